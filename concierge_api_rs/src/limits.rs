@@ -1,0 +1,82 @@
+//! Every bound of the protocol and its default. PROTOCOL.md shows this table; a test compares the two.
+//!
+//! Sizes are bytes and times milliseconds unless the name says otherwise. Those marked *configurable* are defaults.
+
+/// The version that `HELLO` names; a client's `version` must match [`VERSION_REQUIREMENT`].
+pub const PROTOCOL_VERSION: &str = "0.2.0";
+/// What a client's `version` must match, else close code 4007.
+pub const VERSION_REQUIREMENT: &str = "^0.2.0";
+/// The WebSocket subprotocol, echoed when the client offers it.
+pub const SUBPROTOCOL: &str = "ert-concierge";
+/// The port of a hub that was told nothing else.
+pub const DEFAULT_PORT: u16 = 64209;
+
+/// From the upgrade to IDENTIFY, else close code 4004. Configurable.
+pub const IDENTIFY_WITHIN_MS: u64 = 5_000;
+/// From accept to the end of the HTTP head. Configurable.
+pub const HTTP_HEAD_WITHIN_MS: u64 = 5_000;
+/// Size of an HTTP head.
+pub const HTTP_HEAD_BYTES: usize = 8 * 1024;
+/// Headers in an HTTP head.
+pub const HTTP_HEADERS: usize = 64;
+/// Size of one payload, else close code 1009 before it is allocated. Configurable.
+pub const PAYLOAD_BYTES: usize = 64 * 1024;
+/// Nesting of a payload's JSON, else `ERROR_PROTOCOL`.
+pub const JSON_DEPTH: usize = 128;
+/// Characters of input that an error's `desc` repeats at most.
+pub const ECHO_CHARS: usize = 128;
+/// Bytes of a close frame's reason (RFC 6455: 125 less the code).
+pub const CLOSE_REASON_BYTES: usize = 123;
+/// The largest sequence number: 2^53 - 1, the largest integer that JavaScript holds exactly.
+pub const SEQ_MAX: u64 = (1 << 53) - 1;
+
+/// The hub pings a client this often. Configurable.
+pub const HEARTBEAT_EVERY_MS: u64 = 20_000;
+/// Silence beyond the ping interval, else close code 4009. Configurable.
+pub const HEARTBEAT_GRACE_MS: u64 = 10_000;
+/// Bytes that wait for one client, else close code 4011. Configurable.
+pub const OUTBOX_BYTES: usize = 4 * 1024 * 1024;
+/// How long a socket may take nothing while something waits, else close code 4011. Configurable.
+pub const STALL_MS: u64 = 10_000;
+/// How long the hub waits for the peer's close frame before it ends the connection.
+pub const CLOSE_WITHIN_MS: u64 = 5_000;
+/// How long a client that was closed 4011 finds its close frame when it reads again.
+pub const SLOW_CLOSE_WITHIN_MS: u64 = 30_000;
+
+/// Characters of a client's name (`[A-Za-z0-9_]`).
+pub const CLIENT_NAME_CHARS: usize = 64;
+/// Characters of a service's name (`[A-Za-z0-9_.:-]`).
+pub const SERVICE_NAME_CHARS: usize = 64;
+/// Characters of a nickname, of a client or of a service.
+pub const NICKNAME_CHARS: usize = 128;
+/// Tags of a client.
+pub const TAGS: usize = 32;
+/// Characters of a tag.
+pub const TAG_CHARS: usize = 64;
+/// Services that a client owns. Configurable.
+pub const SERVICES_PER_CLIENT: usize = 128;
+/// Services that a client is subscribed to. Configurable.
+pub const SUBSCRIPTIONS_PER_CLIENT: usize = 1_024;
+/// Subscribers that a service info lists; `subscriber_count` is the total. `SERVICE_FETCH` lists all.
+pub const SUBSCRIBERS_SHOWN: usize = 256;
+/// Connections from one address; 0 is no bound. Configurable.
+pub const CONNECTIONS_PER_ADDRESS: usize = 0;
+/// Messages that a client may send in a second; 0 is no bound. Configurable.
+pub const MESSAGES_PER_SECOND: u32 = 0;
+/// How long a client may go on sending more than that, else close code 4010.
+pub const EXCESS_MS: u64 = 10_000;
+
+/// Size of a file. Configurable.
+pub const FILE_BYTES: u64 = 100 * 1024 * 1024;
+/// Size of all files of a client. Configurable.
+pub const FOLDER_BYTES: u64 = 1024 * 1024 * 1024;
+/// Files of a client. Configurable.
+pub const FOLDER_FILES: u64 = 10_000;
+/// Bytes of one component of a file's path.
+pub const PATH_COMPONENT_BYTES: usize = 255;
+/// Components of a file's path.
+pub const PATH_DEPTH: usize = 32;
+/// An upload slower than this for [`UPLOAD_SLOW_MS`] is cut with 408. Bytes a second. Configurable.
+pub const UPLOAD_BYTES_PER_SECOND: u64 = 1024;
+/// See [`UPLOAD_BYTES_PER_SECOND`]. Configurable.
+pub const UPLOAD_SLOW_MS: u64 = 10_000;
