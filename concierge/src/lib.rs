@@ -1,1 +1,3 @@
 //! The server and the `concierge` command.
+
+pub mod config;

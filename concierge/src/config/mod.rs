@@ -1,0 +1,222 @@
+//! The configuration: defaults < TOML file < `CONCIERGE_…` environment < flags (docs/configuration.md).
+//!
+//! [`Config`] is plain data with a default for everything; [`keys`] is the one table that names, explains and bounds its
+//! keys; [`load`] lays the layers over each other; [`print`] writes configurations and their documentation.
+
+pub mod keys;
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use concierge_api_rs::limits;
+use serde::{Deserialize, Serialize};
+
+/// All that a hub can be told. Every field is a key of the same name; sections are TOML tables.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub listen: SocketAddr,
+    /// What clients have to present. Filled from `secret_file` by [`Config::read_secret`].
+    pub secret: Option<String>,
+    pub secret_file: Option<PathBuf>,
+    pub require_subprotocol: bool,
+    pub allowed_origins: Vec<String>,
+    pub shards: usize,
+    pub spin_us: u64,
+    pub tls: Tls,
+    pub limits: Limits,
+    pub heartbeat: Heartbeat,
+    pub files: Files,
+    pub metrics: Metrics,
+    pub drain: Drain,
+    pub log: Log,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, limits::DEFAULT_PORT)),
+            secret: None,
+            secret_file: None,
+            require_subprotocol: false,
+            allowed_origins: Vec::new(),
+            shards: 0,
+            spin_us: 0,
+            tls: Tls::default(),
+            limits: Limits::default(),
+            heartbeat: Heartbeat::default(),
+            files: Files::default(),
+            metrics: Metrics::default(),
+            drain: Drain::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+/// Certificate and key, both or none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    pub cert: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+}
+
+/// Bounds of what a client may do and hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    pub identify_within_ms: u64,
+    pub http_head_within_ms: u64,
+    pub payload_bytes: usize,
+    pub outbox_bytes: usize,
+    pub stall_ms: u64,
+    pub services_per_client: usize,
+    pub subscriptions_per_client: usize,
+    pub connections_per_address: usize,
+    pub messages_per_second: u32,
+    pub subscribers_shown: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            identify_within_ms: limits::IDENTIFY_WITHIN_MS,
+            http_head_within_ms: limits::HTTP_HEAD_WITHIN_MS,
+            payload_bytes: limits::PAYLOAD_BYTES,
+            outbox_bytes: limits::OUTBOX_BYTES,
+            stall_ms: limits::STALL_MS,
+            services_per_client: limits::SERVICES_PER_CLIENT,
+            subscriptions_per_client: limits::SUBSCRIPTIONS_PER_CLIENT,
+            connections_per_address: limits::CONNECTIONS_PER_ADDRESS,
+            messages_per_second: limits::MESSAGES_PER_SECOND,
+            subscribers_shown: limits::SUBSCRIBERS_SHOWN,
+        }
+    }
+}
+
+/// How the hub notices that a client is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Heartbeat {
+    pub every_ms: u64,
+    pub grace_ms: u64,
+}
+
+impl Default for Heartbeat {
+    fn default() -> Self {
+        Self { every_ms: limits::HEARTBEAT_EVERY_MS, grace_ms: limits::HEARTBEAT_GRACE_MS }
+    }
+}
+
+/// The file server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Files {
+    pub enabled: bool,
+    /// `None`: a fresh directory below the system's temporary one that only this user can enter, removed at exit.
+    pub dir: Option<PathBuf>,
+    /// `None`: the hub's own port.
+    pub listen: Option<SocketAddr>,
+    pub uuid_keys: UuidKeys,
+    pub file_bytes: u64,
+    pub folder_bytes: u64,
+    pub folder_files: u64,
+    pub upload_bytes_per_second: u64,
+    pub upload_slow_ms: u64,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            dir: None,
+            listen: None,
+            uuid_keys: UuidKeys::default(),
+            file_bytes: limits::FILE_BYTES,
+            folder_bytes: limits::FOLDER_BYTES,
+            folder_files: limits::FOLDER_FILES,
+            upload_bytes_per_second: limits::UPLOAD_BYTES_PER_SECOND,
+            upload_slow_ms: limits::UPLOAD_SLOW_MS,
+        }
+    }
+}
+
+/// Whether a client's public uuid is a key of the file server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UuidKeys {
+    /// From the address that the client's WebSocket comes from only.
+    #[default]
+    SameAddress,
+    Always,
+    Never,
+}
+
+/// The Prometheus endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    pub enabled: bool,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+/// How a hub that is told to stop takes leave of its clients.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Drain {
+    pub spread_ms: u64,
+    pub within_ms: u64,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { spread_ms: 3_000, within_ms: 10_000 }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// An [`EnvFilter`](tracing_subscriber::EnvFilter) directive list.
+    pub level: String,
+    pub format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::default() }
+    }
+}
+
+/// The form of a line of log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Pretty on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    Pretty,
+    Json,
+}
+
+/// As TOML, with secrets masked: a configuration may be logged.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&toml::to_string(&self.masked()).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl Config {
+    /// The same with asterisks for secrets.
+    #[must_use]
+    pub fn masked(&self) -> Self {
+        Self { secret: self.secret.as_ref().map(|_| "********".to_owned()), ..self.clone() }
+    }
+}
