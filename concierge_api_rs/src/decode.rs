@@ -1,6 +1,6 @@
 //! Decoding in two steps: the tag, then the one struct. Unknown fields are ignored; a refusal names the field.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::ids::Seq;
@@ -19,80 +19,109 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
+    /// The sentence, cut to [`ECHO_CHARS`] characters: it may repeat what the sender wrote.
     pub(crate) fn malformed(desc: impl Into<String>) -> Self {
         let mut desc: String = desc.into();
-        if let Some((at, _)) = desc.char_indices().nth(ECHO_CHARS) {
-            desc.truncate(at);
+        if desc.chars().nth(ECHO_CHARS).is_some() {
+            let last = desc.char_indices().nth(ECHO_CHARS - 1).map_or(0, |(at, _)| at);
+            desc.truncate(last);
+            desc.push('…');
         }
         Self::Malformed(desc)
     }
 }
 
-/// What the first step reads. `target` and `data` are kept as they stand: a MESSAGE needs no second pass over the text.
+/// What the first step reads of a payload to the hub. `target` and `data` are kept as they stand: a MESSAGE needs no second
+/// pass over the text.
 #[derive(Deserialize)]
-pub(crate) struct Head<'a> {
+pub(crate) struct HeadIn<'a> {
     #[serde(rename = "type", borrow)]
-    kind: Text<'a>,
-    #[serde(default)]
-    pub(crate) seq: Option<Seq>,
+    pub(crate) kind: Text<'a>,
     #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) target: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) data: Option<&'a RawValue>,
 }
 
-impl Head<'_> {
-    pub(crate) fn kind(&self) -> &str {
-        &self.kind.0
-    }
+/// What the first step reads of a payload from the hub.
+#[derive(Deserialize)]
+pub(crate) struct HeadOut<'a> {
+    #[serde(rename = "type", borrow)]
+    pub(crate) kind: Text<'a>,
+    #[serde(default)]
+    pub(crate) seq: Option<Seq>,
 }
 
 /// `null` is a value here: only a missing field is `None`.
-fn present<'de: 'a, 'a, D: serde::Deserializer<'de>>(from: D) -> Result<Option<&'a RawValue>, D::Error> {
+pub(crate) fn present<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<&'a RawValue>, D::Error> {
     <&'a RawValue>::deserialize(from).map(Some)
 }
 
-/// `Head` without `seq`: clients may put anything there.
-#[derive(Deserialize)]
-struct HeadIn<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Text<'a>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    target: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    data: Option<&'a RawValue>,
+/// The head of a payload to the hub, whose nesting is checked here: skipped and raw values are not parsed, so nothing else
+/// would.
+pub(crate) fn head_in(text: &str) -> Result<HeadIn<'_>, DecodeError> {
+    check_depth(text)?;
+    object("", text)
 }
 
-pub(crate) fn head_in(text: &str) -> Result<Head<'_>, DecodeError> {
-    let HeadIn { kind, target, data } = object(text)?;
-    Ok(Head { kind, seq: None, target, data })
-}
-
-/// A JSON object as `T`. Arrays are refused: serde would take them for structs.
-pub(crate) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, DecodeError> {
+/// A JSON object as `T`; `at` is where it stands, for the error. Arrays are refused: serde would take them for structs.
+pub(crate) fn object<'a, T: Deserialize<'a>>(at: &str, text: &'a str) -> Result<T, DecodeError> {
     if !text.trim_ascii_start().starts_with('{') {
-        let what =
-            if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() { "a payload is a JSON object" } else { "not JSON" };
-        return Err(DecodeError::malformed(what));
+        let desc = match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+            Ok(_) => "not a JSON object".to_owned(),
+            Err(e) => format!("not JSON: {e}"),
+        };
+        return Err(DecodeError::malformed(located(at, &desc)));
     }
-    serde_json::from_str(text).map_err(|e| DecodeError::malformed(describe::<T>(text, &e)))
+    value(|| at.to_owned(), text)
+}
+
+/// JSON as `T`; `at` says where it stands, for the error.
+pub(crate) fn value<'a, T: Deserialize<'a>>(at: impl FnOnce() -> String, text: &'a str) -> Result<T, DecodeError> {
+    serde_json::from_str(text).map_err(|e| DecodeError::malformed(describe::<T>(&at(), text, &e)))
 }
 
 /// The error again, with the path of the field in front. Only refused payloads pay for it.
-fn describe<'a, T: Deserialize<'a>>(text: &'a str, error: &serde_json::Error) -> String {
+fn describe<'a, T: Deserialize<'a>>(at: &str, text: &'a str, error: &serde_json::Error) -> String {
     let mut json = serde_json::Deserializer::from_str(text);
     match serde_path_to_error::deserialize::<_, T>(&mut json) {
-        Err(e) if e.path().iter().next().is_some() => format!("{}: {}", e.path(), e.inner()),
-        _ => error.to_string(),
+        Err(e) if e.path().iter().next().is_some() => {
+            let path = if at.is_empty() { e.path().to_string() } else { format!("{at}.{}", e.path()) };
+            located(&path, &sentence(e.inner()))
+        }
+        _ if error.is_data() => located(at, &sentence(error)),
+        _ => located(at, &format!("not JSON: {error}")),
     }
 }
 
-/// Refuses JSON nested deeper than [`JSON_DEPTH`]: raw slices are not parsed, so nothing else would.
-pub(crate) fn check_depth(json: &str) -> Result<(), DecodeError> {
-    if json.len() <= 2 * JSON_DEPTH {
-        return Ok(()); // too short to nest that deep and close again
+/// `at` in front of `desc`, when there is one.
+fn located(at: &str, desc: &str) -> String {
+    if at.is_empty() { desc.to_owned() } else { format!("{at}: {desc}") }
+}
+
+/// What is wrong, without the position when the field's path says it better.
+fn sentence(error: &serde_json::Error) -> String {
+    let mut text = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    if error.is_data() && text.ends_with(&position) {
+        text.truncate(text.len() - position.len());
     }
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    text
+}
+
+/// Refuses JSON nested deeper than [`JSON_DEPTH`]. Counting the brackets is quick and mostly settles it.
+fn check_depth(json: &str) -> Result<(), DecodeError> {
+    let opening = json.bytes().filter(|b| matches!(b, b'[' | b'{')).count();
+    if opening <= JSON_DEPTH || depth(json) <= JSON_DEPTH {
+        Ok(())
+    } else {
+        Err(DecodeError::malformed(format!("nested deeper than {JSON_DEPTH}")))
+    }
+}
+
+/// How deep `json` nests. What is not JSON has some depth too; it is refused later.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
     for b in json.bytes() {
         match b {
             _ if escaped => escaped = false,
@@ -100,13 +129,11 @@ pub(crate) fn check_depth(json: &str) -> Result<(), DecodeError> {
             b'"' => in_string = !in_string,
             b'[' | b'{' if !in_string => {
                 depth += 1;
-                if depth > JSON_DEPTH {
-                    return Err(DecodeError::malformed(format!("nested deeper than {JSON_DEPTH}")));
-                }
+                deepest = deepest.max(depth);
             }
-            b']' | b'}' if !in_string => depth -= 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
-    Ok(())
+    deepest
 }

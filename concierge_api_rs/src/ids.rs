@@ -202,7 +202,16 @@ impl fmt::Display for Seq {
 
 impl<'de> Deserialize<'de> for Seq {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Self::new(u64::deserialize(from)?)
-            .ok_or_else(|| serde::de::Error::custom("a sequence number is an integer from 0 to 2^53 - 1"))
+        struct V;
+        impl serde::de::Visitor<'_> for V {
+            type Value = Seq;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an integer from 0 to 2^53 - 1")
+            }
+            fn visit_u64<E: serde::de::Error>(self, n: u64) -> Result<Seq, E> {
+                Seq::new(n).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Unsigned(n), &self))
+            }
+        }
+        from.deserialize_u64(V)
     }
 }

@@ -1,15 +1,17 @@
 //! Payloads from a client to the hub (the seed's `PayloadIn`).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::decode::{self, DecodeError};
 use crate::ids::{ClientId, ClientName, Seq, ServiceName};
 use crate::limits;
-use crate::target::{Target, TargetFields, TargetRef};
+use crate::target::{Target, TargetRef};
 
 /// IDENTIFY: the first payload of every client, within 5 s. Answered HELLO, or a close code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename = "IDENTIFY")]
 pub struct Identify {
@@ -30,6 +32,21 @@ pub struct Identify {
 
 fn null_is_empty<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// Without the secret: what is logged must not hold it.
+impl fmt::Debug for Identify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, nickname, version, secret, tags } = self;
+        let secret = secret.as_ref().map(|_| "…");
+        f.debug_struct("Identify")
+            .field("name", name)
+            .field("nickname", nickname)
+            .field("version", version)
+            .field("secret", &secret)
+            .field("tags", tags)
+            .finish()
+    }
 }
 
 impl Identify {
@@ -159,38 +176,33 @@ impl<'a> PayloadIn<'a> {
     /// [`DecodeError`]; the hub answers it and changes nothing.
     pub fn decode(text: &'a str) -> Result<Self, DecodeError> {
         let head = decode::head_in(text)?;
-        Ok(match head.kind() {
+        Ok(match &*head.kind.0 {
             "MESSAGE" => Self::Message(MessageIn::from_head(&head)?),
-            "SELF_SUBSCRIBE" => Self::SelfSubscribe(decode::object(text)?),
-            "SELF_UNSUBSCRIBE" => Self::SelfUnsubscribe(decode::object(text)?),
-            "SELF_FETCH" => Self::SelfFetch(decode::object(text)?),
-            "SELF_SET_SEQ" => Self::SelfSetSeq(decode::object(text)?),
+            "SELF_SUBSCRIBE" => Self::SelfSubscribe(decode::object("", text)?),
+            "SELF_UNSUBSCRIBE" => Self::SelfUnsubscribe(decode::object("", text)?),
+            "SELF_FETCH" => Self::SelfFetch(decode::object("", text)?),
+            "SELF_SET_SEQ" => Self::SelfSetSeq(decode::object("", text)?),
             "SERVICE_CREATE" | "CREATE_SERVICE" => {
-                let create: ServiceCreate = decode::object(text)?;
+                let create: ServiceCreate = decode::object("", text)?;
                 check_nickname(create.nickname.as_deref())?;
                 Self::ServiceCreate(create)
             }
-            "SERVICE_DELETE" | "DELETE_SERVICE" => Self::ServiceDelete(decode::object(text)?),
-            "SERVICE_FETCH" => Self::ServiceFetch(decode::object(text)?),
-            "SERVICE_FETCH_ALL" => Self::ServiceFetchAll(decode::object(text)?),
-            "CLIENT_FETCH" => Self::ClientFetch(decode::object(text)?),
-            "CLIENT_FETCH_ALL" => Self::ClientFetchAll(decode::object(text)?),
+            "SERVICE_DELETE" | "DELETE_SERVICE" => Self::ServiceDelete(decode::object("", text)?),
+            "SERVICE_FETCH" => Self::ServiceFetch(decode::object("", text)?),
+            "SERVICE_FETCH_ALL" => Self::ServiceFetchAll(decode::object("", text)?),
+            "CLIENT_FETCH" => Self::ClientFetch(decode::object("", text)?),
+            "CLIENT_FETCH_ALL" => Self::ClientFetchAll(decode::object("", text)?),
             _ => return Err(DecodeError::Unsupported),
         })
     }
 }
 
 impl<'a> MessageIn<'a> {
-    fn from_head(head: &decode::Head<'a>) -> Result<Self, DecodeError> {
+    fn from_head(head: &decode::HeadIn<'a>) -> Result<Self, DecodeError> {
         let missing = |field| DecodeError::malformed(format!("missing field `{field}`"));
         let target_json = head.target.ok_or_else(|| missing("target"))?;
         let data = head.data.ok_or_else(|| missing("data"))?;
-        decode::check_depth(target_json.get())?;
-        decode::check_depth(data.get())?;
-        let fields: TargetFields<'a> =
-            decode::object(target_json.get()).map_err(|e| DecodeError::malformed(format!("target: {e}")))?;
-        let target = fields.check().map_err(DecodeError::malformed)?;
-        Ok(Self { target, target_json, data })
+        Ok(Self { target: TargetRef::decode("target", target_json.get())?, target_json, data })
     }
 }
 
@@ -201,8 +213,8 @@ impl Identify {
     /// [`DecodeError::Malformed`] is close code 4002 with the sentence as its reason, [`DecodeError::Unsupported`] (a
     /// well-formed payload of another type) is 4003.
     pub fn decode(text: &str) -> Result<Self, DecodeError> {
-        match decode::head_in(text)?.kind() {
-            "IDENTIFY" => decode::object::<Self>(text)?.check(),
+        match &*decode::head_in(text)?.kind.0 {
+            "IDENTIFY" => decode::object::<Self>("", text)?.check(),
             _ => Err(DecodeError::Unsupported),
         }
     }

@@ -166,7 +166,7 @@ macro_rules! payload_out {
 
             fn decode(kind: &str, text: &str) -> Result<Self, DecodeError> {
                 Ok(match kind {
-                    $($tag => Self::$variant(decode::object(text)?),)*
+                    $($tag => Self::$variant(decode::object("", text)?),)*
                     _ => return Err(DecodeError::Unsupported),
                 })
             }
@@ -219,8 +219,8 @@ impl Incoming {
     /// # Errors
     /// [`DecodeError::Unsupported`] for a type of a later version: ignore it. [`DecodeError::Malformed`] otherwise.
     pub fn decode(text: &str) -> Result<Self, DecodeError> {
-        let head: decode::Head<'_> = decode::object(text)?;
-        Ok(Self { seq: head.seq, payload: PayloadOut::decode(head.kind(), text)? })
+        let head: decode::HeadOut<'_> = decode::object("", text)?;
+        Ok(Self { seq: head.seq, payload: PayloadOut::decode(&head.kind.0, text)? })
     }
 }
 

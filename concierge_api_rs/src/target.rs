@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
-use crate::ids::{ClientId, ClientName, ServiceName};
+use crate::decode::{self, DecodeError};
+use crate::ids::{ClientId, ClientName, NameError, ServiceName};
 use crate::text::Text;
 
 /// Where a MESSAGE goes (PROTOCOL.md, "Message").
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Target {
@@ -72,42 +74,65 @@ impl TargetRef<'_> {
     }
 }
 
-/// All fields that any target has. Decoded in one pass; a derived tagged enum would buffer them.
-#[derive(Deserialize)]
-pub(crate) struct TargetFields<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Text<'a>,
-    #[serde(borrow, default)]
-    name: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    uuid: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    service: Option<Text<'a>>,
+/// A derived tagged enum would read every field before it knows the tag, and trip over those that are none of its own.
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let json = Box::<RawValue>::deserialize(from)?;
+        TargetRef::decode("", json.get()).map(|target| target.to_owned()).map_err(serde::de::Error::custom)
+    }
 }
 
-impl<'a> TargetFields<'a> {
-    /// The target, or a sentence that names the field.
-    pub(crate) fn check(self) -> Result<TargetRef<'a>, String> {
-        let service = |text: Option<Text<'a>>| {
-            let name = text.ok_or("target: missing field `service`")?.0;
-            ServiceName::check(&name).map_err(|e| format!("target.service: {e}"))?;
-            Ok::<_, String>(name)
-        };
-        let uuid = |text: Option<Text<'a>>| {
-            let text = text.ok_or("target: missing field `uuid`")?.0;
-            text.parse::<ClientId>().map_err(|e| format!("target.uuid: {e}"))
-        };
-        match &*self.kind.0 {
-            "NAME" => {
-                let name = self.name.ok_or("target: missing field `name`")?.0;
-                ClientName::check(&name).map_err(|e| format!("target.name: {e}"))?;
-                Ok(TargetRef::Name(name))
+/// All fields that any target has, those of other targets too: these are ignored, whatever they hold.
+#[derive(Deserialize)]
+struct TargetFields<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Text<'a>,
+    #[serde(borrow, default, deserialize_with = "decode::present")]
+    name: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "decode::present")]
+    uuid: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "decode::present")]
+    service: Option<&'a RawValue>,
+}
+
+impl<'a> TargetRef<'a> {
+    /// The target that `json` describes; `at` is where it stands, for the error.
+    pub(crate) fn decode(at: &str, json: &'a str) -> Result<Self, DecodeError> {
+        let fields: TargetFields<'a> = decode::object(at, json)?;
+        let service = || name_at(at, "service", fields.service, ServiceName::check);
+        match &*fields.kind.0 {
+            "NAME" => Ok(Self::Name(name_at(at, "name", fields.name, ClientName::check)?)),
+            "UUID" => Ok(Self::Uuid(uuid_at(at, fields.uuid)?)),
+            "SERVICE" => Ok(Self::Service(service()?)),
+            "SERVICE_CLIENT_UUID" => Ok(Self::ServiceClientUuid(service()?, uuid_at(at, fields.uuid)?)),
+            "ALL" => Ok(Self::All),
+            other => {
+                let known = "NAME, UUID, SERVICE, SERVICE_CLIENT_UUID, ALL";
+                Err(DecodeError::malformed(format!("{}: not one of {known}: {other:?}", join(at, "type"))))
             }
-            "UUID" => Ok(TargetRef::Uuid(uuid(self.uuid)?)),
-            "SERVICE" => Ok(TargetRef::Service(service(self.service)?)),
-            "SERVICE_CLIENT_UUID" => Ok(TargetRef::ServiceClientUuid(service(self.service)?, uuid(self.uuid)?)),
-            "ALL" => Ok(TargetRef::All),
-            other => Err(format!("target.type: `{other}` is none of NAME, UUID, SERVICE, SERVICE_CLIENT_UUID, ALL")),
         }
     }
+}
+
+fn name_at<'a>(
+    at: &str,
+    field: &str,
+    json: Option<&'a RawValue>,
+    check: fn(&str) -> Result<(), NameError>,
+) -> Result<Cow<'a, str>, DecodeError> {
+    let name = decode::value::<Text<'a>>(|| join(at, field), needed(at, field, json)?)?.0;
+    check(&name).map_err(|e| DecodeError::malformed(format!("{}: {e}", join(at, field))))?;
+    Ok(name)
+}
+
+fn uuid_at(at: &str, json: Option<&RawValue>) -> Result<ClientId, DecodeError> {
+    decode::value(|| join(at, "uuid"), needed(at, "uuid", json)?)
+}
+
+fn needed<'a>(at: &str, field: &str, json: Option<&'a RawValue>) -> Result<&'a str, DecodeError> {
+    json.map(RawValue::get).ok_or_else(|| DecodeError::malformed(format!("missing field `{}`", join(at, field))))
+}
+
+fn join(at: &str, field: &str) -> String {
+    if at.is_empty() { field.to_owned() } else { format!("{at}.{field}") }
 }
