@@ -1,2 +1,62 @@
-//! xtask
-fn main() {}
+//! Automation of the workspace: what CI runs, what a developer runs before a commit. CONTRIBUTING.md shows the commands.
+
+mod bench;
+mod ci;
+mod deny;
+mod needs;
+mod run;
+mod say;
+mod test;
+mod tidy;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tests, checks and measures the workspace.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what the tests need, build the `concierge` binary and run every test of the workspace
+    Test {
+        /// Handed to `cargo test`, for example `-p concierge-hub -- leaving`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// fmt, clippy, tidy, deny and test, stopping at the first that fails
+    Ci,
+    /// Check the rules of the house that the compiler does not know
+    Tidy,
+    /// Check licences, sources and known vulnerabilities of the dependencies
+    Deny,
+    /// Build the release binaries and run the benchmark against the hub
+    Bench {
+        /// Handed to `concierge-bench`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Test { arguments } => test::run(&arguments),
+        Task::Ci => ci::run(),
+        Task::Tidy => tidy::run(),
+        Task::Deny => deny::run(),
+        Task::Bench { arguments } => bench::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! `cargo xtask test`: everything that can be tested, from a fresh clone.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{needs, run, say};
+
+pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
+    needs::meet()?;
+    say::heading("build concierge");
+    run::run(run::cargo().args(["build", "--package", "concierge", "--bin", "concierge"]))?;
+    say::heading("test");
+    let started = Instant::now();
+    let mut command = cargo_test(arguments);
+    let (passed, tally) = run_and_count(&mut command)?;
+    say::line(&format!("\n{} test programs in {}", tally.programs, say::duration(started.elapsed())));
+    say::line(&format!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.ignored));
+    if !passed {
+        bail!("`{}` failed: the tests that did are named above", run::shown(&command));
+    }
+    if tally.passed == 0 && arguments.is_empty() {
+        bail!("no test ran");
+    }
+    Ok(())
+}
+
+/// Benches are no tests: without `--all-targets` cargo builds libraries, binaries, examples and tests, and doc tests run too.
+fn cargo_test(arguments: &[OsString]) -> Command {
+    let mut command = run::cargo();
+    command.args(["test", "--no-fail-fast"]);
+    if !names_a_package(arguments) {
+        command.arg("--workspace");
+    }
+    command.args(arguments);
+    command
+}
+
+/// `--workspace` would win over a `--package` beside it.
+fn names_a_package(arguments: &[OsString]) -> bool {
+    let own = arguments.iter().map(|argument| argument.to_string_lossy()).take_while(|argument| argument != "--");
+    own.into_iter().any(|argument| argument.starts_with("-p") || argument.starts_with("--package"))
+}
+
+/// How the test programs ended, added up.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    programs: u32,
+    passed: u32,
+    failed: u32,
+    ignored: u32,
+}
+
+impl Tally {
+    /// Takes a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s`.
+    fn add(&mut self, line: &str) {
+        let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else { return };
+        self.programs += 1;
+        for count in counts.split("; ") {
+            match count.split_once(' ') {
+                Some((number, "passed")) => self.passed += number.parse().unwrap_or(0),
+                Some((number, "failed")) => self.failed += number.parse().unwrap_or(0),
+                Some((number, "ignored")) => self.ignored += number.parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Runs the command, passes its output on and counts the results in it; true when it succeeded.
+fn run_and_count(command: &mut Command) -> Result<(bool, Tally)> {
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cargo could not be started")?;
+    let mut tally = Tally::default();
+    let stdout = child.stdout.take().expect("stdout was just piped");
+    for line in BufReader::new(stdout).split(b'\n') {
+        let line = line.context("the output of cargo test broke off")?;
+        let line = String::from_utf8_lossy(&line);
+        tally.add(&line);
+        say::line(&line);
+    }
+    Ok((child.wait().context("cargo test can't be waited for")?.success(), tally))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,22 @@
+use super::*;
+
+#[test]
+fn results_of_several_programs_add_up() {
+    let mut tally = Tally::default();
+    for line in [
+        "running 3 tests",
+        "test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.10s",
+        "test test_result ... ok",
+        "test result: FAILED. 40 passed; 2 failed; 0 ignored; 0 measured; 7 filtered out; finished in 1.00s",
+    ] {
+        tally.add(line);
+    }
+    assert_eq!(tally, Tally { programs: 2, passed: 42, failed: 2, ignored: 1 });
+}
+
+#[test]
+fn a_named_package_replaces_the_workspace_and_a_filter_does_not() {
+    let words = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
+    assert_eq!(run::shown(&cargo_test(&words("-p concierge-hub"))), "cargo test --no-fail-fast -p concierge-hub");
+    assert_eq!(run::shown(&cargo_test(&words("leave -- -p"))), "cargo test --no-fail-fast --workspace leave -- -p");
+}

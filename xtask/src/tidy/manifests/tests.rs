@@ -1,0 +1,46 @@
+use super::*;
+
+const GOOD: &str = r#"
+[package]
+name = "x"
+version.workspace = true
+edition.workspace = true
+rust-version.workspace = true
+license.workspace = true
+[dependencies]
+serde = { workspace = true, features = ["derive"] }
+[lints]
+workspace = true
+"#;
+
+fn advice(manifest: &str) -> Vec<String> {
+    let tree = Tree::of_files(&[("crates/x/Cargo.toml", manifest)]).with_member("x", "crates/x", &[]);
+    check(&tree).into_iter().map(|problem| problem.advice).collect()
+}
+
+#[test]
+fn a_manifest_that_inherits_everything_is_fine() {
+    assert_eq!(advice(GOOD), Vec::<String>::new());
+}
+
+#[test]
+fn missing_lints_are_named() {
+    let found = advice(&GOOD.replace("[lints]\nworkspace = true", ""));
+    assert!(matches!(&found[..], [one] if one.contains("add `[lints]`")), "{found:?}");
+}
+
+#[test]
+fn a_licence_of_its_own_or_none_is_named() {
+    for other in ["license = \"MIT\"", ""] {
+        let found = advice(&GOOD.replace("license.workspace = true", other));
+        assert!(matches!(&found[..], [one] if one.contains("`license.workspace = true`")), "{found:?}");
+    }
+}
+
+#[test]
+fn a_version_of_its_own_is_named_wherever_it_stands() {
+    for table in ["[dev-dependencies]", "[build-dependencies]", "[target.'cfg(unix)'.dependencies]"] {
+        let found = advice(&format!("{GOOD}{table}\nlibc = \"0.2\"\n"));
+        assert!(matches!(&found[..], [one] if one.contains("write `libc.workspace = true`")), "{table}: {found:?}");
+    }
+}
