@@ -1,1 +1,242 @@
-//! The one table of configuration keys: names, meanings, units and bounds.
+//! The one table of configuration keys: what each means, its unit and its bounds. From it come the checks of the loader,
+//! the names of environment variables, the nearest key of a misspelt one, `concierge config default` and
+//! docs/configuration.md.
+
+use concierge_api_rs::limits;
+
+/// A key of the configuration.
+#[derive(Debug)]
+pub struct Key {
+    /// `section.name`, or the name alone for a key of the top.
+    pub path: &'static str,
+    pub kind: Kind,
+    /// What it means, in sentences.
+    pub meaning: &'static str,
+}
+
+/// What a key holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `true` or `false`.
+    Switch,
+    /// A whole number of that unit between two bounds, both included.
+    Whole { unit: &'static str, least: u64, most: u64 },
+    /// Text. The example stands in printed configurations when there is no default.
+    Text { example: &'static str },
+    /// `address:port`.
+    Address { example: &'static str },
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A list of texts, separated by commas in the environment.
+    Texts { example: &'static str },
+}
+
+impl Key {
+    /// The section, empty for keys of the top.
+    #[must_use]
+    pub fn section(&self) -> &'static str {
+        self.path.rsplit_once('.').map_or("", |(section, _)| section)
+    }
+
+    /// The key without its section.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.path.rsplit_once('.').map_or(self.path, |(_, name)| name)
+    }
+
+    /// `CONCIERGE_LIMITS__PAYLOAD_BYTES` for `limits.payload_bytes`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("CONCIERGE_{}", self.path.replace('.', "__").to_uppercase())
+    }
+}
+
+/// The key of that path.
+#[must_use]
+pub fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// Is there a section of that name?
+#[must_use]
+pub fn is_section(name: &str) -> bool {
+    SECTIONS.iter().any(|section| section.0 == name)
+}
+
+/// The key that somebody most likely meant, when one is near: a typing error, or the right name in the wrong section.
+#[must_use]
+pub fn nearest(path: &str) -> Option<&'static str> {
+    let name = last(path);
+    let paths = KEYS.iter().map(|key| key.path).chain(SECTIONS.iter().map(|section| section.0));
+    let distance = |candidate: &str| {
+        let elsewhere = strsim::damerau_levenshtein(name, last(candidate)) + 1;
+        strsim::damerau_levenshtein(path, candidate).min(elsewhere)
+    };
+    nearest_of(name, paths, distance)
+}
+
+/// The word of `known` that is nearest to `word`, when one is near.
+#[must_use]
+pub fn nearest_word<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_of(word, known, |candidate| strsim::damerau_levenshtein(word, candidate))
+}
+
+fn nearest_of<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, distance: impl Fn(&str) -> usize) -> Option<&'a str> {
+    let near = 1 + word.chars().count() / 3;
+    let (found, candidate) = known.into_iter().map(|candidate| (distance(candidate), candidate)).min_by_key(|pair| pair.0)?;
+    (found <= near).then_some(candidate)
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit_once('.').map_or(path, |(_, name)| name)
+}
+
+const MILLISECONDS: &str = "milliseconds";
+const BYTES: &str = "bytes";
+const MIB: u64 = 1024 * 1024;
+const HOUR_MS: u64 = 3_600_000;
+/// TOML's largest integer.
+const MANY: u64 = i64::MAX as u64;
+
+const fn ms(least: u64) -> Kind {
+    Kind::Whole { unit: MILLISECONDS, least, most: HOUR_MS }
+}
+
+const fn bytes(least: u64, most: u64) -> Kind {
+    Kind::Whole { unit: BYTES, least, most }
+}
+
+const fn count(unit: &'static str, least: u64) -> Kind {
+    Kind::Whole { unit, least, most: u32::MAX as u64 }
+}
+
+const fn key(path: &'static str, kind: Kind, meaning: &'static str) -> Key {
+    Key { path, kind, meaning }
+}
+
+/// Sections and what they are about, in the order of printing; keys of the top come first.
+pub const SECTIONS: &[(&str, &str)] = &[
+    ("tls", "TLS: both files or none. SIGHUP reads them again."),
+    ("limits", "What a client may do and hold."),
+    ("heartbeat", "How the hub notices that a client is gone."),
+    ("files", "The file server (FILESYSTEM.md)."),
+    ("metrics", "Prometheus metrics."),
+    ("drain", "How the hub takes leave of its clients when it is told to stop."),
+    ("log", "The log, on stderr."),
+];
+
+/// Every key, in the order of printing: that of the sections.
+pub const KEYS: &[Key] = &[
+    key(
+        "listen",
+        Kind::Address { example: "127.0.0.1:64209" },
+        "Address and port where the hub listens: WebSocket at /ws, files, health and metrics beside it. Port 0 takes any free one. \
+         `0.0.0.0:64209` or `[::]:64209` lets other machines in: set a secret then.",
+    ),
+    key(
+        "secret",
+        Kind::Text { example: "correct horse battery staple" },
+        "What clients have to present in IDENTIFY (else close code 4006). Without one everybody may join. Prefer `secret_file`.",
+    ),
+    key(
+        "secret_file",
+        Kind::Text { example: "/etc/concierge/secret" },
+        "A file that holds the secret; a line break at its end is not part of it. It should be readable by its owner only.",
+    ),
+    key(
+        "require_subprotocol",
+        Kind::Switch,
+        "Refuse connections that do not offer the WebSocket subprotocol `ert-concierge` (HTTP 400).",
+    ),
+    key(
+        "allowed_origins",
+        Kind::Texts { example: "https://app.example.org" },
+        "Browser origins that may connect besides pages from the hub's own host and port. Programs send no Origin and are not concerned.",
+    ),
+    key(
+        "shards",
+        Kind::Whole { unit: "threads", least: 0, most: 1024 },
+        "Threads that carry connections; 0 is one for each core.",
+    ),
+    key(
+        "spin_us",
+        Kind::Whole { unit: "microseconds", least: 0, most: 10_000 },
+        "How long an idle thread looks for work before it sleeps: lower latency, paid for with processor time. 0 sleeps at once.",
+    ),
+    key("tls.cert", Kind::Text { example: "/etc/concierge/cert.pem" }, "The certificate chain, PEM."),
+    key("tls.key", Kind::Text { example: "/etc/concierge/key.pem" }, "The private key, PEM."),
+    key("limits.identify_within_ms", ms(1), "From the upgrade to IDENTIFY, else close code 4004."),
+    key("limits.http_head_within_ms", ms(1), "From the connection to the end of the HTTP head, else the connection ends."),
+    key("limits.payload_bytes", bytes(1024, 256 * MIB), "Size of one payload, else close code 1009."),
+    key("limits.outbox_bytes", bytes(1024, 4096 * MIB), "What may wait for one client, else close code 4011."),
+    key("limits.stall_ms", ms(1), "How long a client may take nothing while something waits, else close code 4011."),
+    key("limits.services_per_client", count("services", 0), "Services that a client may own, else SERVICE_CREATE is refused."),
+    key(
+        "limits.subscriptions_per_client",
+        count("subscriptions", 0),
+        "Services that a client may be subscribed to, else SELF_SUBSCRIBE is refused.",
+    ),
+    key(
+        "limits.connections_per_address",
+        count("connections", 0),
+        "Connections from one IP address; 0 is no bound. Behind a reverse proxy everybody has the proxy's address.",
+    ),
+    key(
+        "limits.messages_per_second",
+        count("messages a second", 0),
+        "Messages that a client may send. Over it the hub reads no further until the second has passed; after 10 seconds of excess, close \
+         code 4010. 0 is no bound.",
+    ),
+    key(
+        "limits.subscribers_shown",
+        count("subscribers", 0),
+        "Subscribers that a service info lists; `subscriber_count` is the total, and SERVICE_FETCH lists all.",
+    ),
+    key("heartbeat.every_ms", ms(100), "The hub pings each client this often."),
+    key("heartbeat.grace_ms", ms(100), "Silence beyond that, else close code 4009."),
+    key("files.enabled", Kind::Switch, "Serve files at /fs."),
+    key(
+        "files.dir",
+        Kind::Text { example: "/var/lib/concierge/files" },
+        "Where the files are, for this hub alone: what it finds there at start is removed. Without one: a fresh private directory below \
+         the system's temporary one, removed at exit.",
+    ),
+    key(
+        "files.listen",
+        Kind::Address { example: "127.0.0.1:64210" },
+        "A listener of its own for files. Without one they share the hub's port.",
+    ),
+    key(
+        "files.uuid_keys",
+        Kind::Choice(&["same-address", "always", "never"]),
+        "Whether a client's public uuid is a key besides its private `fs_key`. `same-address`: it writes only from the address of the \
+         client's WebSocket. `always`: from everywhere, for clients that know no `fs_key`. `never`: not at all.",
+    ),
+    key("files.file_bytes", bytes(1, MANY), "Size of a file, else 413."),
+    key("files.folder_bytes", bytes(1, MANY), "Size of all files of a client, else 507."),
+    key("files.folder_files", count("files", 1), "Files of a client, else 507."),
+    key(
+        "files.upload_bytes_per_second",
+        Kind::Whole { unit: "bytes a second", least: 0, most: MANY },
+        "An upload slower than this for `upload_slow_ms` is cut with 408; 0 is never.",
+    ),
+    key("files.upload_slow_ms", ms(1), "See `upload_bytes_per_second`."),
+    key("metrics.enabled", Kind::Switch, "Serve Prometheus metrics at /metrics."),
+    key("drain.spread_ms", ms(0), "Clients are closed (1001) spread over this time, so that they do not return all at once."),
+    key("drain.within_ms", ms(1), "The hub has ended by then, whatever clients do."),
+    key(
+        "log.level",
+        Kind::Text { example: "info,concierge=debug" },
+        "What is logged: off, error, warn, info, debug or trace, for everything or for modules (`info,concierge=debug`).",
+    ),
+    key(
+        "log.format",
+        Kind::Choice(&["auto", "pretty", "json"]),
+        "`pretty` for people, `json` for programs, `auto`: pretty on a terminal, JSON elsewhere.",
+    ),
+];
+
+/// Variables of the client commands, no keys of the hub.
+pub const CLIENT_VARIABLES: &[&str] = &["CONCIERGE_CONFIG", "CONCIERGE_URL", "CONCIERGE_NAME", "CONCIERGE_CA"];
+
+const _: () = assert!(limits::PAYLOAD_BYTES >= 1024 && limits::OUTBOX_BYTES >= 1024, "defaults lie within the bounds");

@@ -4,6 +4,12 @@
 //! keys; [`load`] lays the layers over each other; [`print`] writes configurations and their documentation.
 
 pub mod keys;
+pub mod load;
+pub mod print;
+#[cfg(test)]
+mod tests;
+pub mod validate;
+pub mod values;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,0 +1,80 @@
+//! What a configuration must satisfy beyond the types of its values. Each rule answers with one sentence.
+
+use toml::{Table, Value};
+use tracing_subscriber::EnvFilter;
+
+use super::keys::{KEYS, Key};
+use super::{Config, values};
+
+/// # Errors
+/// The first rule that is broken, as a sentence that names the key.
+pub fn check(config: &Config) -> Result<(), String> {
+    bounds(config)?;
+    if config.tls.cert.is_some() != config.tls.key.is_some() {
+        return Err("`tls.cert` and `tls.key` come together: give both or none".to_owned());
+    }
+    if config.secret.as_deref() == Some("") {
+        return Err("`secret` is empty: give one, or leave the key out to let everybody join".to_owned());
+    }
+    if config.limits.outbox_bytes < config.limits.payload_bytes {
+        return Err("`limits.outbox_bytes` is less than `limits.payload_bytes`: one payload would close its reader".to_owned());
+    }
+    if config.files.folder_bytes < config.files.file_bytes {
+        return Err("`files.folder_bytes` is less than `files.file_bytes`: no file could be that large".to_owned());
+    }
+    if config.drain.within_ms < config.drain.spread_ms {
+        return Err("`drain.within_ms` is less than `drain.spread_ms`: the last clients would not be told".to_owned());
+    }
+    if config.files.listen.is_some_and(|listen| listen == config.listen && listen.port() != 0) {
+        return Err("`files.listen` is the hub's own address: leave it out to share the port".to_owned());
+    }
+    config.allowed_origins.iter().try_for_each(|origin| origin_is_one(origin))?;
+    EnvFilter::try_new(&config.log.level).map_err(|error| format!("`log.level`: {error}"))?;
+    Ok(())
+}
+
+/// What is allowed but unwise.
+#[must_use]
+pub fn warnings(config: &Config) -> Vec<String> {
+    let open = !config.listen.ip().is_loopback();
+    let mut warnings = Vec::new();
+    if open && config.secret.is_none() {
+        warnings.push(format!("everybody who reaches {} may join: set `secret_file`", config.listen));
+    }
+    if open && config.secret.is_some() && config.tls.cert.is_none() {
+        warnings.push(format!(
+            "the secret crosses the network to {} in clear: set `tls`, or put a TLS proxy before it",
+            config.listen
+        ));
+    }
+    warnings
+}
+
+/// Files and variables were checked when they were read; this is for configurations that a program made.
+fn bounds(config: &Config) -> Result<(), String> {
+    let table = Table::try_from(config).map_err(|error| error.to_string())?;
+    let given = KEYS.iter().filter_map(|key| Some((key, value_at(&table, key)?)));
+    given
+        .into_iter()
+        .try_for_each(|(key, value)| values::fits(key, value).map_err(|message| format!("`{}`: {message}", key.path)))
+}
+
+/// The value at a key of a table that a configuration was written as.
+pub(super) fn value_at<'a>(table: &'a Table, key: &Key) -> Option<&'a Value> {
+    match key.section() {
+        "" => table.get(key.name()),
+        section => table.get(section)?.get(key.name()),
+    }
+}
+
+/// `scheme://host` or `scheme://host:port`, as browsers write it.
+fn origin_is_one(origin: &str) -> Result<(), String> {
+    let host = origin.split_once("://").filter(|(scheme, _)| !scheme.is_empty()).map(|(_, host)| host);
+    let plain = |host: &str| !host.is_empty() && !host.contains(['/', '?', '#', '@', '*']) && !host.contains(char::is_whitespace);
+    if host.is_some_and(plain) && !origin.contains(char::is_uppercase) {
+        return Ok(());
+    }
+    Err(format!(
+        "`allowed_origins`: `{origin}` is no origin: write scheme, host and port as in https://app.example.org or http://localhost:3000"
+    ))
+}

@@ -1,0 +1,212 @@
+//! What waits for one client: bytes, not a channel of messages. Small frames are joined, large ones shared; all of it
+//! leaves with one system call. Bounded in bytes. Pure: whoever writes it to a socket brings the socket.
+//!
+//! Invariants: every piece begins with the start of a frame; `sent` counts within the first piece; a frame that was
+//! begun is always finished, so a close frame can follow at any time; nothing is taken in after a close frame.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, IoSlice};
+
+use bytes::Bytes;
+
+use crate::frame::{self, Frame};
+
+/// Joined frames are cut into pieces of about this size, so that what was sent can be let go.
+const PIECE: usize = 64 * 1024;
+/// Pieces that one system call takes.
+const SLICES: usize = 32;
+
+enum Piece {
+    Joined(Vec<u8>),
+    Shared(Bytes),
+}
+
+impl Piece {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Joined(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+/// Spare buffers of a shard: an idle client holds none.
+#[derive(Default)]
+pub(crate) struct Pool(Vec<Vec<u8>>);
+
+impl Pool {
+    const SPARES: usize = 1024;
+
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        self.0.pop().unwrap_or_default()
+    }
+
+    pub(crate) fn put(&mut self, mut buffer: Vec<u8>) {
+        if self.0.len() < Self::SPARES && (1..=2 * PIECE).contains(&buffer.capacity()) {
+            buffer.clear();
+            self.0.push(buffer);
+        }
+    }
+}
+
+/// What became of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// It waits.
+    Queued,
+    /// The bound is reached; nothing was taken in.
+    Full,
+    /// A close frame was taken in before.
+    Closed,
+}
+
+/// What waits for one client.
+pub(crate) struct Outbox {
+    pieces: VecDeque<Piece>,
+    /// Joined frames behind the pieces.
+    tail: Vec<u8>,
+    /// Bytes of the first piece (or of the tail when there is none) that were sent.
+    sent: usize,
+    /// Bytes that wait.
+    waiting: usize,
+    bound: usize,
+    closed: bool,
+}
+
+impl Outbox {
+    pub(crate) fn new(bound: usize) -> Self {
+        Self { pieces: VecDeque::new(), tail: Vec::new(), sent: 0, waiting: 0, bound, closed: false }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting == 0
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Takes one frame in. A frame larger than the bound is taken when nothing else waits.
+    pub(crate) fn push(&mut self, frame: &Frame<'_>, pool: impl FnOnce() -> Vec<u8>) -> Pushed {
+        if self.closed {
+            return Pushed::Closed;
+        }
+        if self.waiting > 0 && self.waiting + frame.len() > self.bound {
+            return Pushed::Full;
+        }
+        self.append(frame, pool);
+        Pushed::Queued
+    }
+
+    /// Takes a close frame in, whatever the bound; it is the last one.
+    pub(crate) fn close(&mut self, close: &[u8]) {
+        if !std::mem::replace(&mut self.closed, true) {
+            self.append(&Frame::Small(close), Vec::new);
+        }
+    }
+
+    /// Nothing is taken in from now on; what waits still leaves.
+    pub(crate) fn seal(&mut self) {
+        self.closed = true;
+    }
+
+    /// Drops all frames but the one that is on its way, so that a close frame is next.
+    pub(crate) fn cut(&mut self) {
+        let first = self.pieces.pop_front().map_or_else(|| std::mem::take(&mut self.tail), |piece| piece.bytes().to_vec());
+        let mut end = 0;
+        while end < self.sent {
+            end += frame::first_len(&first[end..]);
+        }
+        let rest = first[self.sent..end].to_vec();
+        *self = Self { waiting: rest.len(), closed: self.closed, ..Self::new(self.bound) };
+        if !rest.is_empty() {
+            // not the start of a frame, and the one exception: a close frame follows, and nothing is cut behind that
+            self.tail = rest;
+        }
+    }
+
+    /// Writes until nothing waits or `write` would block. Returns the bytes written, and the error if there was one.
+    pub(crate) fn write_with(
+        &mut self,
+        pool: &mut impl FnMut(Vec<u8>),
+        mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> (usize, io::Result<()>) {
+        let mut total = 0;
+        while self.waiting > 0 {
+            let n = match self.write_once(&mut write) {
+                Ok(0) => return (total, Err(ErrorKind::WriteZero.into())),
+                Ok(n) => n,
+                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+                Err(e) => return (total, Err(e)),
+            };
+            total += n;
+            self.advance(n, pool);
+        }
+        (total, Ok(()))
+    }
+
+    fn append(&mut self, frame: &Frame<'_>, pool: impl FnOnce() -> Vec<u8>) {
+        self.waiting += frame.len();
+        match frame {
+            Frame::Small(bytes) => {
+                if self.tail.capacity() == 0 {
+                    self.tail = pool();
+                }
+                self.tail.extend_from_slice(bytes);
+                if self.tail.len() >= PIECE {
+                    self.pieces.push_back(Piece::Joined(std::mem::take(&mut self.tail)));
+                }
+            }
+            Frame::Large(bytes) => {
+                if !self.tail.is_empty() {
+                    self.pieces.push_back(Piece::Joined(std::mem::take(&mut self.tail)));
+                }
+                self.pieces.push_back(Piece::Shared(bytes.clone()));
+            }
+        }
+    }
+
+    fn write_once(&self, write: &mut impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> io::Result<usize> {
+        if self.pieces.is_empty() {
+            return write(&[IoSlice::new(&self.tail[self.sent..])]);
+        }
+        let mut slices = [const { IoSlice::new(&[]) }; SLICES];
+        let mut count = 0;
+        for piece in self.pieces.iter().take(SLICES) {
+            let from = if count == 0 { self.sent } else { 0 };
+            slices[count] = IoSlice::new(&piece.bytes()[from..]);
+            count += 1;
+        }
+        if count < SLICES && !self.tail.is_empty() {
+            slices[count] = IoSlice::new(&self.tail);
+            count += 1;
+        }
+        write(&slices[..count])
+    }
+
+    fn advance(&mut self, written: usize, pool: &mut impl FnMut(Vec<u8>)) {
+        self.waiting -= written;
+        self.sent += written;
+        while let Some(first) = self.pieces.front().map(|piece| piece.bytes().len()) {
+            if self.sent < first {
+                return;
+            }
+            self.sent -= first;
+            if let Some(Piece::Joined(buffer)) = self.pieces.pop_front() {
+                pool(buffer);
+            }
+        }
+        if self.waiting == 0 {
+            self.sent = 0;
+            self.pieces = VecDeque::new();
+            if self.tail.capacity() > 0 {
+                pool(std::mem::take(&mut self.tail));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "outbox/tests.rs"]
+mod tests;

@@ -1,0 +1,199 @@
+//! A connection as the rest of the hub sees it: an id, an outbox to push frames into, a way to end it.
+//!
+//! Pushing never waits. It happens on any thread, under the outbox's short lock; writing happens on the peer's shard.
+
+use std::fmt;
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use concierge_api_rs::{ClientId, CloseCode};
+use futures::task::AtomicWaker;
+use parking_lot::{Mutex, MutexGuard};
+use tokio::net::TcpStream;
+
+use crate::frame::{self, Frame};
+use crate::metrics::METRICS;
+use crate::outbox::{Outbox, Pushed};
+use crate::shard::Shard;
+
+/// Why the hub ends a connection, and what the close frame says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ending {
+    pub(crate) code: CloseCode,
+    pub(crate) reason: String,
+}
+
+impl Ending {
+    pub(crate) fn new(code: CloseCode, reason: impl Into<String>) -> Self {
+        Self { code, reason: reason.into() }
+    }
+}
+
+struct State {
+    outbox: Outbox,
+    /// A flush is asked for.
+    marked: bool,
+    /// The socket takes nothing: the session waits for it, nobody else tries.
+    blocked: bool,
+    /// All bytes ever written; a session sees by it whether its socket moves.
+    written: u64,
+    /// Somebody other than the session decided to end this connection.
+    ending: Option<Ending>,
+    /// Writing failed: the connection is gone.
+    broken: bool,
+}
+
+/// One connection.
+pub(crate) struct Peer {
+    pub(crate) id: ClientId,
+    pub(crate) address: IpAddr,
+    shard: Arc<Shard>,
+    /// Written to by the shard. `None`: the session owns the stream (TLS) and writes itself.
+    socket: Option<TcpStream>,
+    state: Mutex<State>,
+    /// Wakes the session.
+    waker: AtomicWaker,
+}
+
+impl Peer {
+    pub(crate) fn new(id: ClientId, address: IpAddr, shard: Arc<Shard>, socket: Option<TcpStream>, bound: usize) -> Arc<Self> {
+        let outbox = Outbox::new(bound);
+        let state = Mutex::new(State { outbox, marked: false, blocked: false, written: 0, ending: None, broken: false });
+        Arc::new(Self { id, address, shard, socket, state, waker: AtomicWaker::new() })
+    }
+
+    /// Queues a frame. A peer whose outbox is full is ended: its frames are dropped but for the one on its way, and a
+    /// close frame 4011 waits for it instead.
+    pub(crate) fn push(self: &Arc<Self>, frame: &Frame<'_>) {
+        let mut state = self.state.lock();
+        match state.outbox.push(frame, || self.shard.pool.lock().take()) {
+            Pushed::Queued => self.mark(state),
+            Pushed::Closed => {}
+            Pushed::Full => {
+                let ending = Ending::new(CloseCode::SlowConsumer, format!("{} bytes wait", state.outbox.waiting()));
+                self.condemn_in(state, ending);
+            }
+        }
+    }
+
+    /// Ends the connection: the session leaves the hub at once, the close frame waits behind what was queued, or, for a
+    /// slow consumer, in its place.
+    pub(crate) fn condemn(self: &Arc<Self>, ending: Ending) {
+        self.condemn_in(self.state.lock(), ending);
+    }
+
+    fn condemn_in(self: &Arc<Self>, mut state: MutexGuard<'_, State>, ending: Ending) {
+        if state.ending.is_some() {
+            return;
+        }
+        if ending.code == CloseCode::SlowConsumer {
+            METRICS.slow_consumers.increment(1);
+            state.outbox.cut();
+        }
+        state.outbox.close(&frame::close(ending.code, &ending.reason));
+        state.ending = Some(ending);
+        self.mark(state);
+        self.waker.wake();
+    }
+
+    /// Nothing is queued from now on; what waits still leaves.
+    pub(crate) fn seal(&self) {
+        self.state.lock().outbox.seal();
+    }
+
+    /// How the connection ends, if somebody decided that.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        self.state.lock().ending.clone()
+    }
+
+    pub(crate) fn look(&self) -> Look {
+        let state = self.state.lock();
+        Look {
+            ended: state.ending.is_some() || state.broken,
+            broken: state.broken,
+            blocked: state.blocked,
+            waiting: state.outbox.waiting(),
+            written: state.written,
+        }
+    }
+
+    pub(crate) fn waker(&self) -> &AtomicWaker {
+        &self.waker
+    }
+
+    pub(crate) fn socket(&self) -> Option<&TcpStream> {
+        self.socket.as_ref()
+    }
+
+    pub(crate) fn shard(&self) -> &Shard {
+        &self.shard
+    }
+
+    /// Writes what waits, as far as the socket takes it. On the peer's shard only.
+    pub(crate) fn flush(&self) {
+        match &self.socket {
+            Some(socket) => {
+                self.write_with(|slices| match slices {
+                    [one] => socket.try_write(one),
+                    many => socket.try_write_vectored(many),
+                });
+            }
+            None => {
+                self.state.lock().marked = false;
+                self.waker.wake();
+            }
+        }
+    }
+
+    /// Writes what waits by `write`. True when nothing waits any more.
+    pub(crate) fn write_with(&self, write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> bool {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        state.marked = false;
+        let (written, result) = state.outbox.write_with(&mut |buffer| self.shard.pool.lock().put(buffer), write);
+        state.written += written as u64;
+        match result {
+            Ok(()) => state.blocked = false,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                if !std::mem::replace(&mut state.blocked, true) {
+                    self.waker.wake();
+                }
+            }
+            Err(_) => {
+                state.broken = true;
+                state.blocked = false;
+                self.waker.wake();
+            }
+        }
+        state.outbox.is_empty()
+    }
+
+    fn mark(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        if !state.blocked && !state.broken && !std::mem::replace(&mut state.marked, true) {
+            drop(state);
+            self.shard.mark(self.clone());
+        }
+    }
+}
+
+/// A peer's state at a glance.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    /// The session shall leave.
+    pub(crate) ended: bool,
+    /// Writing failed.
+    pub(crate) broken: bool,
+    /// The socket takes nothing.
+    pub(crate) blocked: bool,
+    /// Bytes that wait.
+    pub(crate) waiting: usize,
+    /// Bytes ever written.
+    pub(crate) written: u64,
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("id", &self.id).field("address", &self.address).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,42 @@
+//! One thread with its own runtime. Sessions live on it; whatever is queued for them is written once per turn of its
+//! scheduler, so that messages of all senders of a turn leave together.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::outbox::Pool;
+use crate::peer::Peer;
+
+/// What a shard's sessions share.
+#[derive(Default)]
+pub(crate) struct Shard {
+    dirty: Mutex<Vec<Arc<Peer>>>,
+    wake: Notify,
+    pub(crate) pool: Mutex<Pool>,
+}
+
+impl Shard {
+    /// Asks for a flush of `peer` at the end of this turn. Called at most once per peer until it is flushed.
+    pub(crate) fn mark(&self, peer: Arc<Peer>) {
+        let mut dirty = self.dirty.lock();
+        dirty.push(peer);
+        if dirty.len() == 1 {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Flushes for as long as the shard lives. A woken task goes to the back of the run queue: everything that is ready
+    /// to run queues its messages first.
+    pub(crate) async fn flush_forever(self: Arc<Self>) {
+        let mut due = Vec::new();
+        loop {
+            self.wake.notified().await;
+            std::mem::swap(&mut due, &mut *self.dirty.lock());
+            for peer in due.drain(..) {
+                peer.flush();
+            }
+        }
+    }
+}

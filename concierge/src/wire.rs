@@ -1,0 +1,157 @@
+//! The stream that tungstenite sees. It reads the socket in large pieces through one buffer of the thread, so that
+//! tungstenite's own buffer per connection can be tiny; it writes into the outbox, so that pongs and close frames keep
+//! their place among the messages.
+
+use std::cell::RefCell;
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::frame::Frame;
+use crate::peer::Peer;
+
+/// How much is read at once.
+const READ: usize = 64 * 1024;
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
+}
+
+/// A stream that the session owns: TLS, or a pipe of a test.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// One connection's bytes.
+pub(crate) struct Wire {
+    peer: Arc<Peer>,
+    /// `None`: the peer holds the socket.
+    stream: Option<Box<dyn Stream>>,
+    /// Bytes that were read and not taken yet, and how many of them were taken.
+    rest: Vec<u8>,
+    taken: usize,
+    /// When something was last read: set by the session, which knows the time.
+    heard: bool,
+}
+
+impl Wire {
+    pub(crate) fn new(peer: Arc<Peer>, stream: Option<Box<dyn Stream>>) -> Self {
+        Self { peer, stream, rest: Vec::new(), taken: 0, heard: false }
+    }
+
+    /// Whether something was read since the last call.
+    pub(crate) fn take_heard(&mut self) -> bool {
+        std::mem::take(&mut self.heard)
+    }
+
+    /// Writes what waits. Ready when nothing waits or the connection is broken; pending while the socket takes nothing.
+    pub(crate) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match (&mut self.stream, self.peer.socket()) {
+            (Some(stream), _) => {
+                let all = self.peer.write_with(|slices| {
+                    match Pin::new(&mut *stream).poll_write_vectored(cx, slices) {
+                        Poll::Ready(result) => result,
+                        Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+                    }
+                });
+                let flushed = Pin::new(stream).poll_flush(cx).is_ready();
+                if (all && flushed) || self.peer.look().broken { Poll::Ready(()) } else { Poll::Pending }
+            }
+            (None, Some(socket)) => loop {
+                let look = self.peer.look();
+                if look.broken || look.waiting == 0 {
+                    return Poll::Ready(());
+                }
+                if look.blocked {
+                    let _writable_or_broken = ready!(socket.poll_write_ready(cx));
+                }
+                self.peer.flush();
+            },
+            (None, None) => Poll::Ready(()),
+        }
+    }
+
+    /// Ends the writing side: the peer sees the end of the stream.
+    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match (&mut self.stream, self.peer.socket()) {
+            (Some(stream), _) => Pin::new(stream).poll_shutdown(cx).map(|_| ()),
+            (None, Some(socket)) => {
+                // a socket that is gone already needs no end
+                let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Write);
+                Poll::Ready(())
+            }
+            (None, None) => Poll::Ready(()),
+        }
+    }
+
+    /// Reads and forgets. Ready at the end of the stream.
+    pub(crate) fn poll_forget(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            loop {
+                match ready!(read(&self.peer, &mut self.stream, cx, scratch)) {
+                    Ok(0) | Err(_) => return Poll::Ready(()),
+                    Ok(_) => {}
+                }
+            }
+        })
+    }
+}
+
+fn read(peer: &Peer, stream: &mut Option<Box<dyn Stream>>, cx: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
+    if let Some(stream) = stream {
+        let mut buf = ReadBuf::new(to);
+        return Pin::new(stream).poll_read(cx, &mut buf).map_ok(|()| buf.filled().len());
+    }
+    let Some(socket) = peer.socket() else { return Poll::Ready(Ok(0)) };
+    loop {
+        match socket.try_read(to) {
+            Err(e) if e.kind() == ErrorKind::WouldBlock => ready!(socket.poll_read_ready(cx))?,
+            result => return Poll::Ready(result),
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let wire = self.get_mut();
+        if wire.taken < wire.rest.len() {
+            let n = buf.remaining().min(wire.rest.len() - wire.taken);
+            buf.put_slice(&wire.rest[wire.taken..wire.taken + n]);
+            wire.taken += n;
+            if wire.taken == wire.rest.len() {
+                wire.taken = 0;
+                wire.peer.shard().pool.lock().put(std::mem::take(&mut wire.rest));
+            }
+            return Poll::Ready(Ok(()));
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            let n = ready!(read(&wire.peer, &mut wire.stream, cx, scratch))?;
+            wire.heard = true;
+            let now = n.min(buf.remaining());
+            buf.put_slice(&scratch[..now]);
+            if n > now {
+                wire.rest = wire.peer.shard().pool.lock().take();
+                wire.rest.extend_from_slice(&scratch[now..n]);
+            }
+            Poll::Ready(Ok(()))
+        })
+    }
+}
+
+impl AsyncWrite for Wire {
+    /// tungstenite writes whole frames only: this takes all of them, so they stay whole.
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.peer.push(&Frame::new(bytes));
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
