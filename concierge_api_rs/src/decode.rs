@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use serde_path_to_error::Segment;
 
 use crate::ids::Seq;
 use crate::limits::{ECHO_CHARS, JSON_DEPTH};
@@ -85,7 +86,7 @@ pub(crate) fn value<'a, T: Deserialize<'a>>(at: impl FnOnce() -> String, text: &
 fn describe<'a, T: Deserialize<'a>>(at: &str, text: &'a str, error: &serde_json::Error) -> String {
     let mut json = serde_json::Deserializer::from_str(text);
     match serde_path_to_error::deserialize::<_, T>(&mut json) {
-        Err(e) if e.path().iter().next().is_some() => {
+        Err(e) if e.path().iter().any(|segment| !matches!(segment, Segment::Unknown)) => {
             let path = if at.is_empty() { e.path().to_string() } else { format!("{at}.{}", e.path()) };
             located(&path, &sentence(e.inner()))
         }
@@ -95,7 +96,7 @@ fn describe<'a, T: Deserialize<'a>>(at: &str, text: &'a str, error: &serde_json:
 }
 
 /// `at` in front of `desc`, when there is one.
-fn located(at: &str, desc: &str) -> String {
+pub(crate) fn located(at: &str, desc: &str) -> String {
     if at.is_empty() { desc.to_owned() } else { format!("{at}: {desc}") }
 }
 

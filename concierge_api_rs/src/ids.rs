@@ -41,10 +41,11 @@ uuid_type! {
 }
 
 uuid_type! {
-    /// The private key of a client to the file server (`fs_key` of HELLO). Only its owner ever sees it; `Debug` hides it.
+    /// The private key of a client to the file server (`fs_key` of HELLO). Only its owner ever sees it.
     FileKey
 }
 
+/// Without the key: what is logged must not hold it.
 impl fmt::Debug for FileKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("FileKey(…)")
@@ -144,7 +145,7 @@ macro_rules! name_type {
                 stringify!($name).into()
             }
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "pattern": $pattern })
+                schemars::json_schema!({ "type": "string", "pattern": $pattern, "description": concat!("1 to 64 characters of ", $alphabet, ".") })
             }
         }
     };

@@ -19,6 +19,8 @@ mod info;
 pub mod limits;
 mod payload_in;
 mod payload_out;
+#[cfg(feature = "schema")]
+mod schema;
 mod target;
 mod text;
 
@@ -36,4 +38,6 @@ pub use payload_out::{
     SelfSubscribeResult, SelfUnsubscribeResult, ServiceClientSubscribed, ServiceClientUnsubscribed, ServiceCreateResult,
     ServiceDeleteResult, ServiceFetchAllResult, ServiceFetchResult,
 };
+#[cfg(feature = "schema")]
+pub use schema::schema;
 pub use target::{Target, TargetRef};

@@ -19,6 +19,7 @@ pub struct Identify {
     pub name: ClientName,
     /// At most 128 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::NICKNAME_CHARS)))]
     pub nickname: Option<String>,
     /// The protocol version that the client speaks; must match `^0.2.0`, else 4007.
     pub version: String,
@@ -27,6 +28,7 @@ pub struct Identify {
     pub secret: Option<String>,
     /// At most 32 of at most 64 characters.
     #[serde(default, deserialize_with = "null_is_empty")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<String>>", length(max = limits::TAGS), inner(length(max = limits::TAG_CHARS))))]
     pub tags: Vec<String>,
 }
 
@@ -106,6 +108,7 @@ simple_payloads! {
         service: ServiceName,
         /// At most 128 characters.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schemars(length(max = limits::NICKNAME_CHARS)))]
         nickname: Option<String>
     }
     /// SERVICE_DELETE: end a service of one's own. Answered SERVICE_DELETE_RESULT, BAD or INVALID_SERVICE.
@@ -131,7 +134,7 @@ simple_payloads! {
 
 /// MESSAGE as a client writes it. Answered OK, BAD, INVALID_NAME, INVALID_UUID or INVALID_SERVICE.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "MESSAGE_IN"))]
 #[serde(tag = "type", rename = "MESSAGE")]
 pub struct Message<'a> {
     /// Where it goes.

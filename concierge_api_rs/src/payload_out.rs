@@ -6,6 +6,8 @@ use serde_json::value::RawValue;
 use crate::decode::{self, DecodeError};
 use crate::ids::{ClientId, ClientName, FileKey, Seq, ServiceName};
 use crate::info::{ClientInfo, Origin, ServiceInfo};
+#[cfg(feature = "schema")]
+use crate::limits;
 use crate::payload_in::simple_payloads;
 use crate::target::Target;
 
@@ -113,6 +115,7 @@ simple_payloads! {
     /// ERROR_PROTOCOL: the payload was malformed or over a limit; nothing was changed.
     ErrorProtocol = "ERROR_PROTOCOL" {
         /// A sentence that names the field; at most 128 characters.
+        #[cfg_attr(feature = "schema", schemars(length(max = limits::ECHO_CHARS)))]
         desc: String
     }
     /// INVALID_NAME: no client of that name.
@@ -134,7 +137,7 @@ simple_payloads! {
 
 /// MESSAGE as it is delivered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "MESSAGE_OUT"))]
 #[serde(tag = "type", rename = "MESSAGE")]
 pub struct MessageOut {
     /// Who sent it.
@@ -162,6 +165,12 @@ macro_rules! payload_out {
             #[must_use]
             pub const fn kind(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $tag),* }
+            }
+
+            /// A reference to the schema of each payload.
+            #[cfg(feature = "schema")]
+            pub(crate) fn schemas(generator: &mut schemars::SchemaGenerator) -> Vec<schemars::Schema> {
+                vec![$(crate::schema::payload::<$type>(generator)),*]
             }
 
             fn decode(kind: &str, text: &str) -> Result<Self, DecodeError> {

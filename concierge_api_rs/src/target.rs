@@ -130,7 +130,7 @@ fn uuid_at(at: &str, json: Option<&RawValue>) -> Result<ClientId, DecodeError> {
 }
 
 fn needed<'a>(at: &str, field: &str, json: Option<&'a RawValue>) -> Result<&'a str, DecodeError> {
-    json.map(RawValue::get).ok_or_else(|| DecodeError::malformed(format!("missing field `{}`", join(at, field))))
+    json.map(RawValue::get).ok_or_else(|| DecodeError::malformed(decode::located(at, &format!("missing field `{field}`"))))
 }
 
 fn join(at: &str, field: &str) -> String {

@@ -59,51 +59,51 @@ fn what_is_not_a_json_object_with_a_type() {
         refusal,
         expect![[r#"
 
-            not JSON: EOF while parsing a value at line 1 column 0
+                not JSON: EOF while parsing a value at line 1 column 0
  
-            not JSON: EOF while parsing a value at line 1 column 1
-        IDENTIFY
-            not JSON: expected value at line 1 column 1
-        {
-            ?: EOF while parsing an object at line 1 column 1
-        {}}
-            missing field `type`
-        {"type":"SELF_FETCH"} x
-            not JSON: trailing characters at line 1 column 23
-        {"type":"SELF_FETCH",}
-            ?: trailing comma at line 1 column 22
-        {'type':'SELF_FETCH'}
-            ?: key must be a string at line 1 column 2
-        ﻿{"type":"SELF_FETCH"}
-            not JSON: expected value at line 1 column 1
-        null
-            not a JSON object
-        7
-            not a JSON object
-        "SELF_FETCH"
-            not a JSON object
-        ["SELF_FETCH"]
-            not a JSON object
-        [{"type":"SELF_FETCH"}]
-            not a JSON object
-        {}
-            missing field `type`
-        {"Type":"SELF_FETCH"}
-            missing field `type`
-        {"type":null}
-            type: invalid type: null, expected a string
-        {"type":5}
-            type: invalid type: integer `5`, expected a string
-        {"type":["SELF_FETCH"]}
-            type: invalid type: sequence, expected a string
-        {"type":{"SELF_FETCH":{}}}
-            type: invalid type: map, expected a string
-        {"type":"SELF_FETCH","type":"SELF_FETCH"}
-            duplicate field `type`
-        {"type":"\ud800"}
-            type: unexpected end of hex escape at line 1 column 16
-        {"type":"SELF	FETCH"}
-            type: control character (\u0000-\u001F) found while parsing a string at line 1 column 14"#]],
+                not JSON: EOF while parsing a value at line 1 column 1
+            IDENTIFY
+                not JSON: expected value at line 1 column 1
+            {
+                not JSON: EOF while parsing an object at line 1 column 1
+            {}}
+                missing field `type`
+            {"type":"SELF_FETCH"} x
+                not JSON: trailing characters at line 1 column 23
+            {"type":"SELF_FETCH",}
+                not JSON: trailing comma at line 1 column 22
+            {'type':'SELF_FETCH'}
+                not JSON: key must be a string at line 1 column 2
+            ﻿{"type":"SELF_FETCH"}
+                not JSON: expected value at line 1 column 1
+            null
+                not a JSON object
+            7
+                not a JSON object
+            "SELF_FETCH"
+                not a JSON object
+            ["SELF_FETCH"]
+                not a JSON object
+            [{"type":"SELF_FETCH"}]
+                not a JSON object
+            {}
+                missing field `type`
+            {"Type":"SELF_FETCH"}
+                missing field `type`
+            {"type":null}
+                type: invalid type: null, expected a string
+            {"type":5}
+                type: invalid type: integer `5`, expected a string
+            {"type":["SELF_FETCH"]}
+                type: invalid type: sequence, expected a string
+            {"type":{"SELF_FETCH":{}}}
+                type: invalid type: map, expected a string
+            {"type":"SELF_FETCH","type":"SELF_FETCH"}
+                duplicate field `type`
+            {"type":"\ud800"}
+                type: unexpected end of hex escape at line 1 column 16
+            {"type":"SELF	FETCH"}
+                type: control character (\u0000-\u001F) found while parsing a string at line 1 column 14"#]],
     );
 }
 
@@ -238,60 +238,60 @@ fn messages_without_target_or_data_and_targets_that_are_none() {
         &texts,
         refusal,
         expect![[r#"
-        {"type":"MESSAGE"}
-            missing field `target`
-        {"type":"MESSAGE","data":0}
-            missing field `target`
-        {"type":"MESSAGE","target":{"type":"ALL"}}
-            missing field `data`
-        {"type":"MESSAGE","target":null,"data":0}
-            target: not a JSON object
-        {"type":"MESSAGE","target":"ALL","data":0}
-            target: not a JSON object
-        {"type":"MESSAGE","target":["ALL"],"data":0}
-            target: not a JSON object
-        {"type":"MESSAGE","target":{},"data":0}
-            target: missing field `type`
-        {"type":"MESSAGE","target":{"type":7},"data":0}
-            target.type: invalid type: integer `7`, expected a string
-        {"type":"MESSAGE","target":{"type":"EVERYBODY"},"data":0}
-            target.type: not one of NAME, UUID, SERVICE, SERVICE_CLIENT_UUID, ALL: "EVERYBODY"
-        {"type":"MESSAGE","target":{"type":"NAME"},"data":0}
-            missing field `target.name`
-        {"type":"MESSAGE","target":{"type":"NAME","name":null},"data":0}
-            target.name: invalid type: null, expected a string
-        {"type":"MESSAGE","target":{"type":"NAME","name":7},"data":0}
-            target.name: invalid type: integer `7`, expected a string
-        {"type":"MESSAGE","target":{"type":"NAME","name":["bob"]},"data":0}
-            target.name: invalid type: sequence, expected a string
-        {"type":"MESSAGE","target":{"type":"NAME","name":"b.b"},"data":0}
-            target.name: a name is 1 to 64 characters of A-Z a-z 0-9 _
-        {"type":"MESSAGE","target":{"type":"NAME","name":"a","name":"b"},"data":0}
-            target: duplicate field `name`
-        {"type":"MESSAGE","target":{"type":"UUID"},"data":0}
-            missing field `target.uuid`
-        {"type":"MESSAGE","target":{"type":"UUID","uuid":"bob"},"data":0}
-            target.uuid: UUID parsing failed: invalid character: found `o` at 1
-        {"type":"MESSAGE","target":{"type":"UUID","uuid":7},"data":0}
-            target.uuid: invalid type: integer `7`, expected a formatted UUID string
-        {"type":"MESSAGE","target":{"type":"SERVICE"},"data":0}
-            missing field `target.service`
-        {"type":"MESSAGE","target":{"type":"SERVICE","service":"a b"},"data":0}
-            target.service: a name is 1 to 64 characters of A-Z a-z 0-9 _ . : -
-        {"type":"MESSAGE","target":{"type":"SERVICE","service":{}},"data":0}
-            target.service: invalid type: map, expected a string
-        {"type":"MESSAGE","target":{"type":"SERVICE_CLIENT_UUID","service":"s"},"data":0}
-            missing field `target.uuid`
-        {"type":"MESSAGE","target":{"type":"SERVICE_CLIENT_UUID","uuid":"7"},"data":0}
-            missing field `target.service`
-        {"type":"MESSAGE","target":{"type":"ALL"},"data":0,"data":1}
-            duplicate field `data`
-        {"type":"MESSAGE","target":{"type":"ALL"},"data":}
-            data: expected value at line 1 column 50
-        {"type":"MESSAGE","target":{"type":"ALL"},"data":[1,}
-            data: expected value at line 1 column 53
-        {"type":"MESSAGE","target":{"type":"ALL"},"data":"\x"}
-            data: invalid escape at line 1 column 52"#]],
+            {"type":"MESSAGE"}
+                missing field `target`
+            {"type":"MESSAGE","data":0}
+                missing field `target`
+            {"type":"MESSAGE","target":{"type":"ALL"}}
+                missing field `data`
+            {"type":"MESSAGE","target":null,"data":0}
+                target: not a JSON object
+            {"type":"MESSAGE","target":"ALL","data":0}
+                target: not a JSON object
+            {"type":"MESSAGE","target":["ALL"],"data":0}
+                target: not a JSON object
+            {"type":"MESSAGE","target":{},"data":0}
+                target: missing field `type`
+            {"type":"MESSAGE","target":{"type":7},"data":0}
+                target.type: invalid type: integer `7`, expected a string
+            {"type":"MESSAGE","target":{"type":"EVERYBODY"},"data":0}
+                target.type: not one of NAME, UUID, SERVICE, SERVICE_CLIENT_UUID, ALL: "EVERYBODY"
+            {"type":"MESSAGE","target":{"type":"NAME"},"data":0}
+                target: missing field `name`
+            {"type":"MESSAGE","target":{"type":"NAME","name":null},"data":0}
+                target.name: invalid type: null, expected a string
+            {"type":"MESSAGE","target":{"type":"NAME","name":7},"data":0}
+                target.name: invalid type: integer `7`, expected a string
+            {"type":"MESSAGE","target":{"type":"NAME","name":["bob"]},"data":0}
+                target.name: invalid type: sequence, expected a string
+            {"type":"MESSAGE","target":{"type":"NAME","name":"b.b"},"data":0}
+                target.name: a name is 1 to 64 characters of A-Z a-z 0-9 _
+            {"type":"MESSAGE","target":{"type":"NAME","name":"a","name":"b"},"data":0}
+                target: duplicate field `name`
+            {"type":"MESSAGE","target":{"type":"UUID"},"data":0}
+                target: missing field `uuid`
+            {"type":"MESSAGE","target":{"type":"UUID","uuid":"bob"},"data":0}
+                target.uuid: UUID parsing failed: invalid character: found `o` at 1
+            {"type":"MESSAGE","target":{"type":"UUID","uuid":7},"data":0}
+                target.uuid: invalid type: integer `7`, expected a formatted UUID string
+            {"type":"MESSAGE","target":{"type":"SERVICE"},"data":0}
+                target: missing field `service`
+            {"type":"MESSAGE","target":{"type":"SERVICE","service":"a b"},"data":0}
+                target.service: a name is 1 to 64 characters of A-Z a-z 0-9 _ . : -
+            {"type":"MESSAGE","target":{"type":"SERVICE","service":{}},"data":0}
+                target.service: invalid type: map, expected a string
+            {"type":"MESSAGE","target":{"type":"SERVICE_CLIENT_UUID","service":"s"},"data":0}
+                target: missing field `uuid`
+            {"type":"MESSAGE","target":{"type":"SERVICE_CLIENT_UUID","uuid":"7"},"data":0}
+                target: missing field `service`
+            {"type":"MESSAGE","target":{"type":"ALL"},"data":0,"data":1}
+                duplicate field `data`
+            {"type":"MESSAGE","target":{"type":"ALL"},"data":}
+                data: expected value at line 1 column 50
+            {"type":"MESSAGE","target":{"type":"ALL"},"data":[1,}
+                data: expected value at line 1 column 53
+            {"type":"MESSAGE","target":{"type":"ALL"},"data":"\x"}
+                data: invalid escape at line 1 column 52"#]],
     );
 }
 
