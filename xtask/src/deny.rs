@@ -1,5 +1,5 @@
 //! `cargo xtask deny`: licences, sources and known vulnerabilities of everything that is linked, by cargo-deny and deny.toml.
-//! docs/decisions/0001-cargo-deny-is-built-once.md says why it is installed the way it is.
+//! docs/decisions/0002-cargo-deny-is-built-once.md says why it is installed the way it is.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -24,6 +24,6 @@ fn a_missing_and_a_superfluous_last_newline_are_named() {
 }
 
 #[test]
-fn what_a_tool_wrote_is_left_alone() {
-    assert_eq!(check(&Tree::of_files(&[("Cargo.lock", "one \n\n")])), []);
+fn what_a_tool_wrote_or_formats_is_left_alone() {
+    assert_eq!(check(&Tree::of_files(&[("Cargo.lock", "one \n\n"), ("src/lib.rs", "expect![\"one\t \n\"]\n")])), []);
 }
