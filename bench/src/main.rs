@@ -1,2 +1,182 @@
-//! bench
-fn main() {}
+//! `concierge-bench`: measures a hub against a plain tokio-tungstenite server, in the same run (docs/benchmarks.md).
+
+mod baseline;
+mod cores;
+mod fault;
+mod figures;
+mod frames;
+mod generator;
+mod payload;
+mod report;
+mod run;
+mod sample;
+mod scenario;
+mod server;
+mod targets;
+mod window;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::cores::Cores;
+use crate::report::{Report, Settings};
+use crate::run::Plan;
+use crate::scenario::Scenario;
+use crate::server::Launch;
+use crate::window::Timing;
+
+/// Measures a hub against a plain tokio-tungstenite server.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measures; exit code 1 when anything was lost, disordered or refused
+    Run(RunArguments),
+    /// Serves as the baseline does, and prints where
+    Baseline {
+        /// Where to listen; port 0 is any free one
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: String,
+    },
+    /// Names the scenarios
+    List,
+}
+
+#[derive(Args)]
+struct RunArguments {
+    /// The hub's program (release build); started as `PROGRAM serve --listen 127.0.0.1:0`
+    #[arg(long)]
+    hub: PathBuf,
+    /// A further argument for it; may be repeated
+    #[arg(long = "hub-arg", allow_hyphen_values = true)]
+    hub_arguments: Vec<OsString>,
+    /// Which scenarios (see `list`); any number will do, such as A37
+    #[arg(long, value_delimiter = ',')]
+    scenarios: Vec<Scenario>,
+    /// How often each is measured [default: 3]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: Option<u16>,
+    /// Seconds that a sample is measured for, after a third of a second of warm-up [default: 0.5]
+    #[arg(long, value_parser = seconds)]
+    secs: Option<Duration>,
+    /// One round of 0.2 s, and fewer scenarios
+    #[arg(long)]
+    quick: bool,
+    /// Writes rows, samples and conditions to this file
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Shows what the servers write to standard error
+    #[arg(long)]
+    server_log: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds) if (0.05..=60.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("a number of seconds from 0.05 to 60".into()),
+    }
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Run(arguments) => measure(&arguments),
+        Command::Baseline { listen } => serve(&listen).map(|()| true),
+        Command::List => list().map(|()| true),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("concierge-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs, prints and writes; says whether no sample failed.
+fn measure(arguments: &RunArguments) -> io::Result<bool> {
+    let plan = arguments.plan()?;
+    let open_files = cores::raise_open_files();
+    if let Some(scenario) = plan.scenarios.iter().find(|scenario| scenario.clients() as u64 + 200 > open_files) {
+        return Err(io::Error::other(format!("{scenario} needs more open files than {open_files} (ulimit -Hn)")));
+    }
+    let settings = settings(&plan);
+    let terminal = io::stderr().is_terminal();
+    let outcomes = run::run(&plan, |round, scenario, server| {
+        if terminal {
+            eprint!("\r\x1b[Kround {round}: {scenario} {server}");
+        }
+    });
+    if terminal {
+        eprint!("\r\x1b[K");
+    }
+    let report = Report::new(settings, outcomes);
+    io::stdout().write_all(report.table().as_bytes())?;
+    if let Some(path) = &arguments.json {
+        std::fs::write(path, serde_json::to_vec_pretty(&report)?)?;
+    }
+    Ok(report.is_sound())
+}
+
+impl RunArguments {
+    fn plan(&self) -> io::Result<Plan> {
+        let names = if self.quick { Scenario::QUICK } else { Scenario::DEFAULT };
+        let all = || names.split(',').map(|name| name.parse().expect("a test parses them all")).collect();
+        let listen = ["--listen", "127.0.0.1:0"].map(OsString::from);
+        let launch = |program: &Path, command: &str, further: &[OsString]| {
+            let arguments = std::iter::once(command.into()).chain(listen.clone()).chain(further.iter().cloned()).collect();
+            Ok::<_, io::Error>(Launch { program: std::path::absolute(program)?, arguments, show_log: self.server_log })
+        };
+        Ok(Plan {
+            hub: launch(&self.hub, "serve", &self.hub_arguments)?,
+            baseline: launch(&std::env::current_exe()?, "baseline", &[])?,
+            scenarios: if self.scenarios.is_empty() { all() } else { self.scenarios.clone() },
+            rounds: self.rounds.map_or(if self.quick { 1 } else { 3 }, usize::from),
+            timing: Timing {
+                warm_up: Duration::from_millis(300),
+                measured: self.secs.unwrap_or(Duration::from_millis(if self.quick { 200 } else { 500 })),
+            },
+            cores: Cores::find(),
+        })
+    }
+}
+
+fn settings(plan: &Plan) -> Settings {
+    Settings {
+        rounds: plan.rounds,
+        measured_s: plan.timing.measured.as_secs_f64(),
+        warm_up_s: plan.timing.warm_up.as_secs_f64(),
+        hub: plan.hub.program.display().to_string(),
+        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        pinned: plan.cores.is_some(),
+        kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+    }
+}
+
+/// One thread, as the one core that a run gives it can use.
+fn serve(listen: &str) -> io::Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let listener = tokio::net::TcpListener::bind(listen).await?;
+        writeln!(io::stdout(), "listening on {}", listener.local_addr()?)?;
+        baseline::serve(listener).await
+    })
+}
+
+fn list() -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    for name in Scenario::DEFAULT.split(',') {
+        let scenario: Scenario = name.parse().expect("a test parses them all");
+        writeln!(stdout, "{name:<8} {}", scenario.about())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! The server that the hub is measured against: tokio-tungstenite as its examples use it. Default buffers, the socket split,
+//! a bounded queue and a task for each client, one `send` for every message. Not slow on purpose: it borrows what it reads,
+//! encodes a broadcast once and shares the text, and keeps its locks short. It speaks what the generator needs of the hub's
+//! protocol, and tells nobody who joins.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use concierge_api_rs::{
+    ClientId, ClientName, Hello, Identify, InvalidName, InvalidService, MessageIn, MessageOut, Okay, Origin, PayloadIn,
+    PayloadOut, SelfSubscribeResult, Seq, ServiceCreateResult, ServiceInfo, ServiceName, TargetRef,
+};
+use futures::stream::{SplitSink, SplitStream};
+use futures::{SinkExt, StreamExt};
+use parking_lot::Mutex;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
+use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
+
+/// Messages that wait for a client. When it is full, whoever sends to it waits.
+const QUEUE: usize = 1024;
+
+type Outbox = mpsc::Sender<Message>;
+
+/// Serves until accepting fails.
+///
+/// # Errors
+/// What `accept` says.
+pub(crate) async fn serve(listener: TcpListener) -> io::Result<()> {
+    let board = Arc::new(Mutex::new(Board::default()));
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        connections.spawn(connection(stream, Arc::clone(&board)));
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+/// Who is there.
+#[derive(Default)]
+struct Board {
+    clients: HashMap<ClientName, Outbox>,
+    services: HashMap<ServiceName, Service>,
+}
+
+struct Service {
+    info: ServiceInfo,
+    subscribers: Arc<Vec<(ClientId, Outbox)>>,
+}
+
+/// One client, after its IDENTIFY.
+struct Client {
+    board: Arc<Mutex<Board>>,
+    origin: Origin,
+    outbox: Outbox,
+}
+
+async fn connection(stream: TcpStream, board: Arc<Mutex<Board>>) {
+    // whatever ends a connection ends it for this client only
+    let Ok(socket) = tokio_tungstenite::accept_async(stream).await else { return };
+    let (sink, mut incoming) = socket.split();
+    let (outbox, queue) = mpsc::channel(QUEUE);
+    let _writer = AbortOnDropHandle::new(tokio::spawn(write(sink, queue)));
+    let Some(Ok(Message::Text(text))) = incoming.next().await else { return };
+    let Ok(identify) = Identify::decode(&text) else { return };
+    let uuid = ClientId(Uuid::new_v4());
+    let origin = Origin { name: identify.name, nickname: identify.nickname, uuid, tags: identify.tags, service: None };
+    let client = Client { board, origin, outbox };
+    client.join().await;
+    client.listen(&mut incoming).await;
+    client.leave();
+}
+
+async fn write(
+    mut sink: SplitSink<WebSocketStream<TcpStream>, Message>,
+    mut queue: mpsc::Receiver<Message>,
+) -> tungstenite::Result<()> {
+    while let Some(message) = queue.recv().await {
+        sink.send(message).await?;
+    }
+    Ok(())
+}
+
+impl Client {
+    async fn join(&self) {
+        self.board.lock().clients.insert(self.origin.name.clone(), self.outbox.clone());
+        let hello = Hello { uuid: self.origin.uuid, version: "0.2.0".into(), fs_key: None };
+        self.say(&hello.into(), None).await;
+    }
+
+    fn leave(&self) {
+        let mut board = self.board.lock();
+        board.clients.remove(&self.origin.name);
+        board.services.retain(|_, service| service.info.owner_uuid != self.origin.uuid);
+        for service in board.services.values_mut() {
+            if service.subscribers.iter().any(|(uuid, _)| *uuid == self.origin.uuid) {
+                Arc::make_mut(&mut service.subscribers).retain(|(uuid, _)| *uuid != self.origin.uuid);
+            }
+        }
+    }
+
+    async fn listen(&self, incoming: &mut SplitStream<WebSocketStream<TcpStream>>) {
+        let mut seq = 0;
+        while let Some(Ok(message)) = incoming.next().await {
+            let Message::Text(text) = message else { continue };
+            let answer = match PayloadIn::decode(&text) {
+                Ok(PayloadIn::Message(message)) => self.message(message).await,
+                Ok(PayloadIn::ServiceCreate(create)) => self.create(create.service),
+                Ok(PayloadIn::SelfSubscribe(subscribe)) => self.subscribe(subscribe.service),
+                _ => PayloadOut::ErrorUnsupported(concierge_api_rs::ErrorUnsupported {}),
+            };
+            self.say(&answer, Seq::new(seq)).await;
+            seq += 1;
+        }
+    }
+
+    async fn say(&self, payload: &PayloadOut, seq: Option<Seq>) {
+        let _ = self.outbox.send(Message::text(payload.encode(seq))).await; // the writer ended: so does the reader
+    }
+
+    fn create(&self, name: ServiceName) -> PayloadOut {
+        let owner_uuid = self.origin.uuid;
+        let info = ServiceInfo { name: name.clone(), nickname: None, owner_uuid, subscribers: vec![], subscriber_count: 0 };
+        let service = Service { info: info.clone(), subscribers: Arc::default() };
+        self.board.lock().services.insert(name, service);
+        ServiceCreateResult { successful: true, service: info }.into()
+    }
+
+    fn subscribe(&self, name: ServiceName) -> PayloadOut {
+        let mut board = self.board.lock();
+        let Some(service) = board.services.get_mut(&name) else { return InvalidService { service: name }.into() };
+        Arc::make_mut(&mut service.subscribers).push((self.origin.uuid, self.outbox.clone()));
+        service.info.subscriber_count += 1;
+        SelfSubscribeResult { successful: true, service: service.info.clone() }.into()
+    }
+
+    async fn message(&self, message: MessageIn<'_>) -> PayloadOut {
+        match &message.target {
+            TargetRef::Name(name) => {
+                let receiver = self.board.lock().clients.get(&**name).cloned();
+                let Some(receiver) = receiver else {
+                    return InvalidName { name: ClientName::parse(name).expect("decoding checked the name") }.into();
+                };
+                let _ = receiver.send(Message::Text(self.encode(&message, None))).await; // it left
+            }
+            TargetRef::Service(name) => {
+                let found = self.board.lock().services.get(&**name).map(|s| (s.info.clone(), Arc::clone(&s.subscribers)));
+                let Some((info, subscribers)) = found else {
+                    return InvalidService { service: ServiceName::parse(name).expect("decoding checked the name") }.into();
+                };
+                let text = self.encode(&message, Some(info));
+                for (_, receiver) in subscribers.iter() {
+                    let _ = receiver.send(Message::Text(text.clone())).await; // it left
+                }
+            }
+            _ => return PayloadOut::ErrorUnsupported(concierge_api_rs::ErrorUnsupported {}),
+        }
+        Okay {}.into()
+    }
+
+    fn encode(&self, message: &MessageIn<'_>, service: Option<ServiceInfo>) -> Utf8Bytes {
+        let origin = Origin { service, ..self.origin.clone() };
+        let out = MessageOut { origin, target: message.target.to_owned(), data: message.data.to_owned() };
+        PayloadOut::from(out).encode(None).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::scenario::Scenario;
+    use crate::server::Server;
+    use crate::window::Timing;
+
+    /// Every scenario in small against the baseline, inside this process: nothing lost, nothing out of order.
+    #[test]
+    fn the_generator_and_the_baseline_understand_each_other_in_every_scenario() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let server = Server::inside(listener.local_addr().unwrap());
+        runtime.spawn(serve(listener));
+        let timing = Timing { warm_up: Duration::from_millis(20), measured: Duration::from_millis(100) };
+        for name in ["A10", "L3", "E2", "M2", "C5", "B", "B3", "D20", "J4"] {
+            let scenario: Scenario = name.parse().unwrap();
+            let sample = scenario.measure(&server, timing).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            assert!(sample.units > 0 && sample.rate > 0.0 && sample.cpu_us > 0.0, "{name}: {sample:?}");
+            assert_eq!(sample.p99_us.is_some(), name.starts_with(['L', 'B']), "{name}");
+            assert_eq!(sample.bytes_per_client.is_some(), name.starts_with('D'), "{name}");
+        }
+    }
+}

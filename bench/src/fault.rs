@@ -1,0 +1,44 @@
+//! Why a sample is worth nothing.
+
+use std::io;
+
+use crate::frames::FrameError;
+
+/// What went wrong in a sample. Every one of them is a failure of the run: nothing is repeated until it fits.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("cannot start {program}: {source}")]
+    Start { program: String, source: io::Error },
+    #[error("{program} named no address on its standard output within {within_s} s (--server-log shows what it says)")]
+    NoAddress { program: String, within_s: u64 },
+    #[error("cannot read {what} of the server: {source}")]
+    Proc { what: &'static str, source: io::Error },
+    #[error("cannot set up the generator: {0}")]
+    Generator(#[source] io::Error),
+    #[error("{client}: {source}")]
+    Socket { client: String, source: io::Error },
+    #[error("{client}: no upgrade: {answer}")]
+    Upgrade { client: String, answer: String },
+    #[error("{client}: the server sent {source}")]
+    Frame { client: String, source: FrameError },
+    #[error("{client}: closed by the server: {code} {reason}")]
+    Closed { client: String, code: u16, reason: String },
+    #[error("{client}: the connection ended without a close frame")]
+    Ended { client: String },
+    #[error("{client}: refused: {answer}")]
+    Refused { client: String, answer: String },
+    #[error("{client}: LOST messages {from} to {to} of stream {stream}")]
+    Lost { client: String, stream: usize, from: u64, to: u64 },
+    #[error("{client}: DISORDER in stream {stream}: {number} came when {expected} was due")]
+    Disorder { client: String, stream: usize, number: u64, expected: u64 },
+    #[error("{client}: message {number} of stream {stream} came to a client too many")]
+    Astray { client: String, stream: usize, number: u64 },
+    #[error("LOST: {delivered} of {due} deliveries and {answered} of {published} answers came")]
+    Missing { delivered: u64, due: u64, answered: u64, published: u64 },
+    #[error("{ready} of {total} clients were set up within {within_s} s")]
+    SetUp { ready: usize, total: usize, within_s: u64 },
+    #[error("nothing came for {for_s} s after {units} deliveries")]
+    Stalled { units: u64, for_s: u64 },
+    #[error("too short: nothing was delivered in the measured time")]
+    Empty,
+}

@@ -1,0 +1,191 @@
+//! The results: a table for people, JSON for programs.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::figures::median;
+use crate::run::Outcome;
+use crate::sample::{Figure, Sample};
+use crate::scenario::Scenario;
+use crate::targets::{Target, Verdict, target};
+
+/// A run, as it is written with `--json`.
+#[derive(Serialize)]
+pub(crate) struct Report {
+    pub(crate) settings: Settings,
+    /// One for each figure of each scenario.
+    pub(crate) rows: Vec<Row>,
+    /// The samples that the rows were made of.
+    pub(crate) outcomes: Vec<Outcome>,
+}
+
+/// Under what conditions it was measured.
+#[derive(Debug, Serialize)]
+pub(crate) struct Settings {
+    pub(crate) rounds: usize,
+    pub(crate) measured_s: f64,
+    pub(crate) warm_up_s: f64,
+    pub(crate) hub: String,
+    /// Cores that this machine lets the run use.
+    pub(crate) cores: usize,
+    /// Whether server and generator had a core each.
+    pub(crate) pinned: bool,
+    pub(crate) kernel: String,
+}
+
+/// A figure of a scenario: medians over the rounds, and the median of the ratios hub to baseline of each round.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) scenario: Scenario,
+    pub(crate) figure: Figure,
+    pub(crate) baseline: f64,
+    pub(crate) hub: f64,
+    pub(crate) ratio: f64,
+    /// The smallest and the largest ratio of a round.
+    pub(crate) spread: [f64; 2],
+    pub(crate) target: Option<Target>,
+    pub(crate) verdict: Option<Verdict>,
+}
+
+impl Report {
+    pub(crate) fn new(settings: Settings, outcomes: Vec<Outcome>) -> Self {
+        let rows = outcomes.iter().flat_map(|outcome| Figure::ALL.into_iter().filter_map(|figure| Row::new(outcome, figure)));
+        Self { settings, rows: rows.collect(), outcomes }
+    }
+
+    /// Whether no sample failed.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.outcomes.iter().all(|outcome| outcome.faults.is_empty())
+    }
+
+    /// The table, the failures, and what the columns mean.
+    pub(crate) fn table(&self) -> String {
+        let mut text = format!(
+            "{:<8} {:<13} {:>12} {:>12} {:>9} {:>17} {:>10}  {}\n",
+            "scenario", "figure", "baseline", "hub", "ratio", "spread", "to reach", "verdict"
+        );
+        for row in &self.rows {
+            let _ = writeln!(text, "{}", row.line()); // writing to a String cannot fail
+        }
+        let faults = self.outcomes.iter().flat_map(|o| o.faults.iter().map(move |fault| (o.scenario, fault)));
+        for (scenario, fault) in faults {
+            let _ = writeln!(text, "! {scenario} {fault}");
+        }
+        let Settings { rounds, measured_s, pinned, .. } = &self.settings;
+        let cores = if *pinned {
+            "server and generator on a core each"
+        } else {
+            "server and generator SHARE a core: compare ratios only"
+        };
+        let _ = writeln!(text, "\n{rounds} rounds of {measured_s} s; {cores}.");
+        text.push_str(
+            "CPU µs: CPU time of the server per delivered message (D, J: per join). Ratio: hub / baseline, median of pairs.\n",
+        );
+        text
+    }
+}
+
+impl Row {
+    fn new(outcome: &Outcome, figure: Figure) -> Option<Self> {
+        let values = |side: fn(&crate::run::Pair) -> &Sample| -> Vec<f64> {
+            outcome.pairs.iter().filter_map(|pair| figure.of(side(pair))).collect()
+        };
+        let (baselines, hubs) = (values(|pair| &pair.baseline), values(|pair| &pair.hub));
+        let ratios: Vec<f64> = baselines.iter().zip(&hubs).map(|(baseline, hub)| hub / baseline).collect();
+        let (baseline, hub, ratio) = (median(&baselines)?, median(&hubs)?, median(&ratios)?);
+        let spread = [ratios.iter().copied().fold(f64::INFINITY, f64::min), ratios.iter().copied().fold(0.0, f64::max)];
+        let target = target(&outcome.scenario.to_string(), figure);
+        let verdict = target.map(|target| target.verdict(hub, ratio));
+        Some(Self { scenario: outcome.scenario, figure, baseline, hub, ratio, spread, target, verdict })
+    }
+
+    fn line(&self) -> String {
+        let spread = format!("{}..{}", short(self.spread[0]), short(self.spread[1]));
+        let target = match self.target {
+            Some(Target::Ratio(bound)) => format!("x{}", short(bound)),
+            Some(Target::Absolute(bound)) => short(bound),
+            None => String::new(),
+        };
+        let verdict = match self.verdict {
+            Some(Verdict::Reached) => "reached",
+            Some(Verdict::WithinTwice) => "within twice",
+            Some(Verdict::Missed) => "missed",
+            None => "",
+        };
+        let (scenario, figure) = (self.scenario.to_string(), self.figure.label());
+        let [baseline, hub, ratio] = [self.baseline, self.hub, self.ratio].map(short);
+        let line = format!("{scenario:<8} {figure:<13} {baseline:>12} {hub:>12} {ratio:>9} {spread:>17} {target:>10}  {verdict}");
+        line.trim_end().to_owned()
+    }
+}
+
+/// Three significant digits, or whole numbers from 100 on.
+fn short(value: f64) -> String {
+    match value {
+        v if !v.is_finite() => "-".into(),
+        v if v >= 100.0 => format!("{v:.0}"),
+        v if v >= 10.0 => format!("{v:.1}"),
+        v if v >= 1.0 => format!("{v:.2}"),
+        v if v >= 0.1 => format!("{v:.3}"),
+        v => format!("{v:.4}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Pair;
+
+    fn sample(cpu_us: f64) -> Sample {
+        let (units, seconds, rate, server_share) = (1000, 0.5, 2000.0, 0.9);
+        Sample { units, seconds, cpu_us, rate, server_share, p50_us: None, p99_us: None, bytes_per_client: None }
+    }
+
+    fn report(faults: Vec<String>) -> Report {
+        let pair = |baseline, hub| Pair { baseline: sample(baseline), hub: sample(hub) };
+        // the machine was twice as slow in the second round: the ratios do not care
+        let pairs = vec![pair(6.0, 0.06), pair(12.0, 0.12), pair(6.0, 0.12)];
+        let outcome = Outcome { scenario: "A100".parse().unwrap(), pairs, faults };
+        let (hub, kernel) = ("concierge".into(), "7.0".into());
+        let settings = Settings { rounds: 3, measured_s: 0.5, warm_up_s: 0.3, hub, cores: 2, pinned: true, kernel };
+        Report::new(settings, vec![outcome])
+    }
+
+    #[test]
+    fn ratios_are_medians_of_pairs_and_not_ratios_of_medians() {
+        let report = report(vec![]);
+        let [cpu, rate] = &report.rows[..] else { panic!("{:?}", report.rows) };
+        assert_eq!((cpu.figure, cpu.baseline, cpu.hub), (Figure::CpuUs, 6.0, 0.12));
+        assert!((cpu.ratio - 0.01).abs() < 1e-9 && (cpu.spread[1] - 0.02).abs() < 1e-9, "{cpu:?}");
+        assert_eq!(cpu.verdict, Some(Verdict::Reached));
+        assert_eq!((rate.figure, rate.verdict), (Figure::Rate, None));
+    }
+
+    #[test]
+    fn the_table_names_scenario_figures_target_and_verdict() {
+        let table = report(vec![]).table();
+        let line = table.lines().nth(1).unwrap();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(words, ["A100", "CPU", "µs", "6.00", "0.120", "0.0100", "0.0100..0.0200", "x0.0115", "reached"]);
+        assert!(table.contains("3 rounds of 0.5 s"), "{table}");
+    }
+
+    #[test]
+    fn a_fault_makes_the_run_unsound_and_stands_in_the_table() {
+        assert!(report(vec![]).is_sound());
+        let report = report(vec!["round 2, hub: LOST".into()]);
+        assert!(!report.is_sound());
+        assert!(report.table().contains("! A100 round 2, hub: LOST"));
+    }
+
+    #[test]
+    fn the_json_holds_rows_samples_and_conditions() {
+        let json = serde_json::to_value(report(vec![])).unwrap();
+        assert_eq!(json["rows"][0]["scenario"], "A100");
+        assert_eq!(json["rows"][0]["target"]["ratio"], 0.0115);
+        assert_eq!(json["rows"][0]["verdict"], "reached");
+        assert_eq!(json["outcomes"][0]["pairs"][1]["hub"]["cpu_us"], 0.12);
+        assert_eq!(json["settings"]["rounds"], 3);
+    }
+}

@@ -1,0 +1,59 @@
+//! What one run of one scenario against one server measured.
+
+use serde::Serialize;
+
+/// The figures of a sample. A unit is a delivered message; in D and J it is a client that joined.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Sample {
+    pub(crate) units: u64,
+    pub(crate) seconds: f64,
+    /// CPU time of the server per unit, in microseconds.
+    pub(crate) cpu_us: f64,
+    /// Units a second.
+    pub(crate) rate: f64,
+    /// CPU time of the server per second: near 1 it was saturated, far below 1 it waited.
+    pub(crate) server_share: f64,
+    /// Median latency, in microseconds, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) p50_us: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) p99_us: Option<f64>,
+    /// Growth of the server's resident memory per client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bytes_per_client: Option<f64>,
+}
+
+/// One of a sample's figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Figure {
+    CpuUs,
+    Rate,
+    P50Us,
+    P99Us,
+    BytesPerClient,
+}
+
+impl Figure {
+    pub(crate) const ALL: [Self; 5] = [Self::CpuUs, Self::Rate, Self::P50Us, Self::P99Us, Self::BytesPerClient];
+
+    pub(crate) fn of(self, sample: &Sample) -> Option<f64> {
+        match self {
+            Self::CpuUs => Some(sample.cpu_us),
+            Self::Rate => Some(sample.rate),
+            Self::P50Us => sample.p50_us,
+            Self::P99Us => sample.p99_us,
+            Self::BytesPerClient => sample.bytes_per_client,
+        }
+    }
+
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::CpuUs => "CPU µs",
+            Self::Rate => "per second",
+            Self::P50Us => "p50 µs",
+            Self::P99Us => "p99 µs",
+            Self::BytesPerClient => "bytes/client",
+        }
+    }
+}

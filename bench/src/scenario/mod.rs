@@ -1,0 +1,169 @@
+//! The scenarios: what each of them sets up, sends and measures.
+
+mod idle;
+mod load;
+mod ping_pong;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+use crate::fault::Fault;
+use crate::sample::Sample;
+use crate::server::Server;
+use crate::window::Timing;
+
+/// Characters of `data`, except where a scenario is about large ones.
+pub(crate) const DATA_BYTES: usize = 128;
+/// The large ones.
+pub(crate) const LARGE_DATA_BYTES: usize = 16 * 1024;
+/// Subscribers of the scenario with many senders.
+pub(crate) const RECEIVERS_OF_ALL: usize = 100;
+
+/// A scenario, named by a letter and mostly a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scenario {
+    /// `A100`: one sender, so many subscribers, saturated.
+    FanOut { receivers: usize },
+    /// `L100`: the same; the next message when all have the last.
+    LockStep { receivers: usize },
+    /// `E100`: as `A`, with large messages.
+    LargeFanOut { receivers: usize },
+    /// `M10`: so many senders, 100 subscribers of all of them.
+    Senders { senders: usize },
+    /// `C100`: so many pairs, one of each sends to the other by name.
+    Pairs { pairs: usize },
+    /// `B1000`: ping-pong between two clients, beside so many idle ones.
+    PingPong { idle: usize },
+    /// `D10000`: so many clients that do nothing.
+    Idle { clients: usize },
+    /// `J8`: clients that join and leave, so many at once.
+    Joins { at_once: usize },
+}
+
+impl Scenario {
+    /// What a run measures unless told otherwise.
+    pub(crate) const DEFAULT: &'static str = "A1,A10,A100,A1000,L100,L1000,M10,C100,E100,B,B1000,D10000,J8";
+    /// What a quick run measures.
+    pub(crate) const QUICK: &'static str = "A1,A10,A100,L100,M10,C100,E100,B,D1000,J8";
+
+    /// Loads a server and measures it. The server is fresh.
+    ///
+    /// # Errors
+    /// [`Fault`]: lost or disordered messages, refusals, a closed connection, a standstill.
+    pub(crate) fn measure(self, server: &Server, timing: Timing) -> Result<Sample, Fault> {
+        match self {
+            Self::FanOut { receivers } => load::fan_out(server, timing, receivers, DATA_BYTES),
+            Self::LargeFanOut { receivers } => load::fan_out(server, timing, receivers, LARGE_DATA_BYTES),
+            Self::LockStep { receivers } => load::lock_step(server, timing, receivers),
+            Self::Senders { senders } => load::senders(server, timing, senders),
+            Self::Pairs { pairs } => load::pairs(server, timing, pairs),
+            Self::PingPong { idle } => ping_pong::measure(server, timing, idle),
+            Self::Idle { clients } => idle::idle(server, clients),
+            Self::Joins { at_once } => idle::joins(server, timing, at_once),
+        }
+    }
+
+    /// How many clients it has at most, both ends of their connections being on this machine.
+    pub(crate) fn clients(self) -> usize {
+        match self {
+            Self::FanOut { receivers } | Self::LockStep { receivers } | Self::LargeFanOut { receivers } => receivers + 1,
+            Self::Senders { senders } => senders + RECEIVERS_OF_ALL,
+            Self::Pairs { pairs } => 2 * pairs,
+            Self::PingPong { idle } => idle + 2,
+            Self::Idle { clients } => clients + 1,
+            Self::Joins { at_once } => at_once,
+        }
+    }
+
+    /// A sentence for `concierge-bench list`.
+    pub(crate) fn about(self) -> String {
+        match self {
+            Self::FanOut { receivers } => format!("1 sender, {receivers} subscribers, {DATA_BYTES} B, saturated"),
+            Self::LockStep { receivers } => format!("1 sender, {receivers} subscribers, next message when all have the last"),
+            Self::LargeFanOut { receivers } => format!("1 sender, {receivers} subscribers, 16 KiB, saturated"),
+            Self::Senders { senders } => format!("{senders} senders, {RECEIVERS_OF_ALL} subscribers of all of them"),
+            Self::Pairs { pairs } => format!("{pairs} pairs, messages by name, 32 in flight for each"),
+            Self::PingPong { idle } => format!("ping-pong between 2 clients beside {idle} idle ones"),
+            Self::Idle { clients } => format!("{clients} idle clients: memory, rate and CPU of joining, news to all included"),
+            Self::Joins { at_once } => format!("connect, identify, leave; {at_once} clients at once"),
+        }
+    }
+
+    fn parts(self) -> (char, usize) {
+        match self {
+            Self::FanOut { receivers } => ('A', receivers),
+            Self::LockStep { receivers } => ('L', receivers),
+            Self::LargeFanOut { receivers } => ('E', receivers),
+            Self::Senders { senders } => ('M', senders),
+            Self::Pairs { pairs } => ('C', pairs),
+            Self::PingPong { idle } => ('B', idle),
+            Self::Idle { clients } => ('D', clients),
+            Self::Joins { at_once } => ('J', at_once),
+        }
+    }
+}
+
+/// A name that is no scenario's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no scenario: A, L, E, M, C, B, D or J and a number from 1 to 19000, such as A100; or B")]
+pub(crate) struct UnknownScenario(String);
+
+impl FromStr for Scenario {
+    type Err = UnknownScenario;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let unknown = || UnknownScenario(name.into());
+        if name == "B" {
+            return Ok(Self::PingPong { idle: 0 });
+        }
+        let (letter, number) = name.split_at_checked(1).ok_or_else(unknown)?;
+        let n: usize = number.parse().ok().filter(|n| (1..=19_000).contains(n)).ok_or_else(unknown)?;
+        Ok(match letter {
+            "A" => Self::FanOut { receivers: n },
+            "L" => Self::LockStep { receivers: n },
+            "E" => Self::LargeFanOut { receivers: n },
+            "M" => Self::Senders { senders: n },
+            "C" => Self::Pairs { pairs: n },
+            "B" => Self::PingPong { idle: n },
+            "D" => Self::Idle { clients: n },
+            "J" => Self::Joins { at_once: n },
+            _ => return Err(unknown()),
+        })
+    }
+}
+
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.parts() {
+            (letter, 0) => write!(f, "{letter}"),
+            (letter, n) => write!(f, "{letter}{n}"),
+        }
+    }
+}
+
+impl Serialize for Scenario {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_is_named_as_it_is_written() {
+        for name in Scenario::DEFAULT.split(',').chain(Scenario::QUICK.split(',')) {
+            assert_eq!(name.parse::<Scenario>().unwrap().to_string(), name);
+        }
+    }
+
+    #[test]
+    fn other_names_are_refused() {
+        for name in ["", "A", "A0", "Z9", "A-1", "é1", "D99999", "A1 "] {
+            assert_eq!(name.parse::<Scenario>(), Err(UnknownScenario(name.into())));
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Two clients answer each other by name, as fast as they can, beside idle ones.
+
+use std::time::{Duration, Instant};
+
+use crate::fault::Fault;
+use crate::generator::{Client, Generator};
+use crate::payload::Template;
+use crate::sample::Sample;
+use crate::scenario::DATA_BYTES;
+use crate::server::Server;
+use crate::window::{Timing, Window};
+
+/// The latency is that of a round trip: two messages through the server.
+pub(super) fn measure(server: &Server, timing: Timing, idle: usize) -> Result<Sample, Fault> {
+    let mut generator = Generator::new(server.address)?;
+    generator.expect_stream(1, 1);
+    generator.expect_stream(1, 1);
+    generator.join(["ping", "pong"].into_iter().map(Client::named), 2)?;
+    generator.join((0..idle).map(|i| Client::named(format!("idle{i}"))), 16)?;
+    generator.settle(Duration::from_millis(200), Duration::from_secs(10))?;
+    let ways = [Template::to_client("pong", 0, DATA_BYTES), Template::to_client("ping", 1, DATA_BYTES)];
+    let mut window = Window::new(server, timing);
+    let mut number = 0;
+    while window.goes_on(generator.inbox().delivered)? {
+        let began = Instant::now();
+        for (from, way) in ways.iter().enumerate() {
+            generator.queue(from, way, number);
+            generator.flush(from)?;
+            while generator.inbox().complete(way.stream()) == number {
+                generator.turn(Duration::ZERO)?;
+                if began.elapsed() > Duration::from_secs(3) {
+                    return Err(Fault::Stalled { units: generator.inbox().delivered, for_s: 3 });
+                }
+            }
+        }
+        window.note(began.elapsed());
+        number += 1;
+    }
+    window.close()
+}
