@@ -11,5 +11,6 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
     run::run(run::cargo().args(["build", "--release", "--package", "concierge", "--package", "concierge-bench", "--bins"]))?;
     say::heading("bench");
     let release = run::target_directory()?.join("release");
-    run::run(run::program(release.join("concierge-bench")).arg("--concierge").arg(release.join("concierge")).args(arguments))
+    let mut bench = run::program(release.join("concierge-bench"));
+    run::run(bench.arg("run").arg("--hub").arg(release.join("concierge")).args(arguments))
 }

@@ -38,7 +38,7 @@ enum Task {
     Deny,
     /// Build the release binaries and run the benchmark against the hub
     Bench {
-        /// Handed to `concierge-bench`
+        /// Handed to `concierge-bench run`, for example `--quick` or `--json FILE`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },

@@ -19,7 +19,7 @@ const NEEDS: &[Need] = &[Need {
     name: "curl",
     used_by: "the test that runs the examples of FILESYSTEM.md",
     present: || answers("curl"),
-    install: || from_debian(&["curl", "ca-certificates"]),
+    install: || from_debian(&["curl"]),
 }];
 
 /// Installs each need that is not there.
