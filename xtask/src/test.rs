@@ -11,8 +11,8 @@ use crate::{needs, run, say};
 
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
     needs::meet()?;
-    say::heading("build concierge");
-    run::run(run::cargo().args(["build", "--package", "concierge", "--bin", "concierge"]))?;
+    say::heading("build");
+    run::run(&mut cargo_build(arguments))?;
     say::heading("test");
     let started = Instant::now();
     let mut command = cargo_test(arguments);
@@ -26,6 +26,20 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
         bail!("no test ran");
     }
     Ok(())
+}
+
+/// The end-to-end tests start `target/debug/concierge`, which `cargo test` does not promise to build.
+///
+/// Tests and binaries are built by one command: apart, they would get other features of their dependencies, and those
+/// would be built twice.
+fn cargo_build(arguments: &[OsString]) -> Command {
+    let mut command = run::cargo();
+    if names_a_package(arguments) {
+        command.args(["build", "--package", "concierge", "--bin", "concierge"]);
+    } else {
+        command.args(["build", "--workspace", "--bins", "--tests"]);
+    }
+    command
 }
 
 /// Benches are no tests: without `--all-targets` cargo builds libraries, binaries, examples and tests, and doc tests run too.
