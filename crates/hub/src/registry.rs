@@ -1,0 +1,376 @@
+//! Who is here: clients, their names, the services they own, who is subscribed to what. One writer, one turn per change.
+//!
+//! Invariants (checked after every step of the tests' lives):
+//! 1. a name, an id and a key belong to one client; a service's name to one service;
+//! 2. every service's owner is here, and the client lists it among its own;
+//! 3. a subscription stands at the client and at the service, or at neither;
+//! 4. the routes say the same as the registry;
+//! 5. lists keep the order of joining, creation, subscription.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use concierge_api_rs::{
+    Bad, ClientFetchAllResult, ClientFetchResult, ClientId, ClientInfo, ClientJoined, ClientLeft, ClientName, ErrorProtocol,
+    FileKey, InvalidService, InvalidUuid, PayloadOut, SelfFetchResult, SelfSubscribeResult, SelfUnsubscribeResult,
+    ServiceClientSubscribed, ServiceClientUnsubscribed, ServiceCreate, ServiceCreateResult, ServiceDeleteResult,
+    ServiceFetchAllResult, ServiceFetchResult, ServiceInfo, ServiceName, limits,
+};
+
+use crate::routes::Routes;
+use crate::turn::{Audience, Turn};
+
+/// How much a client may have.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Services it owns.
+    pub services_per_client: usize,
+    /// Services it is subscribed to.
+    pub subscriptions_per_client: usize,
+    /// Subscribers that a service info lists.
+    pub subscribers_shown: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            services_per_client: limits::SERVICES_PER_CLIENT,
+            subscriptions_per_client: limits::SUBSCRIPTIONS_PER_CLIENT,
+            subscribers_shown: limits::SUBSCRIBERS_SHOWN,
+        }
+    }
+}
+
+/// Another client has the name: close code 4005.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NameTaken;
+
+/// When something came, among all that ever came.
+type Order = u64;
+
+/// A service, as opposed to a later one of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceNumber(Order);
+
+struct Client<H> {
+    info: Arc<ClientInfo>,
+    key: FileKey,
+    handle: H,
+    /// In the order of creation.
+    owned: Vec<ServiceNumber>,
+    /// In the order of subscription.
+    subscriptions: Vec<(ServiceNumber, Order)>,
+}
+
+struct Service<H> {
+    name: ServiceName,
+    nickname: Option<String>,
+    owner: ClientId,
+    /// By order of subscription.
+    subscribers: BTreeMap<Order, (ClientId, H)>,
+}
+
+/// Who is here, and the write side of [`Routes`].
+pub struct Registry<H> {
+    bounds: Bounds,
+    routes: Arc<Routes<H>>,
+    clock: Order,
+    clients: BTreeMap<Order, Client<H>>,
+    ids: HashMap<ClientId, Order>,
+    services: BTreeMap<ServiceNumber, Service<H>>,
+    service_names: HashMap<ServiceName, ServiceNumber>,
+}
+
+impl<H: Clone> Registry<H> {
+    /// Nobody is here.
+    #[must_use]
+    pub fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            routes: Arc::new(Routes::new()),
+            clock: 0,
+            clients: BTreeMap::new(),
+            ids: HashMap::new(),
+            services: BTreeMap::new(),
+            service_names: HashMap::new(),
+        }
+    }
+
+    /// The read side.
+    #[must_use]
+    pub fn routes(&self) -> &Arc<Routes<H>> {
+        &self.routes
+    }
+
+    /// Whether a client of that name may join now.
+    ///
+    /// # Errors
+    /// [`NameTaken`].
+    pub fn may_join(&self, name: &ClientName) -> Result<(), NameTaken> {
+        if self.routes.name(name.as_str()).is_some() { Err(NameTaken) } else { Ok(()) }
+    }
+
+    /// A client comes. What it gets first (HELLO) is queued by the caller before this turn.
+    ///
+    /// # Errors
+    /// [`NameTaken`]; nothing is changed.
+    pub fn join(&mut self, info: ClientInfo, key: FileKey, handle: H) -> Result<Turn, NameTaken> {
+        self.may_join(&info.name)?;
+        let order = self.tick();
+        let info = Arc::new(info);
+        self.routes.add_client(info.name.clone(), info.uuid, key, handle.clone());
+        self.ids.insert(info.uuid, order);
+        let news = ClientJoined { client: (*info).clone() };
+        self.clients.insert(order, Client { info, key, handle, owned: Vec::new(), subscriptions: Vec::new() });
+        Ok(Turn::default().tell(Audience::Others, news))
+    }
+
+    /// A client goes, in the order of PROTOCOL.md, "Leaving". Unknown ids are no news: leaving twice is harmless.
+    pub fn leave(&mut self, who: ClientId) -> Turn {
+        let Some(client) = self.ids.remove(&who).and_then(|order| self.clients.remove(&order)) else {
+            return Turn::default();
+        };
+        self.routes.remove_client(&client.info.name, who, client.key);
+        let mut turn = Turn::default();
+        for number in &client.owned {
+            // its own subscriptions are among those that end with the service
+            if let Some(service) = self.end_service(*number) {
+                turn = turn.tell(Audience::Everyone, ServiceDeleteResult { service });
+            }
+        }
+        for (number, order) in &client.subscriptions {
+            if let Some(service) = self.services.get_mut(number) {
+                service.subscribers.remove(order);
+                let service = self.end_membership(*number, who);
+                let client = (*client.info).clone();
+                turn = turn.tell(Audience::Subscribers(*number), ServiceClientUnsubscribed { client, service });
+            }
+        }
+        turn.tell(Audience::Everyone, ClientLeft { client: (*client.info).clone() })
+    }
+
+    /// SELF_SUBSCRIBE.
+    pub fn subscribe(&mut self, who: ClientId, name: &ServiceName) -> Turn {
+        let Some(number) = self.service_names.get(name).copied() else { return no_service(name) };
+        let Some(client) = self.client(who) else { return gone() };
+        if client.subscriptions.iter().any(|(n, _)| *n == number) {
+            return Turn::reply(SelfSubscribeResult { successful: false, service: self.shown(number) });
+        }
+        if client.subscriptions.len() >= self.bounds.subscriptions_per_client {
+            return over_limit("service", "subscriptions", self.bounds.subscriptions_per_client);
+        }
+        let (info, handle) = ((*client.info).clone(), client.handle.clone());
+        let order = self.tick();
+        if let Some(client) = self.client_mut(who) {
+            client.subscriptions.push((number, order));
+        }
+        if let Some(service) = self.services.get_mut(&number) {
+            service.subscribers.insert(order, (who, handle));
+        }
+        self.routes.add_member(number, who);
+        self.publish_audience(number);
+        let service = self.shown(number);
+        Turn::reply(SelfSubscribeResult { successful: true, service: service.clone() })
+            .tell(Audience::Subscribers(number), ServiceClientSubscribed { client: info, service })
+    }
+
+    /// SELF_UNSUBSCRIBE.
+    pub fn unsubscribe(&mut self, who: ClientId, name: &ServiceName) -> Turn {
+        let Some(number) = self.service_names.get(name).copied() else { return no_service(name) };
+        let Some(client) = self.client_mut(who) else { return gone() };
+        let Some(at) = client.subscriptions.iter().position(|(n, _)| *n == number) else {
+            return Turn::reply(SelfUnsubscribeResult { successful: false, service: self.shown(number) });
+        };
+        let (_, order) = client.subscriptions.remove(at);
+        let info = (*client.info).clone();
+        if let Some(service) = self.services.get_mut(&number) {
+            service.subscribers.remove(&order);
+        }
+        let service = self.end_membership(number, who);
+        Turn::reply(SelfUnsubscribeResult { successful: true, service: service.clone() })
+            .tell(Audience::Subscribers(number), ServiceClientUnsubscribed { client: info, service })
+    }
+
+    /// SERVICE_CREATE.
+    pub fn create_service(&mut self, who: ClientId, create: ServiceCreate) -> Turn {
+        let ServiceCreate { service: name, nickname } = create;
+        if let Some(number) = self.service_names.get(&name) {
+            return Turn::reply(ServiceCreateResult { successful: false, service: self.shown(*number) });
+        }
+        let Some(client) = self.client(who) else { return gone() };
+        if client.owned.len() >= self.bounds.services_per_client {
+            return over_limit("service", "services", self.bounds.services_per_client);
+        }
+        let handle = client.handle.clone();
+        let number = ServiceNumber(self.tick());
+        if let Some(client) = self.client_mut(who) {
+            client.owned.push(number);
+        }
+        self.service_names.insert(name.clone(), number);
+        self.services.insert(number, Service { name, nickname, owner: who, subscribers: BTreeMap::new() });
+        let service = self.shown(number);
+        self.routes.add_service(number, service.clone(), handle);
+        let result = ServiceCreateResult { successful: true, service };
+        Turn::reply(result.clone()).tell(Audience::Everyone, result)
+    }
+
+    /// SERVICE_DELETE.
+    pub fn delete_service(&mut self, who: ClientId, name: &ServiceName) -> Turn {
+        let Some(number) = self.service_names.get(name).copied() else { return no_service(name) };
+        if self.services.get(&number).is_none_or(|service| service.owner != who) {
+            return Turn::reply(Bad {});
+        }
+        if let Some(client) = self.client_mut(who) {
+            client.owned.retain(|n| *n != number);
+        }
+        match self.end_service(number) {
+            Some(service) => {
+                let result = ServiceDeleteResult { service };
+                Turn::reply(result.clone()).tell(Audience::Everyone, result)
+            }
+            None => no_service(name),
+        }
+    }
+
+    /// SELF_FETCH.
+    #[must_use]
+    pub fn fetch_self(&self, who: ClientId) -> Turn {
+        match self.client(who) {
+            Some(client) => {
+                Turn::reply(SelfFetchResult { client: (*client.info).clone(), subscriptions: self.subscriptions(client) })
+            }
+            None => gone(),
+        }
+    }
+
+    /// CLIENT_FETCH.
+    #[must_use]
+    pub fn fetch_client(&self, uuid: ClientId) -> Turn {
+        match self.client(uuid) {
+            Some(client) => {
+                Turn::reply(ClientFetchResult { client: (*client.info).clone(), subscriptions: self.subscriptions(client) })
+            }
+            None => Turn::reply(InvalidUuid { uuid }),
+        }
+    }
+
+    /// CLIENT_FETCH_ALL.
+    #[must_use]
+    pub fn fetch_clients(&self) -> Turn {
+        Turn::reply(ClientFetchAllResult { clients: self.clients.values().map(|c| (*c.info).clone()).collect() })
+    }
+
+    /// SERVICE_FETCH: with all subscribers.
+    #[must_use]
+    pub fn fetch_service(&self, name: &ServiceName) -> Turn {
+        match self.service_names.get(name) {
+            Some(number) => Turn::reply(ServiceFetchResult { service: self.info(*number, usize::MAX) }),
+            None => no_service(name),
+        }
+    }
+
+    /// SERVICE_FETCH_ALL.
+    #[must_use]
+    pub fn fetch_services(&self) -> Turn {
+        Turn::reply(ServiceFetchAllResult { services: self.services.keys().map(|number| self.shown(*number)).collect() })
+    }
+
+    /// Every member of an audience, in the order they came. `turn_of` is the client whose turn it was.
+    pub fn members(&self, audience: Audience, turn_of: ClientId, mut each: impl FnMut(&H)) {
+        match audience {
+            Audience::Everyone => self.clients.values().for_each(|client| each(&client.handle)),
+            Audience::Others => {
+                self.clients.values().filter(|client| client.info.uuid != turn_of).for_each(|client| each(&client.handle));
+            }
+            Audience::Subscribers(number) => {
+                let subscribers = self.services.get(&number).into_iter().flat_map(|service| service.subscribers.values());
+                subscribers.for_each(|(_, handle)| each(handle));
+            }
+        }
+    }
+
+    fn tick(&mut self) -> Order {
+        self.clock += 1;
+        self.clock
+    }
+
+    fn client(&self, who: ClientId) -> Option<&Client<H>> {
+        self.clients.get(self.ids.get(&who)?)
+    }
+
+    fn client_mut(&mut self, who: ClientId) -> Option<&mut Client<H>> {
+        self.clients.get_mut(self.ids.get(&who)?)
+    }
+
+    /// The service goes, and with it all of its memberships. Its info as it was.
+    fn end_service(&mut self, number: ServiceNumber) -> Option<ServiceInfo> {
+        let info = self.services.contains_key(&number).then(|| self.shown(number))?;
+        let service = self.services.remove(&number)?;
+        self.routes.remove_service(&service.name);
+        self.service_names.remove(&service.name);
+        for (id, _) in service.subscribers.values() {
+            self.routes.remove_member(number, *id);
+            if let Some(client) = self.client_mut(*id) {
+                client.subscriptions.retain(|(n, _)| *n != number);
+            }
+        }
+        Some(info)
+    }
+
+    fn end_membership(&self, number: ServiceNumber, who: ClientId) -> ServiceInfo {
+        self.routes.remove_member(number, who);
+        self.publish_audience(number);
+        self.shown(number)
+    }
+
+    fn publish_audience(&self, number: ServiceNumber) {
+        if let Some(service) = self.services.get(&number) {
+            let members = service.subscribers.values().map(|(id, handle)| (*id, handle));
+            self.routes.set_audience(self.info(number, 0), members);
+        }
+    }
+
+    fn subscriptions(&self, client: &Client<H>) -> Vec<ServiceInfo> {
+        client.subscriptions.iter().map(|(number, _)| self.shown(*number)).collect()
+    }
+
+    /// A service's info with as many subscribers as are shown.
+    fn shown(&self, number: ServiceNumber) -> ServiceInfo {
+        self.info(number, self.bounds.subscribers_shown)
+    }
+
+    fn info(&self, number: ServiceNumber, shown: usize) -> ServiceInfo {
+        let service = self.services.get(&number).expect("callers took the number from a service that is here");
+        ServiceInfo {
+            name: service.name.clone(),
+            nickname: service.nickname.clone(),
+            owner_uuid: service.owner,
+            subscribers: service.subscribers.values().take(shown).map(|(id, _)| *id).collect(),
+            subscriber_count: service.subscribers.len() as u64,
+        }
+    }
+}
+
+impl<H> fmt::Debug for Registry<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("clients", &self.clients.len()).field("services", &self.services.len()).finish()
+    }
+}
+
+fn no_service(name: &ServiceName) -> Turn {
+    Turn::reply(InvalidService { service: name.clone() })
+}
+
+/// A turn of a client that left meanwhile: nobody reads the answer.
+fn gone() -> Turn {
+    Turn::default()
+}
+
+fn over_limit(field: &str, what: &str, limit: usize) -> Turn {
+    Turn::reply(PayloadOut::from(ErrorProtocol { desc: format!("{field}: a client has at most {limit} {what}") }))
+}
+
+#[cfg(test)]
+#[path = "registry/tests.rs"]
+mod tests;

@@ -1,0 +1,214 @@
+//! The read side: where a message goes. Written by the registry only, in its turns; read by every sender at any time.
+//!
+//! Invariants: each look-up is one key of one map and hands out a clone; the subscribers of a service are a snapshot
+//! that is replaced as a whole; a route exists before anybody hears of its client or service, and is gone before
+//! anybody hears of its end.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use concierge_api_rs::{
+    Bad, ClientId, ClientName, FileKey, InvalidName, InvalidService, InvalidUuid, PayloadOut, ServiceName, TargetRef,
+};
+
+use crate::map::Map;
+use crate::message::origin_service;
+use crate::registry::ServiceNumber;
+
+/// Where messages go. `H` reaches a client.
+pub struct Routes<H> {
+    names: Map<ClientName, H>,
+    ids: Map<ClientId, H>,
+    keys: Map<FileKey, H>,
+    services: Map<ServiceName, Arc<ServiceRoute<H>>>,
+    memberships: Map<(ServiceNumber, ClientId), ()>,
+}
+
+/// The way to a service.
+pub struct ServiceRoute<H> {
+    number: ServiceNumber,
+    owner: ClientId,
+    to_owner: H,
+    audience: ArcSwap<Snapshot<H>>,
+}
+
+/// The subscribers of a service at one moment.
+struct Snapshot<H> {
+    /// Without the owner, who does not hear itself.
+    subscribers: Arc<[H]>,
+    /// `origin.service` of what is sent now.
+    origin: Arc<[u8]>,
+}
+
+/// Who sends.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender<'a, H> {
+    /// Its id.
+    pub id: ClientId,
+    /// The way back to it.
+    pub handle: &'a H,
+}
+
+/// Who gets a message.
+#[derive(Debug)]
+pub enum Delivery<H> {
+    /// One client, with `origin.service` when a service was named.
+    One(H, Option<Arc<[u8]>>),
+    /// The subscribers of a service, with `origin.service`.
+    Subscribers(Arc<[H]>, Arc<[u8]>),
+    /// Every client, the sender too.
+    Everyone,
+}
+
+/// Why nobody gets a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// BAD: the sender may not.
+    NotAllowed,
+    /// INVALID_NAME.
+    NoName(ClientName),
+    /// INVALID_UUID.
+    NoUuid(ClientId),
+    /// INVALID_SERVICE.
+    NoService(ServiceName),
+}
+
+impl From<Refusal> for PayloadOut {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotAllowed => Bad {}.into(),
+            Refusal::NoName(name) => InvalidName { name }.into(),
+            Refusal::NoUuid(uuid) => InvalidUuid { uuid }.into(),
+            Refusal::NoService(service) => InvalidService { service }.into(),
+        }
+    }
+}
+
+impl<H: Clone> Routes<H> {
+    /// Routes to nobody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            names: Map::default(),
+            ids: Map::default(),
+            keys: Map::default(),
+            services: Map::default(),
+            memberships: Map::default(),
+        }
+    }
+
+    /// The client of that name.
+    #[must_use]
+    pub fn name(&self, name: &str) -> Option<H> {
+        self.names.look_up(name)
+    }
+
+    /// The client of that id.
+    #[must_use]
+    pub fn id(&self, id: ClientId) -> Option<H> {
+        self.ids.look_up(&id)
+    }
+
+    /// The client that holds that private key.
+    #[must_use]
+    pub fn key(&self, key: FileKey) -> Option<H> {
+        self.keys.look_up(&key)
+    }
+
+    /// How many clients, services and subscriptions there are.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize, usize) {
+        (self.ids.len(), self.services.len(), self.memberships.len())
+    }
+
+    /// Who gets a message to `target` (PROTOCOL.md, "Message", the table of deliveries).
+    ///
+    /// # Errors
+    /// [`Refusal`], to be answered to the sender; nobody gets the message.
+    pub fn deliver(&self, sender: Sender<'_, H>, target: &TargetRef<'_>) -> Result<Delivery<H>, Refusal> {
+        match target {
+            TargetRef::Name(name) => match self.name(name) {
+                Some(to) => Ok(Delivery::One(to, None)),
+                None => Err(Refusal::NoName(ClientName::parse(name).expect("decoding checked the name"))),
+            },
+            TargetRef::Uuid(id) => self.one(*id).map(|to| Delivery::One(to, None)),
+            TargetRef::Service(name) => self.to_service(sender, &*self.service(name)?),
+            TargetRef::ServiceClientUuid(name, id) => {
+                let service = self.service(name)?;
+                if service.owner != sender.id {
+                    return Err(Refusal::NotAllowed);
+                }
+                Ok(Delivery::One(self.one(*id)?, Some(service.audience.load().origin.clone())))
+            }
+            TargetRef::All => Ok(Delivery::Everyone),
+        }
+    }
+
+    fn to_service(&self, sender: Sender<'_, H>, service: &ServiceRoute<H>) -> Result<Delivery<H>, Refusal> {
+        let now = service.audience.load();
+        if service.owner == sender.id {
+            Ok(Delivery::Subscribers(now.subscribers.clone(), now.origin.clone()))
+        } else if self.memberships.holds(&(service.number, sender.id)) {
+            Ok(Delivery::One(service.to_owner.clone(), Some(now.origin.clone())))
+        } else {
+            Err(Refusal::NotAllowed)
+        }
+    }
+
+    fn one(&self, id: ClientId) -> Result<H, Refusal> {
+        self.id(id).ok_or(Refusal::NoUuid(id))
+    }
+
+    fn service(&self, name: &str) -> Result<Arc<ServiceRoute<H>>, Refusal> {
+        self.services
+            .look_up(name)
+            .ok_or_else(|| Refusal::NoService(ServiceName::parse(name).expect("decoding checked the name")))
+    }
+
+    pub(crate) fn add_client(&self, name: ClientName, id: ClientId, key: FileKey, to: H) {
+        self.names.insert(name, to.clone());
+        self.ids.insert(id, to.clone());
+        self.keys.insert(key, to);
+    }
+
+    pub(crate) fn remove_client(&self, name: &ClientName, id: ClientId, key: FileKey) {
+        self.names.remove(name);
+        self.ids.remove(&id);
+        self.keys.remove(&key);
+    }
+
+    pub(crate) fn add_service(&self, number: ServiceNumber, info: concierge_api_rs::ServiceInfo, to_owner: H) {
+        let (name, owner) = (info.name.clone(), info.owner_uuid);
+        let audience = ArcSwap::from_pointee(Snapshot { subscribers: Arc::new([]), origin: origin_service(info).into() });
+        self.services.insert(name, Arc::new(ServiceRoute { number, owner, to_owner, audience }));
+    }
+
+    pub(crate) fn remove_service(&self, name: &ServiceName) {
+        self.services.remove(name);
+    }
+
+    pub(crate) fn add_member(&self, service: ServiceNumber, client: ClientId) {
+        self.memberships.insert((service, client), ());
+    }
+
+    pub(crate) fn remove_member(&self, service: ServiceNumber, client: ClientId) {
+        self.memberships.remove(&(service, client));
+    }
+
+    /// Replaces a service's subscribers by those of `members` that are not its owner.
+    pub(crate) fn set_audience<'m>(&self, info: concierge_api_rs::ServiceInfo, members: impl Iterator<Item = (ClientId, &'m H)>)
+    where
+        H: 'm,
+    {
+        if let Some(route) = self.services.look_up(info.name.as_str()) {
+            let subscribers = members.filter(|(id, _)| *id != route.owner).map(|(_, to)| to.clone()).collect();
+            route.audience.store(Arc::new(Snapshot { subscribers, origin: origin_service(info).into() }));
+        }
+    }
+}
+
+impl<H: Clone> Default for Routes<H> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
