@@ -209,8 +209,8 @@ pub const KEYS: &[Key] = &[
     key(
         "files.uuid_keys",
         Kind::Choice(&["same-address", "always", "never"]),
-        "Whether a client's public uuid is a key besides its private `fs_key`. `same-address`: it writes only from the address of the \
-         client's WebSocket. `always`: from everywhere, for clients that know no `fs_key`. `never`: not at all.",
+        "Whether a client's public uuid is a key besides its private `fs_key`. `same-address`: it reads, and writes from the address of the \
+         client's WebSocket. `always`: it writes from everywhere, for clients that know no `fs_key`. `never`: it is no key.",
     ),
     key("files.file_bytes", bytes(1, MANY), "Size of a file, else 413."),
     key("files.folder_bytes", bytes(1, MANY), "Size of all files of a client, else 507."),

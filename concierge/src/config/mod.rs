@@ -16,6 +16,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use concierge_api_rs::limits;
+pub use concierge_files::UuidKeys;
+pub use load::ConfigError;
 use serde::{Deserialize, Serialize};
 
 /// All that a hub can be told. Every field is a key of the same name; sections are TOML tables.
@@ -146,17 +148,6 @@ impl Default for Files {
             upload_slow_ms: limits::UPLOAD_SLOW_MS,
         }
     }
-}
-
-/// Whether a client's public uuid is a key of the file server.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum UuidKeys {
-    /// From the address that the client's WebSocket comes from only.
-    #[default]
-    SameAddress,
-    Always,
-    Never,
 }
 
 /// The Prometheus endpoint.

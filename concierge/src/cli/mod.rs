@@ -1,0 +1,131 @@
+//! The command line. Each command is a file here: a struct of arguments (clap) with
+//! `run(self, output: &mut Output) -> Result<(), Failure>`, async where it talks.
+//!
+//! How to write a command of a client:
+//! * Its struct has `#[command(flatten)] client: ClientArgs`; [`ClientArgs::options`] makes the options to connect with.
+//! * It writes through [`Output`] only: results with `result`, `table`, `json` or `bytes`, everything else with `note`.
+//!   `--json` is global, and `result` obeys it; ask `is_json` where the two forms differ in more than a line.
+//! * It fails with [`Failure`], which the errors of `concierge_client` become with `?`; the exit codes are [`Exit`].
+//! * It gets a variant in [`Command`] and an arm in [`Command::run`].
+
+mod client_args;
+mod completions;
+mod config;
+mod errors;
+mod exit;
+mod healthcheck;
+mod output;
+mod schema;
+mod serve;
+
+use clap::{Parser, Subcommand};
+
+pub use client_args::{ClientArgs, ServerArgs};
+pub use errors::{Explained, all as all_errors};
+pub use exit::{Exit, Failure};
+pub use output::{Output, printable, wants_color};
+
+use crate::config::{Log, LogFormat};
+use crate::logging;
+
+/// A WebSocket hub where programs meet
+///
+/// Programs join a hub with a name, own services, subscribe to those of others, and send each other messages and files.
+/// `concierge serve` is the hub; the other commands are its clients, or explain it.
+#[derive(Debug, Parser)]
+#[command(name = "concierge", version, propagate_version = true, arg_required_else_help = true, after_long_help = after_help())]
+pub struct Cli {
+    /// Print results as JSON, a line each, and failures as JSON on stderr
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a hub
+    Serve(Box<serve::Serve>),
+    /// Ask a hub whether it is alive: exit code 0, or 1
+    Healthcheck(healthcheck::Healthcheck),
+    /// Print the default configuration, or check one
+    Config(config::ConfigArgs),
+    /// Explain close codes and errors: what happened, and what to do
+    Errors(errors::Errors),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+    /// Print the JSON Schema of every payload
+    Schema,
+}
+
+impl Command {
+    async fn run(self, output: &mut Output) -> Result<(), Failure> {
+        match self {
+            Self::Serve(serve) => serve.run(output).await,
+            Self::Healthcheck(healthcheck) => healthcheck.run(output).await,
+            Self::Config(config) => config.run(output),
+            Self::Errors(errors) => errors.run(output),
+            Self::Completions(completions) => completions.run(output),
+            Self::Schema => schema::run(output),
+        }
+    }
+
+    /// A hub starts its own log, when it has read its configuration.
+    fn starts_the_log(&self) -> bool {
+        matches!(self, Self::Serve(_))
+    }
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return explain(&error),
+    };
+    let mut output = Output::standard(cli.json);
+    match execute(cli.command, &mut output) {
+        Ok(()) => Exit::Success,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit
+        }
+    }
+}
+
+/// Help and version go to stdout and are a success; the rest is a wrong command line.
+fn explain(error: &clap::Error) -> Exit {
+    // Nobody is left to be told when printing fails.
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage } else { Exit::Success }
+}
+
+fn execute(command: Command, output: &mut Output) -> Result<(), Failure> {
+    if !command.starts_the_log() {
+        let quiet = Log { level: "warn".to_owned(), format: LogFormat::Pretty };
+        logging::start(&quiet, wants_color()).map_err(|error| Failure::of(Exit::Failed, &error))?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let outcome = runtime.block_on(command.run(output));
+    // What still blocks (a read of the terminal, a disk) does not keep the process.
+    runtime.shutdown_background();
+    outcome
+}
+
+fn after_help() -> String {
+    let codes: String = Exit::ALL.iter().map(|exit| format!("  {:>3}  {}\n", exit.code(), exit.meaning())).collect();
+    format!(
+        "Start with:\n  concierge serve\n  concierge sub news                   (in another terminal)\n  \
+         concierge pub news '\"hello\"'         (in a third one)\n\n\
+         Environment:\n  CONCIERGE_URL       the hub of client commands, as --server\n  \
+         CONCIERGE_SECRET    the hub's secret, for hub and clients; CONCIERGE_SECRET_FILE: a file that holds it\n  \
+         CONCIERGE_NAME      our name, as --name\n  CONCIERGE_CA        certificate authorities to trust, as --ca\n  \
+         CONCIERGE_CONFIG    the hub's configuration, as --config; every key of it has a variable of its own\n  \
+         NO_COLOR            no colour\n\n\
+         Exit codes:\n{codes}"
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! `concierge serve`: a hub, from its configuration to its last client.
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::config::named_by_environment;
+use super::exit::{Exit, Failure};
+use super::output::{Output, wants_color};
+use crate::config::Config;
+use crate::config::load::{Layers, Loaded, Setting};
+use crate::logging;
+use crate::server::{Server, StartError};
+
+/// Every key of the configuration has a flag here or is set with --set; `concierge config default` explains them.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The configuration, TOML [env: CONCIERGE_CONFIG] [default: ./concierge.toml if it is there]
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Where to listen [default: 127.0.0.1:64209]
+    #[arg(short, long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+
+    /// What clients have to present; prefer --secret-file, for other users see command lines
+    #[arg(long, value_name = "TEXT", conflicts_with = "secret_file")]
+    secret: Option<String>,
+
+    /// A file that holds the secret
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<String>,
+
+    /// The certificate chain, PEM; SIGHUP reads it again
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<String>,
+
+    /// The certificate's private key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<String>,
+
+    /// Browser origins that may connect besides the hub's own pages: https://app.example.org,http://localhost:3000
+    #[arg(long, value_name = "ORIGINS")]
+    allowed_origins: Option<String>,
+
+    /// Where the file server keeps files [default: a private temporary directory]
+    #[arg(long, value_name = "DIRECTORY")]
+    files_dir: Option<String>,
+
+    /// What is logged: error, warn, info, debug, trace [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+
+    /// The form of the log: auto, pretty, json [default: auto]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+
+    /// Any key of the configuration: --set limits.payload_bytes=131072
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    set: Vec<(String, String)>,
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
+impl Serve {
+    /// Serves until a signal, then takes leave of the clients.
+    ///
+    /// # Errors
+    /// A wrong configuration, an address that cannot be had, a second signal.
+    pub(crate) async fn run(self, output: &mut Output) -> Result<(), Failure> {
+        let Loaded { config, file, warnings } = self.layers().load()?;
+        logging::start(&config.log, wants_color()).map_err(|error| Failure::of(Exit::Configuration, &error))?;
+        let signals = Signals::listen()?;
+        if let Some(file) = file {
+            tracing::info!(file = %file.display(), "configuration read");
+        }
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        let guarded = config.secret.is_some();
+        let server = Server::start(config).await.map_err(not_started)?;
+        // A hub whose stdout nobody reads is a hub nevertheless.
+        let _ = welcome(output, &server, guarded);
+        signals.serve(&server, output).await
+    }
+
+    fn layers(&self) -> Layers {
+        let mut layers = Layers::of_process(self.config.clone().or_else(named_by_environment));
+        let flags = [
+            ("--listen", "listen", &self.listen),
+            ("--secret", "secret", &self.secret),
+            ("--secret-file", "secret_file", &self.secret_file),
+            ("--tls-cert", "tls.cert", &self.tls_cert),
+            ("--tls-key", "tls.key", &self.tls_key),
+            ("--allowed-origins", "allowed_origins", &self.allowed_origins),
+            ("--files-dir", "files.dir", &self.files_dir),
+            ("--log-level", "log.level", &self.log_level),
+            ("--log-format", "log.format", &self.log_format),
+        ];
+        let setting =
+            |source: &str, key: &str, value: &str| Setting { source: source.into(), key: key.into(), value: value.into() };
+        layers.flags.extend(flags.iter().filter_map(|(flag, key, value)| Some(setting(flag, key, value.as_ref()?))));
+        layers.flags.extend(self.set.iter().map(|(key, value)| setting(&format!("--set {key}"), key, value)));
+        layers
+    }
+}
+
+/// The signals that a hub listens to, from before it has clients.
+struct Signals {
+    stop: Stop,
+    hangup: Signal,
+}
+
+/// SIGINT or SIGTERM.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    async fn asked(&mut self) {
+        tokio::select! {
+            biased; // either will do
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        let stop = Stop { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? };
+        Ok(Self { stop, hangup: signal(SignalKind::hangup())? })
+    }
+
+    /// SIGHUP reads the TLS files again; the first signal to stop drains, the second one ends at once.
+    async fn serve(self, server: &Server, output: &mut Output) -> Result<(), Failure> {
+        let Self { mut stop, mut hangup } = self;
+        loop {
+            tokio::select! {
+                biased; // to stop comes before everything
+                () = stop.asked() => break,
+                _ = hangup.recv() => reload(server),
+            }
+        }
+        output.note("Stopping: clients are told. Once more ends at once.");
+        tokio::select! {
+            biased; // whoever asks twice does not want to wait
+            () = stop.asked() => Err(Failure::new(Exit::Interrupted, "ended at once by a second signal")),
+            () = server.drain() => Ok(()),
+        }
+    }
+}
+
+fn reload(server: &Server) {
+    match server.reload_tls() {
+        Ok(()) => tracing::info!("TLS files read again"),
+        Err(error) => tracing::error!(%error, "TLS files kept as they were"),
+    }
+}
+
+fn not_started(error: StartError) -> Failure {
+    Failure::of(Exit::Failed, &error)
+}
+
+/// Where the hub listens, and three commands to try next.
+fn welcome(output: &mut Output, server: &Server, guarded: bool) -> Result<(), Failure> {
+    let files = server.files_address().map(|address| address.to_string());
+    let facts = json!({ "url": server.url(), "address": server.address().to_string(), "files": files });
+    output.result(&facts, |_| greeting(&server.url(), guarded, &command_prefix()))
+}
+
+fn greeting(url: &str, guarded: bool, prefix: &str) -> String {
+    let server = if is_default(url) { String::new() } else { format!(" -s {url}") };
+    let secret = if guarded { "\nGive them the secret: export CONCIERGE_SECRET_FILE=…\n" } else { "" };
+    format!(
+        "Concierge listens on {url} (Ctrl-C stops it).\n\n\
+         Try next, in other terminals:\n\
+         \x20 {prefix} sub news{server}\n\
+         \x20 {prefix} pub news '\"hello\"'{server}\n\
+         \x20 {prefix} clients ls{server}\n{secret}"
+    )
+}
+
+/// Would a client command find the hub without `--server`?
+fn is_default(url: &str) -> bool {
+    url.trim_end_matches("/ws") == format!("ws://{}", Config::default().listen)
+}
+
+/// What stands before a command where we were started: cargo's runner, or our own name.
+fn command_prefix() -> String {
+    match (std::env::var_os("CARGO"), cfg!(debug_assertions)) {
+        (Some(_), true) => "cargo run -q --".to_owned(),
+        (Some(_), false) => "cargo run -q --release --".to_owned(),
+        (None, _) => "concierge".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
