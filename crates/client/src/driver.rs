@@ -1,0 +1,307 @@
+//! The task behind a client: holds the connection, answers requests, and connects again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use concierge_api_rs::{DecodeError, Incoming, PayloadOut, SelfSubscribe, SelfUnsubscribe, Seq, ServiceCreate, ServiceName};
+use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Attempts;
+use crate::connect;
+use crate::error::RequestError;
+use crate::event::Event;
+use crate::link::{Link, Turn};
+use crate::message::Message;
+use crate::options::Options;
+use crate::pending::Pending;
+use crate::shared::Shared;
+use crate::status::{Ending, Status};
+
+/// Requests that are written before the socket is flushed and read again.
+const REQUESTS_PER_TURN: usize = 64;
+
+/// A request on its way to the hub.
+pub(crate) struct Request {
+    pub(crate) text: String,
+    /// Set when the text is SELF_SET_SEQ.
+    pub(crate) renumber: Option<Seq>,
+    pub(crate) change: Change,
+    pub(crate) reply: oneshot::Sender<Result<PayloadOut, RequestError>>,
+    /// Given back when the answer came or the connection ended, not when the caller lost patience.
+    pub(crate) permit: OwnedSemaphorePermit,
+}
+
+/// What a successful answer changes on the client's side.
+#[derive(Debug, Clone)]
+pub(crate) enum Change {
+    Nothing,
+    Subscribe(ServiceName),
+    Unsubscribe(ServiceName),
+    Create(ServiceName, Option<String>),
+    Delete(ServiceName),
+}
+
+/// Who waits for an answer.
+enum Waiter {
+    Caller {
+        change: Change,
+        reply: oneshot::Sender<Result<PayloadOut, RequestError>>,
+        _permit: OwnedSemaphorePermit,
+    },
+    /// A subscription that is renewed.
+    Renewal(ServiceName),
+    /// A service that is created again.
+    Creation(ServiceName),
+    /// A subscription whose last stream was dropped.
+    Leave(ServiceName),
+}
+
+/// The task behind a client.
+pub(crate) struct Driver {
+    options: Arc<Options>,
+    shared: Arc<Shared>,
+    requests: mpsc::Receiver<Request>,
+    closing: CancellationToken,
+}
+
+/// Ends the streams even when the task is aborted.
+struct EndOnDrop(Arc<Shared>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        if !self.0.is_ended() {
+            self.0.end(Ending::Asked);
+        }
+    }
+}
+
+impl Driver {
+    pub(crate) fn new(
+        options: Arc<Options>,
+        shared: Arc<Shared>,
+        requests: mpsc::Receiver<Request>,
+        closing: CancellationToken,
+    ) -> Self {
+        Self { options, shared, requests, closing }
+    }
+
+    pub(crate) async fn run(mut self, mut link: Link) {
+        let _end = EndOnDrop(self.shared.clone());
+        let mut attempts = self.options.reconnect.clone().map(Attempts::after_a_connection);
+        let ending = loop {
+            let began = Instant::now();
+            let ending = self.converse(link).await;
+            let Some(attempts) = attempts.as_mut().filter(|_| !matches!(ending, Ending::Asked)) else { break ending };
+            tracing::debug!(%ending, "the connection to the hub ended");
+            attempts.lived(began.elapsed());
+            self.shared.pause();
+            match self.reconnect(attempts, ending).await {
+                Ok(next) => link = next,
+                Err(ending) => break ending,
+            }
+        };
+        self.shared.end(ending);
+    }
+
+    /// Attempts until one succeeds or the policy says stop.
+    async fn reconnect(&self, attempts: &mut Attempts, mut ending: Ending) -> Result<Link, Ending> {
+        loop {
+            let Some(wait) = attempts.next(ending.verdict(), Instant::now(), rand::random()) else { return Err(ending) };
+            self.shared.set_status(Status::Disconnected { why: ending, again_in: wait });
+            self.unless_closing(tokio::time::sleep(wait)).await?;
+            self.shared.set_status(Status::Connecting { failed: attempts.failed() });
+            match self.unless_closing(connect::connect(&self.options)).await? {
+                Ok((socket, hello)) => {
+                    let link = Link::new(socket, hello);
+                    self.shared.set_status(Status::Connected(link.hello.clone()));
+                    return Ok(link);
+                }
+                Err(error) => {
+                    attempts.fail();
+                    ending = Ending::Refused(Arc::new(error));
+                }
+            }
+        }
+    }
+
+    async fn unless_closing<F: Future>(&self, work: F) -> Result<F::Output, Ending> {
+        tokio::select! {
+            biased; // a client that is being closed connects no more
+            () = self.closing.cancelled() => Err(Ending::Asked),
+            output = work => Ok(output),
+        }
+    }
+
+    /// One connection from HELLO to its end.
+    async fn converse(&mut self, link: Link) -> Ending {
+        let mut talk = Conversation { link, pending: Pending::new(), shared: self.shared.clone() };
+        talk.restore();
+        let silence = self.options.silence;
+        let mut heard = Instant::now();
+        let mut deadline = std::pin::pin!(tokio::time::sleep(silence));
+        let closing = self.closing.clone();
+        let mut closed = std::pin::pin!(closing.cancelled());
+        let ending = loop {
+            tokio::select! {
+                biased; // closing wins over traffic that never ends; the deadline is looked at when nothing else happens
+                () = &mut closed => break Ending::Asked,
+                () = self.shared.unwanted.notified() => talk.leave(),
+                turn = talk.link.turn(&mut self.requests) => match turn {
+                    Turn::Text(text) => {
+                        heard = Instant::now();
+                        talk.take(&text);
+                    }
+                    Turn::Heard => heard = Instant::now(),
+                    Turn::Request(None) => break Ending::Asked, // every handle is gone
+                    Turn::Request(Some(request)) => {
+                        talk.send(request);
+                        for _ in 1..REQUESTS_PER_TURN {
+                            let Ok(request) = self.requests.try_recv() else { break };
+                            talk.send(request);
+                        }
+                    }
+                    Turn::Ended(ending) => break ending,
+                },
+                () = &mut deadline => {
+                    if heard.elapsed() >= silence {
+                        break Ending::Silent(silence);
+                    }
+                    deadline.as_mut().reset(heard + silence);
+                }
+            }
+        };
+        talk.end(&ending, self.options.close_within).await;
+        ending
+    }
+}
+
+/// One connection with the requests that are in flight on it.
+struct Conversation {
+    link: Link,
+    pending: Pending<Waiter>,
+    shared: Arc<Shared>,
+}
+
+impl Conversation {
+    /// Creates the services and renews the subscriptions of an earlier connection, before anything else is sent.
+    fn restore(&mut self) {
+        let (owned, subscriptions) = self.shared.restore();
+        for (service, nickname) in owned {
+            self.ask(&ServiceCreate { service: service.clone(), nickname }, Waiter::Creation(service));
+        }
+        for service in subscriptions {
+            self.renew(service);
+        }
+    }
+
+    fn renew(&mut self, service: ServiceName) {
+        self.ask(&SelfSubscribe { service: service.clone() }, Waiter::Renewal(service));
+    }
+
+    /// Tells the hub of subscriptions whose last stream was dropped.
+    fn leave(&mut self) {
+        for service in self.shared.take_unwanted() {
+            self.ask(&SelfUnsubscribe { service: service.clone() }, Waiter::Leave(service));
+        }
+    }
+
+    fn ask(&mut self, payload: &impl Serialize, waiter: Waiter) {
+        let text = serde_json::to_string(payload).expect("payloads hold only strings and numbers");
+        self.write(text, None, waiter);
+    }
+
+    fn send(&mut self, request: Request) {
+        if request.reply.is_closed() {
+            return; // nobody waits for it any more, and it was never sent
+        }
+        let waiter = Waiter::Caller { change: request.change, reply: request.reply, _permit: request.permit };
+        self.write(request.text, request.renumber, waiter);
+    }
+
+    fn write(&mut self, text: String, renumber: Option<Seq>, waiter: Waiter) {
+        if let Some(displaced) = self.pending.sent(waiter, renumber) {
+            displaced.give_up();
+        }
+        self.link.write(text);
+    }
+
+    /// A payload came.
+    fn take(&mut self, text: &str) {
+        match Incoming::decode(text) {
+            Ok(Incoming { seq: Some(seq), payload }) => match self.pending.answered(seq) {
+                Some(waiter) => self.answer(waiter, payload),
+                None => tracing::debug!(%seq, kind = payload.kind(), "an answer that nobody waits for"),
+            },
+            Ok(Incoming { seq: None, payload: PayloadOut::Message(message) }) => {
+                self.shared.deliver(Message::from(message), self.link.hello.uuid);
+            }
+            Ok(Incoming { seq: None, payload }) => self.news(payload),
+            Err(DecodeError::Unsupported) => tracing::debug!("a payload of a later version was ignored"),
+            Err(error) => tracing::warn!(%error, "the hub sent a payload that cannot be read"),
+        }
+    }
+
+    fn news(&mut self, payload: PayloadOut) {
+        let Some(event) = Event::of(payload) else { return };
+        match &event {
+            Event::ServiceDeleted(service) => self.shared.absent(&service.name),
+            Event::ServiceCreated(service) if self.shared.is_awaited(&service.name) => self.renew(service.name.clone()),
+            _ => {}
+        }
+        self.shared.tell(event);
+    }
+
+    fn answer(&mut self, waiter: Waiter, payload: PayloadOut) {
+        match waiter {
+            Waiter::Caller { change, reply, _permit } => {
+                self.apply(change, &payload);
+                let _ = reply.send(Ok(payload)); // the caller may have gone; the change holds all the same
+            }
+            Waiter::Renewal(service) => self.apply(Change::Subscribe(service), &payload),
+            Waiter::Creation(service) => match payload {
+                PayloadOut::ServiceCreateResult(result) if result.successful => {}
+                PayloadOut::ServiceCreateResult(result) => self.shared.lose(result.service),
+                other => tracing::warn!(%service, kind = other.kind(), "a service could not be created again"),
+            },
+            Waiter::Leave(service) => self.shared.left(&service),
+        }
+    }
+
+    fn apply(&self, change: Change, payload: &PayloadOut) {
+        match (change, payload) {
+            (Change::Subscribe(service), PayloadOut::SelfSubscribeResult(_)) => self.shared.subscribed(&service),
+            (Change::Subscribe(service), _) => self.shared.absent(&service),
+            (Change::Unsubscribe(service), PayloadOut::SelfUnsubscribeResult(_) | PayloadOut::InvalidService(_)) => {
+                self.shared.unsubscribed(&service);
+            }
+            (Change::Create(service, nickname), PayloadOut::ServiceCreateResult(result)) if result.successful => {
+                self.shared.own(service, nickname);
+            }
+            (Change::Delete(service), PayloadOut::ServiceDeleteResult(_)) => self.shared.disown(&service),
+            (Change::Nothing | Change::Unsubscribe(_) | Change::Create(..) | Change::Delete(_), _) => {}
+        }
+    }
+
+    async fn end(self, ending: &Ending, close_within: Duration) {
+        for waiter in self.pending.into_waiting() {
+            waiter.give_up();
+        }
+        match ending {
+            Ending::Asked => self.link.close(close_within).await,
+            Ending::ByHub { .. } => self.link.finish().await,
+            Ending::Silent(_) | Ending::Lost(_) | Ending::Refused(_) => {}
+        }
+    }
+}
+
+impl Waiter {
+    /// The connection ended, or the answer cannot be told from another's.
+    fn give_up(self) {
+        if let Self::Caller { reply, .. } = self {
+            let _ = reply.send(Err(RequestError::Disconnected)); // the caller may have gone
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! Files on the hub: put, get, list, delete (FILESYSTEM.md).
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use concierge_api_rs::{ClientName, FileKey};
+use futures::TryStreamExt;
+use http::header::{CONTENT_LENGTH, HOST};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty, Limited, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio_util::io::ReaderStream;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::error::ConnectError;
+use crate::options::Options;
+use crate::shared::Shared;
+use crate::transport;
+
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// Left as they are in a path.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// Read from a file at once.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// The longest list or sentence that is read from the server.
+const TEXT_BYTES: usize = 64 * 1024 * 1024;
+
+/// How far a transfer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes so far.
+    pub bytes: u64,
+    /// Bytes in all, when that is known.
+    pub total: Option<u64>,
+}
+
+/// What the server keeps after a put.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FileStored {
+    /// Below the client's folder.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// Changes with the content.
+    pub etag: String,
+}
+
+/// A file in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FileEntry {
+    /// Below the client's folder.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// When it was written: milliseconds since 1970.
+    pub modified: u64,
+    /// Changes with the content.
+    pub etag: String,
+}
+
+/// Why a transfer failed.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// 400: the path or the key is malformed.
+    #[error("the server does not understand the request: {0}")]
+    Malformed(String),
+    /// 401: the key belongs to no connected client.
+    #[error("the key belongs to no connected client; a folder lives only as long as its client")]
+    Unauthorized,
+    /// 403: the folder belongs to another client, or the public id may not write from here.
+    #[error("only the folder's owner may do that, with its private key")]
+    Forbidden,
+    /// 404.
+    #[error("there is no {0}")]
+    NotFound(String),
+    /// 408: the upload was too slow.
+    #[error("the upload was too slow for the server")]
+    TooSlow,
+    /// 409: a file where a folder is asked for, or the reverse.
+    #[error("{0} is a folder where a file is meant, or the reverse; folders end in /")]
+    Conflict(String),
+    /// 413.
+    #[error("the file is larger than the server takes")]
+    TooBig,
+    /// 507: the client's folder or the server's disk is full.
+    #[error("the folder is full: {0}")]
+    Full(String),
+    /// Any other status.
+    #[error("the server answered HTTP {status}: {text}")]
+    Status {
+        /// The status.
+        status: u16,
+        /// The server's sentence.
+        text: String,
+    },
+    /// The hub gave no file key (an original hub) and none was given.
+    #[error("the hub gave this client no key to the file server")]
+    NoKey,
+    /// No connection to the server.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// Nothing came from the server for that long ([`Options::silence`]).
+    #[error("nothing came from the server for {0:?}")]
+    Silent(std::time::Duration),
+    /// The connection failed on the way.
+    #[error("the transfer was cut off")]
+    Http(#[from] hyper::Error),
+    /// The local side of the transfer failed.
+    #[error("the local file failed")]
+    Local(#[source] io::Error),
+    /// The server's answer is not what the protocol says.
+    #[error("the server's answer cannot be read: {0}")]
+    Answer(String),
+}
+
+/// A client's folder on the hub's file server. Every call is a connection of its own; nothing is held in memory but the
+/// chunk in transit.
+///
+/// ```no_run
+/// # async fn run(ada: concierge_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let files = ada.files();
+/// files.put_path("notes/today.txt", "today.txt", |p| eprintln!("{} bytes", p.bytes)).await?;
+/// for file in files.list("notes/").await? {
+///     println!("{} {}", file.size, file.path);
+/// }
+/// // anybody connected may read another's folder
+/// let bobs = files.of("bob".parse()?);
+/// bobs.get("hello.txt", tokio::io::sink(), |_| ()).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Files {
+    options: Arc<Options>,
+    owner: ClientName,
+    key: Key,
+}
+
+#[derive(Debug, Clone)]
+enum Key {
+    /// The present connection's.
+    Present(Arc<Shared>),
+    Given(FileKey),
+}
+
+impl Files {
+    pub(crate) fn of_client(options: Arc<Options>, shared: Arc<Shared>) -> Self {
+        Self { owner: options.name.clone(), options, key: Key::Present(shared) }
+    }
+
+    /// The folder of `options`' client, by the key of any connected client: without a connection of one's own.
+    #[must_use]
+    pub fn with_key(options: Options, key: FileKey) -> Self {
+        Self { owner: options.name.clone(), options: Arc::new(options), key: Key::Given(key) }
+    }
+
+    /// Another client's folder, with the same key: for reading.
+    #[must_use]
+    pub fn of(&self, owner: ClientName) -> Self {
+        Self { owner, ..self.clone() }
+    }
+
+    /// Stores what `source` yields as `path`. With `bytes`, its length, the server refuses too much at once.
+    ///
+    /// # Errors
+    /// [`FilesError`]; nothing is stored then.
+    pub async fn put<R, P>(&self, path: &str, source: R, bytes: Option<u64>, mut progress: P) -> Result<FileStored, FilesError>
+    where
+        R: AsyncRead + Send + 'static,
+        P: FnMut(Progress) + Send + 'static,
+    {
+        let mut so_far = 0;
+        let chunks = ReaderStream::with_capacity(source, CHUNK_BYTES).map_ok(move |chunk| {
+            so_far += chunk.len() as u64;
+            progress(Progress { bytes: so_far, total: bytes });
+            Frame::data(chunk)
+        });
+        let mut request = self.request(Method::PUT, path)?;
+        if let Some(bytes) = bytes {
+            request.headers_mut().insert(CONTENT_LENGTH, bytes.into());
+        }
+        *request.body_mut() = StreamBody::new(chunks).boxed_unsync();
+        let reply = self.exchange(request, path).await?;
+        reply.json().await
+    }
+
+    /// Stores a local file as `path`.
+    ///
+    /// # Errors
+    /// [`FilesError`]; nothing is stored then.
+    pub async fn put_path<P>(&self, path: &str, local: impl AsRef<Path>, progress: P) -> Result<FileStored, FilesError>
+    where
+        P: FnMut(Progress) + Send + 'static,
+    {
+        let file = tokio::fs::File::open(local).await.map_err(FilesError::Local)?;
+        let bytes = file.metadata().await.map_err(FilesError::Local)?.len();
+        self.put(path, file, Some(bytes), progress).await
+    }
+
+    /// Writes the file `path` into `to`; returns its size. On an error `to` may hold a beginning of it.
+    ///
+    /// # Errors
+    /// [`FilesError`].
+    pub async fn get<W, P>(&self, path: &str, to: W, mut progress: P) -> Result<u64, FilesError>
+    where
+        W: AsyncWrite,
+        P: FnMut(Progress),
+    {
+        let mut reply = self.exchange(self.request(Method::GET, path)?, path).await?;
+        let total = reply.content_length();
+        let silence = self.options.silence;
+        let mut to = std::pin::pin!(to);
+        let mut bytes = 0;
+        loop {
+            let frame = tokio::time::timeout(silence, reply.response.body_mut().frame()).await;
+            let Some(frame) = frame.map_err(|_| FilesError::Silent(silence))? else { break };
+            let Ok(chunk) = frame?.into_data() else { continue };
+            to.write_all(&chunk).await.map_err(FilesError::Local)?;
+            bytes += chunk.len() as u64;
+            progress(Progress { bytes, total });
+        }
+        to.flush().await.map_err(FilesError::Local)?;
+        Ok(bytes)
+    }
+
+    /// Writes the file `path` into a local file, which appears only when it is whole; returns its size.
+    ///
+    /// # Errors
+    /// [`FilesError`]; the local file is as it was.
+    pub async fn get_path<P: FnMut(Progress)>(
+        &self,
+        path: &str,
+        local: impl AsRef<Path>,
+        progress: P,
+    ) -> Result<u64, FilesError> {
+        let local = local.as_ref();
+        let mut partial = local.as_os_str().to_owned();
+        partial.push(format!(".{:08x}.part", rand::random::<u32>()));
+        let result = self.get_then_rename(path, partial.as_ref(), local, progress).await;
+        if result.is_err() {
+            let _ = tokio::fs::remove_file(&partial).await; // the first error is the one to tell
+        }
+        result
+    }
+
+    async fn get_then_rename(
+        &self,
+        path: &str,
+        partial: &Path,
+        local: &Path,
+        progress: impl FnMut(Progress),
+    ) -> Result<u64, FilesError> {
+        let file = tokio::fs::File::create_new(partial).await.map_err(FilesError::Local)?;
+        let bytes = self.get(path, file, progress).await?;
+        tokio::fs::rename(partial, local).await.map_err(FilesError::Local)?;
+        Ok(bytes)
+    }
+
+    /// The files below a folder: `""` is the whole folder, others end in `/`.
+    ///
+    /// # Errors
+    /// [`FilesError`].
+    pub async fn list(&self, folder: &str) -> Result<Vec<FileEntry>, FilesError> {
+        self.exchange(self.request(Method::GET, folder)?, folder).await?.json().await
+    }
+
+    /// Removes a file, or with a final `/` a folder and everything in it.
+    ///
+    /// # Errors
+    /// [`FilesError`].
+    pub async fn delete(&self, path: &str) -> Result<(), FilesError> {
+        self.exchange(self.request(Method::DELETE, path)?, path).await?.text().await.map(drop)
+    }
+
+    /// The address of a file or folder, for other programs; they need a key, too.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{}/{}", self.options.url.files(), self.owner, encode(path))
+    }
+
+    fn request(&self, method: Method, path: &str) -> Result<Request<Body>, FilesError> {
+        let key = match &self.key {
+            Key::Given(key) => *key,
+            Key::Present(shared) => shared.hello().fs_key.ok_or(FilesError::NoKey)?,
+        };
+        let target = format!("{}{}/{}", self.options.url.files_path(), self.owner, encode(path));
+        let empty = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        Request::builder()
+            .method(method)
+            .uri(target)
+            .header(HOST, self.options.url.authority())
+            .header("x-fs-key", key.to_string())
+            .body(empty)
+            .map_err(|e| FilesError::Malformed(e.to_string()))
+    }
+
+    /// One connection, one request, the head of its answer; other statuses than success are errors.
+    async fn exchange(&self, request: Request<Body>, path: &str) -> Result<Reply, FilesError> {
+        let within = self.options.connect_within;
+        let dialled = tokio::time::timeout(within, transport::dial(&self.options.url, &self.options.tls)).await;
+        let transport = dialled.unwrap_or(Err(ConnectError::TimedOut(within)))?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(transport)).await?;
+        let task = AbortOnDropHandle::new(tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "the connection to the file server failed");
+            }
+        }));
+        let response = sender.send_request(request).await?;
+        let reply = Reply { response, _task: task };
+        if reply.response.status().is_success() { Ok(reply) } else { Err(reply.refusal(path).await) }
+    }
+}
+
+/// Encodes each component; slashes stay.
+fn encode(path: &str) -> String {
+    path.split('/').map(|part| utf8_percent_encode(part, PATH).to_string()).collect::<Vec<_>>().join("/")
+}
+
+/// The head of an answer, and the connection that its body comes from.
+struct Reply {
+    response: Response<Incoming>,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Reply {
+    fn content_length(&self) -> Option<u64> {
+        self.response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    }
+
+    async fn json<T: serde::de::DeserializeOwned>(self) -> Result<T, FilesError> {
+        let text = self.text().await?;
+        serde_json::from_str(&text).map_err(|e| FilesError::Answer(e.to_string()))
+    }
+
+    async fn text(self) -> Result<String, FilesError> {
+        let body = Limited::new(self.response.into_body(), TEXT_BYTES);
+        let bytes = body.collect().await.map_err(|e| FilesError::Answer(e.to_string()))?.to_bytes();
+        String::from_utf8(bytes.into()).map_err(|e| FilesError::Answer(e.to_string()))
+    }
+
+    async fn refusal(self, path: &str) -> FilesError {
+        let status = self.response.status();
+        let text = self.text().await.unwrap_or_default();
+        match status {
+            StatusCode::BAD_REQUEST => FilesError::Malformed(text),
+            StatusCode::UNAUTHORIZED => FilesError::Unauthorized,
+            StatusCode::FORBIDDEN => FilesError::Forbidden,
+            StatusCode::NOT_FOUND => FilesError::NotFound(path.to_owned()),
+            StatusCode::REQUEST_TIMEOUT => FilesError::TooSlow,
+            StatusCode::CONFLICT => FilesError::Conflict(path.to_owned()),
+            StatusCode::PAYLOAD_TOO_LARGE => FilesError::TooBig,
+            StatusCode::INSUFFICIENT_STORAGE => FilesError::Full(text),
+            status => FilesError::Status { status: status.as_u16(), text },
+        }
+    }
+}
