@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::figures::median;
-use crate::run::Outcome;
+use crate::run::{Outcome, Pair};
 use crate::sample::{Figure, Sample};
 use crate::scenario::Scenario;
 use crate::targets::{Target, Verdict, target};
@@ -72,6 +72,11 @@ impl Report {
         for (scenario, fault) in faults {
             let _ = writeln!(text, "! {scenario} {fault}");
         }
+        for (scenario, share) in self.outcomes.iter().filter_map(|o| Some((o.scenario, starved(o)?))) {
+            let percent = 100.0 * share;
+            let _ =
+                writeln!(text, "~ {scenario}: a server ran only {percent:.0} % of the time. Believe CPU time, not the rates.");
+        }
         let Settings { rounds, measured_s, pinned, .. } = &self.settings;
         let cores = if *pinned {
             "server and generator on a core each"
@@ -88,9 +93,8 @@ impl Report {
 
 impl Row {
     fn new(outcome: &Outcome, figure: Figure) -> Option<Self> {
-        let values = |side: fn(&crate::run::Pair) -> &Sample| -> Vec<f64> {
-            outcome.pairs.iter().filter_map(|pair| figure.of(side(pair))).collect()
-        };
+        let values =
+            |side: fn(&Pair) -> &Sample| -> Vec<f64> { outcome.pairs.iter().filter_map(|pair| figure.of(side(pair))).collect() };
         let (baselines, hubs) = (values(|pair| &pair.baseline), values(|pair| &pair.hub));
         let ratios: Vec<f64> = baselines.iter().zip(&hubs).map(|(baseline, hub)| hub / baseline).collect();
         let (baseline, hub, ratio) = (median(&baselines)?, median(&hubs)?, median(&ratios)?);
@@ -120,6 +124,13 @@ impl Row {
     }
 }
 
+/// The share of its core that the worse of the two servers had, when a saturated one had clearly less than all of it.
+fn starved(outcome: &Outcome) -> Option<f64> {
+    let share = |side: fn(&Pair) -> &Sample| median(&outcome.pairs.iter().map(|p| side(p).server_share).collect::<Vec<_>>());
+    let worse = share(|pair| &pair.baseline)?.min(share(|pair| &pair.hub)?);
+    (outcome.scenario.saturates() && worse < 0.8).then_some(worse)
+}
+
 /// Three significant digits, or whole numbers from 100 on.
 fn short(value: f64) -> String {
     match value {
@@ -135,7 +146,6 @@ fn short(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Pair;
 
     fn sample(cpu_us: f64) -> Sample {
         let (units, seconds, rate, server_share) = (1000, 0.5, 2000.0, 0.9);
@@ -177,6 +187,16 @@ mod tests {
         let report = report(vec!["round 2, hub: LOST".into()]);
         assert!(!report.is_sound());
         assert!(report.table().contains("! A100 round 2, hub: LOST"));
+    }
+
+    #[test]
+    fn a_saturated_server_that_did_not_get_its_core_is_pointed_out() {
+        let mut report = report(vec![]);
+        assert!(!report.table().contains('~'), "{}", report.table());
+        for pair in &mut report.outcomes[0].pairs {
+            pair.hub.server_share = 0.5;
+        }
+        assert!(report.table().contains("~ A100: a server ran only 50 % of the time"), "{}", report.table());
     }
 
     #[test]

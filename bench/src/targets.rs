@@ -1,7 +1,8 @@
 //! The figures that the hub is to reach, as far as they can be said against the baseline or in bytes.
 //!
-//! They were taken from hubs in C++, Go and Zig and from the floor that system calls set, measured beside this baseline on
-//! one machine, and divided by the baseline's figure of that run: a ratio holds elsewhere where microseconds do not.
+//! They were taken from hubs in Go and Zig and from the floor that system calls set, measured beside a server like the
+//! baseline on one machine, and divided by its figure of that run: a ratio holds elsewhere where microseconds do not. That
+//! server copied a text for each receiver; for E100, where it matters, the bound is set for the baseline that shares it.
 
 use serde::Serialize;
 
@@ -34,7 +35,7 @@ const TARGETS: &[(&str, Figure, Target)] = &[
     ("L1000", Figure::CpuUs, Target::Ratio(0.81)),
     ("M10", Figure::CpuUs, Target::Ratio(0.071)),
     ("C100", Figure::CpuUs, Target::Ratio(0.153)),
-    ("E100", Figure::CpuUs, Target::Ratio(0.285)),
+    ("E100", Figure::CpuUs, Target::Ratio(0.43)),
     ("B1000", Figure::P99Us, Target::Ratio(1.0)),
     ("D10000", Figure::BytesPerClient, Target::Absolute(2_800.0)),
     ("J8", Figure::CpuUs, Target::Absolute(40.0)),

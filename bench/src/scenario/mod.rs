@@ -77,6 +77,11 @@ impl Scenario {
         }
     }
 
+    /// Whether it keeps the server busy all the time, so that a server that is not did not get its core.
+    pub(crate) fn saturates(self) -> bool {
+        matches!(self, Self::FanOut { .. } | Self::LargeFanOut { .. } | Self::Senders { .. } | Self::Pairs { .. })
+    }
+
     /// A sentence for `concierge-bench list`.
     pub(crate) fn about(self) -> String {
         match self {
