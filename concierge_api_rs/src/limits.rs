@@ -8,7 +8,7 @@ pub const PROTOCOL_VERSION: &str = "0.2.0";
 pub const VERSION_REQUIREMENT: &str = "^0.2.0";
 /// The WebSocket subprotocol, echoed when the client offers it.
 pub const SUBPROTOCOL: &str = "ert-concierge";
-/// The port of a hub that was told nothing else.
+/// The port of a hub that was told nothing else. Configurable.
 pub const DEFAULT_PORT: u16 = 64209;
 
 /// From the upgrade to IDENTIFY, else close code 4004. Configurable.
@@ -57,7 +57,7 @@ pub const TAG_CHARS: usize = 64;
 pub const SERVICES_PER_CLIENT: usize = 128;
 /// Services that a client is subscribed to. Configurable.
 pub const SUBSCRIPTIONS_PER_CLIENT: usize = 1_024;
-/// Subscribers that a service info lists; `subscriber_count` is the total. `SERVICE_FETCH` lists all.
+/// Subscribers that a service info lists; `subscriber_count` is the total. `SERVICE_FETCH` lists all. Configurable.
 pub const SUBSCRIBERS_SHOWN: usize = 256;
 /// Connections from one address; 0 is no bound. Configurable.
 pub const CONNECTIONS_PER_ADDRESS: usize = 0;

@@ -1,0 +1,321 @@
+//! PROTOCOL.md says what the code says: its payloads, conversations, close codes and limits.
+
+mod conversation;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use concierge_api_rs::*;
+use conversation::{Step, blocks, conversations};
+use serde_json::Value;
+
+const PROTOCOL: &str = include_str!("../../PROTOCOL.md");
+const LIMITS: &str = include_str!("../src/limits.rs");
+const SCHEMA: &str = include_str!("../../docs/protocol.schema.json");
+
+/// A payload to the hub, decoded and encoded again.
+fn again(text: &str) -> Result<String, DecodeError> {
+    let encoded = match PayloadIn::decode(text) {
+        Ok(PayloadIn::SelfSubscribe(p)) => serde_json::to_string(&p),
+        Ok(PayloadIn::SelfUnsubscribe(p)) => serde_json::to_string(&p),
+        Ok(PayloadIn::SelfFetch(p)) => serde_json::to_string(&p),
+        Ok(PayloadIn::SelfSetSeq(p)) => serde_json::to_string(&p),
+        Ok(PayloadIn::ServiceCreate(p)) => serde_json::to_string(&p),
+        Ok(PayloadIn::ServiceDelete(p)) => serde_json::to_string(&p),
+        Ok(PayloadIn::ServiceFetch(p)) => serde_json::to_string(&p),
+        Ok(PayloadIn::ServiceFetchAll(p)) => serde_json::to_string(&p),
+        Ok(PayloadIn::ClientFetch(p)) => serde_json::to_string(&p),
+        Ok(PayloadIn::ClientFetchAll(p)) => serde_json::to_string(&p),
+        Ok(PayloadIn::Message(p)) => serde_json::to_string(&Message { target: p.target.to_owned(), data: p.data }),
+        Err(e) => return Err(e),
+    };
+    Ok(encoded.unwrap())
+}
+
+fn received(text: &str) -> Incoming {
+    let incoming = Incoming::decode(text).unwrap_or_else(|e| panic!("{e}: {text}"));
+    assert_eq!(incoming.payload.encode(incoming.seq), text);
+    incoming
+}
+
+fn steps() -> impl Iterator<Item = Step> {
+    conversations(PROTOCOL).into_iter().flat_map(|conversation| conversation.steps)
+}
+
+fn values() -> Vec<Value> {
+    let texts = steps().filter_map(|step| match step {
+        Step::Sends(_, text) | Step::Receives(_, text) => serde_json::from_str(&text).ok(),
+        _ => None,
+    });
+    texts.collect()
+}
+
+/// The cells of the rows of the table whose head begins with `head`.
+fn table(head: &str) -> Vec<Vec<&'static str>> {
+    let rows = PROTOCOL.lines().skip_while(|line| !line.starts_with(head)).skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
+}
+
+#[test]
+fn what_clients_send_in_conversations_is_understood_or_refused_as_shown() {
+    for conversation in conversations(PROTOCOL) {
+        let mut steps = conversation.steps.iter().peekable();
+        let mut entering = BTreeSet::new();
+        while let Some(step) = steps.next() {
+            match step {
+                Step::Connects(client) => assert!(entering.insert(client)),
+                Step::Sends(client, text) if entering.remove(client) => first_message(text, steps.peek()),
+                Step::Sends(_, text) => later_message(text, steps.peek()),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn first_message(text: &str, next: Option<&&Step>) {
+    match (Identify::decode(text), next) {
+        (Ok(identify), Some(Step::Receives(_, text))) => {
+            assert!(matches!(received(text).payload, PayloadOut::Hello(_)), "{identify:?}: {text}");
+        }
+        (Ok(_), Some(Step::Closed(_, 4005..=4007)))
+        | (Err(DecodeError::Malformed(_)), Some(Step::Closed(_, 4002)))
+        | (Err(DecodeError::Unsupported), Some(Step::Closed(_, 4003))) => {}
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+fn later_message(text: &str, next: Option<&&Step>) {
+    match (again(text), next) {
+        (Ok(again), _) => {
+            let normal = text.replace("CREATE_SERVICE", "SERVICE_CREATE").replace("DELETE_SERVICE", "SERVICE_DELETE");
+            assert_eq!(again, normal);
+        }
+        (Err(DecodeError::Malformed(said)), Some(Step::Receives(_, answer))) => {
+            assert!(matches!(received(answer).payload, PayloadOut::ErrorProtocol(e) if e.desc == said), "{said}: {answer}");
+        }
+        (Err(DecodeError::Unsupported), Some(Step::Receives(_, answer))) => {
+            assert!(matches!(received(answer).payload, PayloadOut::ErrorUnsupported(_)), "{answer}");
+        }
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+#[test]
+fn what_clients_receive_is_written_as_the_hub_writes_it() {
+    for step in steps() {
+        if let Step::Receives(_, text) = step {
+            received(&text);
+        }
+    }
+    for (_, text) in blocks(PROTOCOL, "json out") {
+        received(text.trim_end());
+    }
+    for (_, text) in blocks(PROTOCOL, "json ClientInfo") {
+        assert_eq!(serde_json::to_string(&serde_json::from_str::<ClientInfo>(&text).unwrap()).unwrap(), text.trim_end());
+    }
+    for (_, text) in blocks(PROTOCOL, "json ServiceInfo") {
+        assert_eq!(serde_json::to_string(&serde_json::from_str::<ServiceInfo>(&text).unwrap()).unwrap(), text.trim_end());
+    }
+}
+
+#[test]
+fn every_block_is_of_a_known_kind() {
+    let kinds: BTreeSet<&str> = PROTOCOL.lines().filter_map(|line| line.strip_prefix("```")).collect();
+    assert_eq!(kinds, BTreeSet::from(["", "conversation", "json ClientInfo", "json ServiceInfo", "json out", "ts"]));
+}
+
+#[test]
+fn every_message_is_answered_once_and_with_its_number() {
+    for conversation in conversations(PROTOCOL) {
+        let mut next: BTreeMap<String, Seq> = BTreeMap::new();
+        let mut waiting: BTreeMap<String, VecDeque<Seq>> = BTreeMap::new();
+        let mut entering = BTreeSet::new();
+        for step in conversation.steps {
+            match step {
+                Step::Connects(client) => drop(entering.insert(client)),
+                Step::Sends(client, _) if entering.remove(&client) => {}
+                Step::Sends(client, text) => {
+                    let seq = match PayloadIn::decode(&text) {
+                        Ok(PayloadIn::SelfSetSeq(set)) => set.seq,
+                        _ => next.get(&client).copied().unwrap_or_default(),
+                    };
+                    next.insert(client.clone(), seq.next());
+                    waiting.entry(client).or_default().push_back(seq);
+                }
+                Step::Receives(client, text) => {
+                    let Some(seq) = received(&text).seq else { continue };
+                    assert_eq!(Some(seq), waiting.get_mut(&client).and_then(VecDeque::pop_front), "{text}");
+                }
+                _ => {}
+            }
+        }
+        assert!(waiting.values().all(VecDeque::is_empty), "unanswered in the block at {}: {waiting:?}", conversation.line);
+    }
+}
+
+#[test]
+fn every_payload_of_both_directions_occurs() {
+    let mut sent = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    for step in steps() {
+        match step {
+            Step::Sends(_, text) => drop(sent.insert(kind(&text))),
+            Step::Receives(_, text) => drop(seen.insert(kind(&text))),
+            _ => {}
+        }
+    }
+    seen.extend(blocks(PROTOCOL, "json out").iter().map(|(_, text)| kind(text)));
+    for kind in PayloadOut::TYPES {
+        assert!(seen.contains(*kind), "{kind} is never received");
+    }
+    for def in schema_of("PayloadIn")["oneOf"].as_array().unwrap() {
+        let name = def["$ref"].as_str().unwrap().trim_start_matches("#/$defs/").trim_end_matches("_IN").to_owned();
+        assert!(sent.contains(&name), "{name} is never sent");
+    }
+    assert!(sent.contains("CREATE_SERVICE") && sent.contains("DELETE_SERVICE"));
+}
+
+fn kind(text: &str) -> String {
+    let value: Value = serde_json::from_str(text).unwrap_or_default();
+    value["type"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_client_is_the_same_wherever_it_stands() {
+    fn collect(value: &Value, infos: &mut BTreeMap<String, BTreeSet<String>>) {
+        if let (Some(name), Some(uuid)) = (value["name"].as_str(), value["uuid"].as_str()) {
+            let info = format!("{uuid} {} {}", value["nickname"], value["tags"]);
+            infos.entry(name.to_owned()).or_default().insert(info);
+        }
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| collect(item, infos)),
+            Value::Object(fields) => fields.values().for_each(|field| collect(field, infos)),
+            _ => {}
+        }
+    }
+    let mut infos = BTreeMap::new();
+    values().iter().for_each(|value| collect(value, &mut infos));
+    let cast: BTreeMap<String, BTreeSet<String>> = table("| name | nickname |")
+        .into_iter()
+        .map(|row| {
+            let identify = Identify::decode(row[4].trim_matches('`')).unwrap();
+            assert_eq!((row[0], row[1]), (identify.name.as_str(), identify.nickname.as_deref().unwrap_or_default()));
+            assert_eq!(row[3], identify.tags.join(" "));
+            let (nickname, tags) = (serde_json::json!(identify.nickname), serde_json::json!(identify.tags));
+            (row[0].to_owned(), BTreeSet::from([format!("{} {nickname} {tags}", row[2].trim_matches('`'))]))
+        })
+        .collect();
+    assert_eq!(infos, cast);
+}
+
+#[test]
+fn the_close_codes_are_those_of_the_code() {
+    let rows: Vec<Vec<String>> = CloseCode::ALL
+        .iter()
+        .map(|code| [&code.code().to_string(), code.name(), code.cause(), code.remedy()].map(str::to_owned).to_vec())
+        .collect();
+    let documented: Vec<Vec<String>> = table("| code | name |")
+        .into_iter()
+        .map(|row| {
+            assert!(row[4].starts_with("yes") || row[4].starts_with("no") || row[4].starts_with("only"), "{row:?}");
+            row[..4].iter().map(ToString::to_string).collect()
+        })
+        .collect();
+    assert_eq!(documented, rows);
+}
+
+#[test]
+fn every_limit_stands_in_the_table_with_its_value() {
+    macro_rules! values {
+        ($($name:ident)*) => { vec![$((stringify!($name), limits::$name.to_string())),*] };
+    }
+    let values = values![
+        PROTOCOL_VERSION VERSION_REQUIREMENT SUBPROTOCOL DEFAULT_PORT
+        IDENTIFY_WITHIN_MS HTTP_HEAD_WITHIN_MS HTTP_HEAD_BYTES HTTP_HEADERS PAYLOAD_BYTES JSON_DEPTH ECHO_CHARS CLOSE_REASON_BYTES SEQ_MAX
+        HEARTBEAT_EVERY_MS HEARTBEAT_GRACE_MS OUTBOX_BYTES STALL_MS CLOSE_WITHIN_MS SLOW_CLOSE_WITHIN_MS
+        CLIENT_NAME_CHARS SERVICE_NAME_CHARS NICKNAME_CHARS TAGS TAG_CHARS SERVICES_PER_CLIENT SUBSCRIPTIONS_PER_CLIENT
+        SUBSCRIBERS_SHOWN CONNECTIONS_PER_ADDRESS MESSAGES_PER_SECOND EXCESS_MS
+        FILE_BYTES FOLDER_BYTES FOLDER_FILES PATH_COMPONENT_BYTES PATH_DEPTH UPLOAD_BYTES_PER_SECOND UPLOAD_SLOW_MS
+    ];
+    let names: Vec<&str> = LIMITS.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next()).collect();
+    assert_eq!(values.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names, "the list above is that of limits.rs");
+    let documented: Vec<(&str, String)> = table("| limit | value |")
+        .into_iter()
+        .map(|row| (row[0].trim_matches('`'), row[1].trim_matches('`').replace(',', "")))
+        .collect();
+    assert_eq!(documented, values);
+}
+
+#[test]
+fn a_limit_is_marked_where_a_hub_can_set_it() {
+    let mut doc = String::new();
+    let mut configurable = BTreeMap::new();
+    for line in LIMITS.lines() {
+        if let Some(more) = line.strip_prefix("///") {
+            doc += more;
+        } else if let Some(name) = line.strip_prefix("pub const ").and_then(|rest| rest.split(':').next()) {
+            configurable.insert(name, std::mem::take(&mut doc).contains("Configurable"));
+        }
+    }
+    for row in table("| limit | value |") {
+        assert_eq!(configurable[row[0].trim_matches('`')], row[2] == "●", "{}", row[0]);
+    }
+}
+
+#[test]
+fn every_payload_fits_the_schema() {
+    for step in steps() {
+        match step {
+            Step::Sends(_, text) if PayloadIn::decode(&text).is_ok() || Identify::decode(&text).is_ok() => {
+                assert_valid("PayloadIn", &text);
+            }
+            Step::Receives(_, text) => assert_valid("PayloadOut", &text),
+            _ => {}
+        }
+    }
+    for (_, text) in blocks(PROTOCOL, "json out") {
+        assert_valid("PayloadOut", &text);
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_the_decoder_refuses() {
+    for text in [
+        r#"{"type":"SELF_SUBSCRIBE"}"#,
+        r#"{"type":"SELF_SUBSCRIBE","service":"the weather"}"#,
+        r#"{"type":"SELF_SET_SEQ","seq":9007199254740992}"#,
+        r#"{"type":"MESSAGE","target":{"type":"NAME"},"data":0}"#,
+        r#"{"type":"MESSAGE","target":{"type":"ALL"}}"#,
+        r#"{"type":"IDENTIFY","name":"ada"}"#,
+        r#"{"type":"OK"}"#,
+    ] {
+        assert!(PayloadIn::decode(text).is_err() && Identify::decode(text).is_err(), "{text}");
+        assert!(!validator("PayloadIn").is_valid(&serde_json::from_str(text).unwrap()), "{text}");
+    }
+}
+
+fn schema_of(direction: &str) -> Value {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    schema["$defs"][direction].clone()
+}
+
+fn validator(direction: &str) -> jsonschema::Validator {
+    let mut schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    schema["$ref"] = format!("#/$defs/{direction}").into();
+    jsonschema::draft202012::new(&schema).unwrap()
+}
+
+fn assert_valid(direction: &str, text: &str) {
+    if let Err(error) = validator(direction).validate(&serde_json::from_str(text).unwrap()) {
+        panic!("{error}: {text}");
+    }
+}
+
+#[test]
+fn links_inside_the_document_lead_somewhere() {
+    let anchor = |heading: &str| heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    let anchors: BTreeSet<String> = PROTOCOL.lines().filter(|line| line.starts_with('#')).map(anchor).collect();
+    for link in PROTOCOL.split("](#").skip(1) {
+        let name = link.split(')').next().unwrap();
+        assert!(anchors.contains(name), "{name}");
+    }
+}
