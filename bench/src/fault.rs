@@ -27,7 +27,7 @@ pub(crate) enum Fault {
     Ended { client: String },
     #[error("{client}: refused: {answer}")]
     Refused { client: String, answer: String },
-    #[error("{client}: LOST messages {from} to {to} of stream {stream}")]
+    #[error("{client}: LOST or late: messages {from} to {to} of stream {stream}")]
     Lost { client: String, stream: usize, from: u64, to: u64 },
     #[error("{client}: DISORDER in stream {stream}: {number} came when {expected} was due")]
     Disorder { client: String, stream: usize, number: u64, expected: u64 },
