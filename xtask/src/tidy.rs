@@ -1,7 +1,9 @@
 //! `cargo xtask tidy`: the rules of the house that neither compiler nor clippy knows, one module for each.
 
 mod bans;
+mod decisions;
 mod dependencies;
+mod heads;
 mod layers;
 mod links;
 mod manifests;
@@ -24,6 +26,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("manifests", manifests::check),
     ("dependencies", dependencies::check),
     ("bans", bans::check),
+    ("decisions", decisions::check),
+    ("heads", heads::check),
     ("sizes", sizes::check),
     ("spaces", spaces::check),
     ("links", links::check),
