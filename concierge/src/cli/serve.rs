@@ -166,7 +166,18 @@ fn reload(server: &Server) {
 }
 
 fn not_started(error: StartError) -> Failure {
-    Failure::of(Exit::Failed, &error)
+    match &error {
+        StartError::Listen { source, .. } => {
+            let failure = Failure::of(Exit::Failed, &error);
+            match source.kind() {
+                io::ErrorKind::AddrInUse => failure.try_next("Does a hub run already? Another address: --listen 127.0.0.1:0"),
+                _ => failure,
+            }
+        }
+        StartError::Tls(_) | StartError::Config(_) => Failure::of(Exit::Configuration, &error),
+        StartError::Files(_) => Failure::of(Exit::Failed, &error).try_next("Another directory: --files-dir"),
+        StartError::PrivateDir(_) | StartError::Thread(_) => Failure::of(Exit::Failed, &error),
+    }
 }
 
 /// Where the hub listens, and three commands to try next.
