@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use concierge_api_rs::{CloseCode, cut_reason};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 const FINAL: u8 = 0x80;
 const TEXT: u8 = 0x1;
@@ -54,6 +55,13 @@ pub(crate) fn close(code: CloseCode, reason: &str) -> Vec<u8> {
     let reason = cut_reason(reason);
     let (header, len) = header(FINAL | CLOSE, 2 + reason.len());
     [&header[..len], &code.code().to_be_bytes(), reason.as_bytes()].concat()
+}
+
+/// The answer to a close frame: the same code and reason.
+pub(crate) fn close_answer(close: Option<&CloseFrame>) -> Vec<u8> {
+    let Some(CloseFrame { code, reason }) = close else { return vec![FINAL | CLOSE, 0] };
+    let (header, len) = header(FINAL | CLOSE, 2 + reason.len());
+    [&header[..len], &u16::from(*code).to_be_bytes(), reason.as_bytes()].concat()
 }
 
 /// How long the frame at the start of `bytes` is, header and payload. `bytes` begin with a frame of ours.

@@ -1,3 +1,18 @@
 //! The server and the `concierge` command.
 
+pub mod cli;
 pub mod config;
+mod desk;
+mod frame;
+mod http;
+pub mod logging;
+mod metrics;
+mod origin;
+mod outbox;
+mod peer;
+pub mod server;
+mod session;
+mod shard;
+mod throttle;
+mod tls;
+mod wire;

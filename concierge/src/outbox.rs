@@ -56,7 +56,7 @@ pub(crate) enum Pushed {
     Queued,
     /// The bound is reached; nothing was taken in.
     Full,
-    /// A close frame was taken in before.
+    /// It came too late: after a close frame, or after the client left.
     Closed,
 }
 
@@ -70,12 +70,15 @@ pub(crate) struct Outbox {
     /// Bytes that wait.
     waiting: usize,
     bound: usize,
+    /// No more frames.
+    sealed: bool,
+    /// No more frames, not even a close frame.
     closed: bool,
 }
 
 impl Outbox {
     pub(crate) fn new(bound: usize) -> Self {
-        Self { pieces: VecDeque::new(), tail: Vec::new(), sent: 0, waiting: 0, bound, closed: false }
+        Self { pieces: VecDeque::new(), tail: Vec::new(), sent: 0, waiting: 0, bound, sealed: false, closed: false }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -89,7 +92,7 @@ impl Outbox {
 
     /// Takes one frame in. A frame larger than the bound is taken when nothing else waits.
     pub(crate) fn push(&mut self, frame: &Frame<'_>, pool: impl FnOnce() -> Vec<u8>) -> Pushed {
-        if self.closed {
+        if self.sealed || self.closed {
             return Pushed::Closed;
         }
         if self.waiting > 0 && self.waiting + frame.len() > self.bound {
@@ -106,9 +109,9 @@ impl Outbox {
         }
     }
 
-    /// Nothing is taken in from now on; what waits still leaves.
+    /// Nothing but a close frame is taken in from now on; what waits still leaves.
     pub(crate) fn seal(&mut self) {
-        self.closed = true;
+        self.sealed = true;
     }
 
     /// Drops all frames but the one that is on its way, so that a close frame is next.
@@ -119,7 +122,7 @@ impl Outbox {
             end += frame::first_len(&first[end..]);
         }
         let rest = first[self.sent..end].to_vec();
-        *self = Self { waiting: rest.len(), closed: self.closed, ..Self::new(self.bound) };
+        *self = Self { waiting: rest.len(), sealed: self.sealed, closed: self.closed, ..Self::new(self.bound) };
         if !rest.is_empty() {
             // not the start of a frame, and the one exception: a close frame follows, and nothing is cut behind that
             self.tail = rest;
@@ -171,7 +174,7 @@ impl Outbox {
         if self.pieces.is_empty() {
             return write(&[IoSlice::new(&self.tail[self.sent..])]);
         }
-        let mut slices = [const { IoSlice::new(&[]) }; SLICES];
+        let mut slices = [IoSlice::new(&[]); SLICES];
         let mut count = 0;
         for piece in self.pieces.iter().take(SLICES) {
             let from = if count == 0 { self.sent } else { 0 };

@@ -97,7 +97,14 @@ impl Peer {
         self.waker.wake();
     }
 
-    /// Nothing is queued from now on; what waits still leaves.
+    /// Answers the peer's close frame: the last thing that it gets.
+    pub(crate) fn answer_close(self: &Arc<Self>, close: &[u8]) {
+        let mut state = self.state.lock();
+        state.outbox.close(close);
+        self.mark(state);
+    }
+
+    /// Nothing but a close frame is queued from now on; what waits still leaves.
     pub(crate) fn seal(&self) {
         self.state.lock().outbox.seal();
     }

@@ -32,7 +32,7 @@ pub(crate) struct Wire {
     /// Bytes that were read and not taken yet, and how many of them were taken.
     rest: Vec<u8>,
     taken: usize,
-    /// When something was last read: set by the session, which knows the time.
+    /// Something was read since the session last asked.
     heard: bool,
 }
 
@@ -46,15 +46,21 @@ impl Wire {
         std::mem::take(&mut self.heard)
     }
 
+    /// Goes on writing where the socket took nothing. What a socket can take is left to the shard's flush, which joins
+    /// the messages of a whole turn; a stream has nobody else to write it.
+    pub(crate) fn poll_blocked(&mut self, cx: &mut Context<'_>) {
+        if self.stream.is_some() || self.peer.look().blocked {
+            let _all_written_or_waiting = self.poll_drain(cx);
+        }
+    }
+
     /// Writes what waits. Ready when nothing waits or the connection is broken; pending while the socket takes nothing.
     pub(crate) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match (&mut self.stream, self.peer.socket()) {
             (Some(stream), _) => {
-                let all = self.peer.write_with(|slices| {
-                    match Pin::new(&mut *stream).poll_write_vectored(cx, slices) {
-                        Poll::Ready(result) => result,
-                        Poll::Pending => Err(ErrorKind::WouldBlock.into()),
-                    }
+                let all = self.peer.write_with(|slices| match Pin::new(&mut *stream).poll_write_vectored(cx, slices) {
+                    Poll::Ready(result) => result,
+                    Poll::Pending => Err(ErrorKind::WouldBlock.into()),
                 });
                 let flushed = Pin::new(stream).poll_flush(cx).is_ready();
                 if (all && flushed) || self.peer.look().broken { Poll::Ready(()) } else { Poll::Pending }

@@ -1,0 +1,232 @@
+//! Where a client's payloads are taken in and carried out. A MESSAGE goes through the routes and takes no lock; every
+//! other payload is one turn of the registry under its one short lock, whose news is queued before the turn ends.
+
+use std::cell::RefCell;
+use std::io::Write;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use concierge_api_rs::{
+    ClientId, ClientInfo, CloseCode, DecodeError, ErrorProtocol, ErrorUnsupported, FileKey, Hello, Identify, MessageIn,
+    PayloadIn, PayloadOut, Seq, limits,
+};
+use concierge_files::{Directory, Files, Holder, KeyKind};
+use concierge_hub::{Bounds, Delivery, Door, OriginHead, Registry, Routes, Sender, Turn, write_message};
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use crate::frame::{self, Frame};
+use crate::metrics::METRICS;
+use crate::peer::{Ending, Peer};
+
+thread_local! {
+    /// Where this thread encodes frames.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The hub's rules over real connections.
+pub(crate) struct Desk {
+    door: Door,
+    registry: Mutex<Registry<Arc<Peer>>>,
+    routes: Arc<Routes<Arc<Peer>>>,
+    files: Mutex<Option<Files>>,
+}
+
+/// A client at the desk: what its session keeps of it.
+pub(crate) struct Seat {
+    peer: Arc<Peer>,
+    origin: OriginHead,
+    /// The number of the next text message.
+    next: Seq,
+}
+
+impl Desk {
+    pub(crate) fn new(secret: Option<&str>, bounds: Bounds) -> Self {
+        let registry = Registry::new(bounds);
+        let routes = registry.routes().clone();
+        Self { door: Door::new(secret), registry: Mutex::new(registry), routes, files: Mutex::new(None) }
+    }
+
+    /// From now on a client that leaves loses its folder.
+    pub(crate) fn keep_files(&self, files: Files) {
+        *self.files.lock() = Some(files);
+    }
+
+    /// How many clients, services and subscriptions there are.
+    pub(crate) fn counts(&self) -> (usize, usize, usize) {
+        self.routes.counts()
+    }
+
+    /// Every client, in the order they joined.
+    pub(crate) fn peers(&self) -> Vec<Arc<Peer>> {
+        let mut peers = Vec::new();
+        self.registry.lock().members(concierge_hub::Audience::Everyone, ClientId(Uuid::nil()), |peer| peers.push(peer.clone()));
+        peers
+    }
+
+    /// The first text message of a connection. HELLO is queued before anybody learns of the newcomer.
+    pub(crate) fn identify(&self, peer: &Arc<Peer>, text: &str) -> Result<Seat, Ending> {
+        let identify = self.door.admit(text).map_err(|(code, reason)| Ending::new(code, reason))?;
+        let Identify { name, nickname, tags, .. } = identify;
+        let info = ClientInfo { name, nickname, uuid: peer.id, tags };
+        let origin = OriginHead::new(&info);
+        let key = FileKey(Uuid::new_v4());
+        let hello = Hello { uuid: peer.id, version: limits::PROTOCOL_VERSION.to_owned(), fs_key: Some(key) };
+        let taken = || Ending::new(CloseCode::DuplicateAuth, "name: another client has it");
+
+        let mut registry = self.registry.lock();
+        registry.may_join(&info.name).map_err(|_| taken())?;
+        push(peer, &hello.into(), None);
+        let turn = registry.join(info, key, peer.clone()).map_err(|_| taken())?;
+        carry_out(&registry, peer, turn, None);
+        Ok(Seat { peer: peer.clone(), origin, next: Seq::default() })
+    }
+
+    /// One text message of an identified client.
+    pub(crate) fn receive(&self, seat: &mut Seat, text: &str) {
+        METRICS.payloads.increment(1);
+        let seq = seat.next;
+        seat.next = seq.next();
+        let payload = match PayloadIn::decode(text) {
+            Ok(PayloadIn::Message(message)) => return self.message(seat, seq, &message),
+            Ok(PayloadIn::SelfSetSeq(set)) => {
+                seat.next = set.seq.next();
+                return okay(&seat.peer, set.seq);
+            }
+            Ok(payload) => payload,
+            Err(refused) => {
+                METRICS.malformed.increment(1);
+                let answer = match refused {
+                    DecodeError::Malformed(desc) => ErrorProtocol { desc }.into(),
+                    DecodeError::Unsupported => ErrorUnsupported {}.into(),
+                };
+                return push(&seat.peer, &answer, Some(seq));
+            }
+        };
+        self.turn(&seat.peer, seq, payload);
+    }
+
+    /// The client goes; harmless for one that never came.
+    pub(crate) fn leave(&self, peer: &Arc<Peer>) {
+        let mut registry = self.registry.lock();
+        peer.seal();
+        let turn = registry.leave(peer.id);
+        carry_out(&registry, peer, turn, None);
+        // still in the turn: the name can be taken again only after it
+        if let Some(files) = &*self.files.lock() {
+            files.leave(peer.id);
+        }
+    }
+
+    fn turn(&self, peer: &Arc<Peer>, seq: Seq, payload: PayloadIn<'_>) {
+        let mut registry = self.registry.lock();
+        let who = peer.id;
+        let turn = match payload {
+            PayloadIn::SelfSubscribe(p) => registry.subscribe(who, &p.service),
+            PayloadIn::SelfUnsubscribe(p) => registry.unsubscribe(who, &p.service),
+            PayloadIn::SelfFetch(_) => registry.fetch_self(who),
+            PayloadIn::ServiceCreate(p) => registry.create_service(who, p),
+            PayloadIn::ServiceDelete(p) => registry.delete_service(who, &p.service),
+            PayloadIn::ServiceFetch(p) => registry.fetch_service(&p.service),
+            PayloadIn::ServiceFetchAll(_) => registry.fetch_services(),
+            PayloadIn::ClientFetch(p) => registry.fetch_client(p.uuid),
+            PayloadIn::ClientFetchAll(_) => registry.fetch_clients(),
+            // neither is a turn of the registry: `receive` took them
+            PayloadIn::SelfSetSeq(_) | PayloadIn::Message(_) => Turn::default(),
+        };
+        carry_out(&registry, peer, turn, Some(seq));
+    }
+
+    fn message(&self, seat: &Seat, seq: Seq, message: &MessageIn<'_>) {
+        let sender = Sender { id: seat.peer.id, handle: &seat.peer };
+        let delivery = match self.routes.deliver(sender, &message.target) {
+            Ok(delivery) => delivery,
+            Err(refusal) => {
+                METRICS.refused_messages.increment(1);
+                return push(&seat.peer, &refusal.into(), Some(seq));
+            }
+        };
+        let (target, data) = (message.target_json.get(), message.data.get());
+        METRICS.messages.increment(1);
+        METRICS.message_bytes.increment(data.len() as u64);
+        SCRATCH.with_borrow_mut(|scratch| {
+            let encode = |scratch, service: Option<&[u8]>| {
+                frame::text(scratch, |to: &mut Vec<u8>| write_message(to, &seat.origin, service, target, data))
+            };
+            let copies = match delivery {
+                Delivery::One(to, service) => {
+                    to.push(&encode(scratch, service.as_deref()));
+                    1
+                }
+                Delivery::Subscribers(subscribers, service) => {
+                    let frame = encode(scratch, Some(&service));
+                    subscribers.iter().for_each(|to| to.push(&frame));
+                    subscribers.len()
+                }
+                Delivery::Everyone => {
+                    let frame = encode(scratch, None);
+                    self.tell_everyone(seat, &frame)
+                }
+            };
+            METRICS.deliveries.increment(copies as u64);
+        });
+        okay(&seat.peer, seq);
+    }
+
+    fn tell_everyone(&self, seat: &Seat, frame: &Frame<'_>) -> usize {
+        let mut copies = 0;
+        self.registry.lock().members(concierge_hub::Audience::Everyone, seat.peer.id, |to| {
+            to.push(frame);
+            copies += 1;
+        });
+        copies
+    }
+}
+
+/// Queues what a turn brought about: the answer, then the news, each encoded once.
+fn carry_out(registry: &Registry<Arc<Peer>>, peer: &Arc<Peer>, turn: Turn, seq: Option<Seq>) {
+    if let Some(reply) = turn.reply {
+        if matches!(reply, PayloadOut::ErrorProtocol(_)) {
+            METRICS.over_limit.increment(1);
+        }
+        push(peer, &reply, seq);
+    }
+    for news in turn.news {
+        let text = news.payload.encode(None);
+        SCRATCH.with_borrow_mut(|scratch| {
+            let frame = frame::text(scratch, |to| to.extend_from_slice(text.as_bytes()));
+            registry.members(news.to, peer.id, |to| to.push(&frame));
+        });
+    }
+}
+
+fn push(peer: &Arc<Peer>, payload: &PayloadOut, seq: Option<Seq>) {
+    let text = payload.encode(seq);
+    SCRATCH.with_borrow_mut(|scratch| peer.push(&frame::text(scratch, |to| to.extend_from_slice(text.as_bytes()))));
+}
+
+/// OK, the most frequent answer: written without a detour.
+fn okay(peer: &Arc<Peer>, seq: Seq) {
+    SCRATCH.with_borrow_mut(|scratch| {
+        peer.push(&frame::text(scratch, |to| {
+            write!(to, r#"{{"type":"OK","seq":{seq}}}"#).expect("writing to a Vec does not fail");
+        }));
+    });
+}
+
+impl Directory for Desk {
+    fn holder(&self, key: Uuid) -> Option<Holder> {
+        let holder = |peer: Arc<Peer>, key| Holder { client: peer.id, key, address: peer.address };
+        let private = self.routes.key(FileKey(key)).map(|peer| holder(peer, KeyKind::Private));
+        private.or_else(|| self.routes.id(ClientId(key)).map(|peer| holder(peer, KeyKind::Public)))
+    }
+
+    fn client(&self, name: &str) -> Option<ClientId> {
+        self.routes.name(name).map(|peer| peer.id)
+    }
+}
+
+/// The address a connection is counted under: IPv4 in IPv6 clothes is IPv4.
+pub(crate) fn canonical(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}

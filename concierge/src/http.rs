@@ -1,0 +1,167 @@
+//! The HTTP side of a connection: hyper reads the head within its bounds, `/ws` is upgraded and its socket handed on
+//! bare, every other path goes to the router.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::response::IntoResponse;
+use http::header::{
+    CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use concierge_api_rs::limits::{HTTP_HEAD_BYTES, HTTP_HEADERS, SUBPROTOCOL};
+
+use crate::metrics::METRICS;
+use crate::origin;
+
+/// What a listener's connections may ask for.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) router: Router,
+    /// Whether `/ws` is here.
+    pub(crate) hub: bool,
+    pub(crate) tls: bool,
+    pub(crate) require_subprotocol: bool,
+    pub(crate) allowed_origins: Arc<[String]>,
+    pub(crate) head_within: Duration,
+    pub(crate) draining: CancellationToken,
+}
+
+/// A connection that was upgraded: its bare stream, and bytes that came with the request.
+pub(crate) struct Upgraded<S> {
+    pub(crate) stream: S,
+    pub(crate) early: Vec<u8>,
+}
+
+/// Serves a connection until it ends or is upgraded. `crowded`: its address has too many connections already.
+pub(crate) async fn serve<S>(stream: S, address: SocketAddr, door: &Door, crowded: bool) -> Option<Upgraded<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let upgraded = AtomicBool::new(false);
+    let service = service_fn(|request| {
+        let upgraded = &upgraded;
+        Box::pin(async move { Ok::<_, std::convert::Infallible>(answer(request, address, door, crowded, upgraded).await) })
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(door.head_within)
+        .max_headers(HTTP_HEADERS)
+        .max_buf_size(HTTP_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut draining = std::pin::pin!(door.draining.cancelled());
+    let mut told = false;
+    std::future::poll_fn(|cx| {
+        use std::future::Future;
+        if !told && draining.as_mut().poll(cx).is_ready() {
+            told = true;
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
+        }
+        connection.poll_without_shutdown(cx)
+    })
+    .await
+    // a head that never came, or one that broke the rules: hyper answered what it could
+    .inspect_err(|e| tracing::debug!(%address, error = %e, "HTTP connection ended"))
+    .ok()?;
+    let parts = connection.into_parts();
+    let (stream, early) = (parts.io.into_inner(), parts.read_buf.to_vec());
+    upgraded.load(Ordering::Relaxed).then_some(Upgraded { stream, early })
+}
+
+async fn answer(
+    mut request: Request<Incoming>,
+    address: SocketAddr,
+    door: &Door,
+    crowded: bool,
+    upgraded: &AtomicBool,
+) -> Response<Body> {
+    if crowded {
+        METRICS.refused_connections.increment(1);
+        let close = [(RETRY_AFTER, "10"), (CONNECTION, "close")];
+        return (StatusCode::TOO_MANY_REQUESTS, close, "too many connections from this address\n").into_response();
+    }
+    if door.hub && request.uri().path() == "/ws" {
+        return match upgrade(&request, door) {
+            Ok(response) => {
+                upgraded.store(true, Ordering::Relaxed);
+                response
+            }
+            Err(refusal) => {
+                METRICS.refused_connections.increment(1);
+                refusal
+            }
+        };
+    }
+    request.extensions_mut().insert(ConnectInfo(address));
+    match door.router.clone().oneshot(request.map(Body::new)).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// The handshake of RFC 6455, section 4.2.
+#[expect(clippy::result_large_err, reason = "both are responses")]
+fn upgrade(request: &Request<Incoming>, door: &Door) -> Result<Response<Body>, Response<Body>> {
+    let headers = request.headers();
+    let refuse = |status: StatusCode, why: &'static str| Err((status, [(CONNECTION, "close")], why).into_response());
+    if door.draining.is_cancelled() {
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, "the hub is shutting down\n");
+    }
+    if !names(headers, UPGRADE.as_str(), "websocket") || !names(headers, CONNECTION.as_str(), "upgrade") {
+        let upgrade = [(UPGRADE, "websocket"), (CONNECTION, "upgrade")];
+        return Err((StatusCode::UPGRADE_REQUIRED, upgrade, "this is a WebSocket endpoint\n").into_response());
+    }
+    if request.method() != Method::GET || request.version() != Version::HTTP_11 {
+        return refuse(StatusCode::BAD_REQUEST, "a WebSocket handshake is a GET request of HTTP/1.1\n");
+    }
+    if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        let version = [(SEC_WEBSOCKET_VERSION, "13"), (CONNECTION, "close")];
+        return Err((StatusCode::UPGRADE_REQUIRED, version, "Sec-WebSocket-Version must be 13\n").into_response());
+    }
+    let Some(key) = headers.get(SEC_WEBSOCKET_KEY).filter(|key| is_key(key.as_bytes())) else {
+        return refuse(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key must be 16 bytes as base64\n");
+    };
+    if !origin::may_connect(headers, door.tls, &door.allowed_origins) {
+        return refuse(StatusCode::FORBIDDEN, "this origin may not connect; see `allowed_origins`\n");
+    }
+    let offered = names(headers, SEC_WEBSOCKET_PROTOCOL.as_str(), SUBPROTOCOL);
+    if door.require_subprotocol && !offered {
+        return refuse(StatusCode::BAD_REQUEST, "the subprotocol ert-concierge is required\n");
+    }
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let accept = derive_accept_key(key.as_bytes());
+    let headers = response.headers_mut();
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(SEC_WEBSOCKET_ACCEPT, HeaderValue::from_str(&accept).expect("base64 is visible ASCII"));
+    if offered {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    }
+    Ok(response)
+}
+
+/// Whether a comma-separated header names `token`.
+fn names(headers: &HeaderMap, header: &str, token: &str) -> bool {
+    let values = headers.get_all(header).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|one| one.trim().eq_ignore_ascii_case(token))
+}
+
+/// 16 bytes in base64: 22 characters and two of padding.
+fn is_key(key: &[u8]) -> bool {
+    key.len() == 24 && key.ends_with(b"==") && key[..22].iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
+}

@@ -1,0 +1,99 @@
+//! What the hub counts. Label sets are bounded: payload types, close codes, outcomes; never a name or an address.
+
+use std::sync::{LazyLock, OnceLock};
+
+use concierge_api_rs::CloseCode;
+use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+static PROMETHEUS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Handles of what is counted on the message path; others are looked up where they happen.
+pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
+
+pub(crate) struct Metrics {
+    pub(crate) connections: Gauge,
+    pub(crate) accepted: Counter,
+    pub(crate) accept_errors: Counter,
+    pub(crate) refused_connections: Counter,
+    pub(crate) payloads: Counter,
+    pub(crate) malformed: Counter,
+    pub(crate) messages: Counter,
+    pub(crate) message_bytes: Counter,
+    pub(crate) refused_messages: Counter,
+    pub(crate) deliveries: Counter,
+    pub(crate) slow_consumers: Counter,
+    pub(crate) over_limit: Counter,
+    pub(crate) throttled: Counter,
+}
+
+impl Metrics {
+    fn new() -> Self {
+        Self {
+            connections: gauge!("concierge_connections"),
+            accepted: counter!("concierge_connections_accepted_total"),
+            accept_errors: counter!("concierge_accept_errors_total"),
+            refused_connections: counter!("concierge_connections_refused_total"),
+            payloads: counter!("concierge_payloads_received_total"),
+            malformed: counter!("concierge_payloads_malformed_total"),
+            messages: counter!("concierge_messages_total"),
+            message_bytes: counter!("concierge_message_bytes_total"),
+            refused_messages: counter!("concierge_messages_refused_total"),
+            deliveries: counter!("concierge_deliveries_total"),
+            slow_consumers: counter!("concierge_slow_consumers_total"),
+            over_limit: counter!("concierge_over_limit_total"),
+            throttled: counter!("concierge_throttled_total"),
+        }
+    }
+}
+
+/// Starts counting. Once per process; counting before this call is lost.
+pub(crate) fn start() {
+    PROMETHEUS.get_or_init(|| {
+        // another recorder in the process (a test's) keeps its place; this hub then renders nothing
+        let handle = PrometheusBuilder::new().install_recorder().ok()?;
+        describe();
+        LazyLock::force(&METRICS);
+        Some(handle)
+    });
+}
+
+/// All metrics in the text format of Prometheus.
+pub(crate) fn render(clients: usize, services: usize, subscriptions: usize) -> String {
+    gauge!("concierge_clients").set(clients as f64);
+    gauge!("concierge_services").set(services as f64);
+    gauge!("concierge_subscriptions").set(subscriptions as f64);
+    match PROMETHEUS.get() {
+        Some(Some(handle)) => {
+            handle.run_upkeep();
+            handle.render()
+        }
+        _ => String::new(),
+    }
+}
+
+/// A connection ended: by the hub with `code`, or by the other side.
+pub(crate) fn closed(code: Option<CloseCode>) {
+    let code = code.map_or_else(|| "peer".to_owned(), |code| code.code().to_string());
+    counter!("concierge_connections_closed_total", "code" => code).increment(1);
+}
+
+fn describe() {
+    describe_gauge!("concierge_clients", "Clients that are identified.");
+    describe_gauge!("concierge_services", "Services.");
+    describe_gauge!("concierge_subscriptions", "Subscriptions, of all clients together.");
+    describe_gauge!("concierge_connections", "Open connections of any kind.");
+    describe_counter!("concierge_connections_accepted_total", "Connections accepted.");
+    describe_counter!("concierge_accept_errors_total", "Failed accepts, for example for want of file descriptors.");
+    describe_counter!("concierge_connections_refused_total", "Connections refused before the upgrade: origin, limits, draining.");
+    describe_counter!("concierge_connections_closed_total", "WebSocket connections that ended, by close code.");
+    describe_counter!("concierge_payloads_received_total", "Text messages received from identified clients.");
+    describe_counter!("concierge_payloads_malformed_total", "Payloads answered ERROR_PROTOCOL or ERROR_UNSUPPORTED.");
+    describe_counter!("concierge_messages_total", "MESSAGE payloads that were routed.");
+    describe_counter!("concierge_message_bytes_total", "Bytes of their data.");
+    describe_counter!("concierge_messages_refused_total", "MESSAGE payloads that nobody got: BAD, INVALID_….");
+    describe_counter!("concierge_deliveries_total", "Copies of messages queued for receivers.");
+    describe_counter!("concierge_slow_consumers_total", "Clients ended 4011.");
+    describe_counter!("concierge_over_limit_total", "Requests refused because a client has too many services or subscriptions.");
+    describe_counter!("concierge_throttled_total", "Times a client was not read because it sent too much.");
+}

@@ -1,0 +1,326 @@
+//! One client's connection, from the upgrade to the last byte: identify, converse, finish.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use concierge_api_rs::{CloseCode, limits};
+use futures::Stream as _;
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::desk::{Desk, Seat};
+use crate::frame::{self, Frame};
+use crate::metrics;
+use crate::peer::{Ending, Peer};
+use crate::throttle::Throttle;
+use crate::wire::Wire;
+
+/// Messages that one session takes before others have their turn.
+const READ_BUDGET: usize = 256;
+/// tungstenite's own buffer: the wire reads in large pieces, so this one can be small.
+const READ_BUFFER: usize = 1024;
+
+/// The times and sizes that a session goes by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    identify_within: Duration,
+    ping_every: Duration,
+    silent_for: Duration,
+    stalled_for: Duration,
+    payload_bytes: usize,
+    messages_per_second: u32,
+}
+
+impl Pace {
+    pub(crate) fn new(config: &Config) -> Self {
+        let ms = Duration::from_millis;
+        Self {
+            identify_within: ms(config.limits.identify_within_ms),
+            ping_every: ms(config.heartbeat.every_ms),
+            silent_for: ms(config.heartbeat.every_ms + config.heartbeat.grace_ms),
+            stalled_for: ms(config.limits.stall_ms),
+            payload_bytes: config.limits.payload_bytes,
+            messages_per_second: config.limits.messages_per_second,
+        }
+    }
+}
+
+/// How a conversation came to its end.
+#[derive(Debug)]
+enum Outcome {
+    /// The hub ends it with a close frame.
+    Ended(Ending),
+    /// The same, but what the peer sends cannot be understood any more.
+    Broken(Ending),
+    /// The peer sent a close frame; the answer is queued.
+    Closed,
+    /// The connection is gone.
+    Gone,
+}
+
+/// Runs a connection that was upgraded. `early` are bytes that came with the request.
+pub(crate) async fn run(wire: Wire, early: Vec<u8>, peer: Arc<Peer>, desk: &Desk, pace: Pace, draining: CancellationToken) {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(Some(pace.payload_bytes))
+        .max_frame_size(Some(pace.payload_bytes));
+    let mut ws = Box::pin(WebSocketStream::from_partially_read(wire, early, Role::Server, Some(config))).await;
+    let outcome = match identify(&mut ws, &peer, desk, &pace, draining).await {
+        Ok(mut seat) => {
+            let outcome = Conversation::new(&peer, pace).run(&mut ws, &mut seat, desk).await;
+            desk.leave(&peer);
+            outcome
+        }
+        Err(outcome) => outcome,
+    };
+    finish(ws, &peer, outcome).await;
+}
+
+async fn identify(
+    ws: &mut WebSocketStream<Wire>,
+    peer: &Arc<Peer>,
+    desk: &Desk,
+    pace: &Pace,
+    draining: CancellationToken,
+) -> Result<Seat, Outcome> {
+    let deadline = Instant::now() + pace.identify_within;
+    let first = poll_fn(|cx| {
+        loop {
+            ws.get_mut().poll_blocked(cx);
+            match std::task::ready!(Pin::new(&mut *ws).poll_next(cx)) {
+                // pings are answered by tungstenite and are no payload
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                other => return Poll::Ready(other),
+            }
+        }
+    });
+    let first = tokio::select! {
+        biased; // a hub that drains takes nobody in, even one that spoke already
+        () = draining.cancelled() => return Err(Outcome::Ended(going_away())),
+        first = timeout_at(deadline, first) => first,
+    };
+    let late = || Outcome::Ended(Ending::new(CloseCode::AuthFailed, "no IDENTIFY in time"));
+    match first.map_err(|_| late())? {
+        Some(Ok(Message::Text(text))) => desk.identify(peer, &text).map_err(Outcome::Ended),
+        Some(Ok(Message::Binary(_))) => {
+            Err(Outcome::Ended(Ending::new(CloseCode::FatalDecode, "the first message is binary, not an IDENTIFY payload")))
+        }
+        Some(Ok(Message::Close(close))) => {
+            peer.answer_close(&frame::close_answer(close.as_ref()));
+            Err(Outcome::Closed)
+        }
+        Some(Ok(_)) | None => Err(Outcome::Gone),
+        Some(Err(e)) => Err(broken(&e)),
+    }
+}
+
+pub(crate) fn going_away() -> Ending {
+    Ending::new(CloseCode::GoingAway, "the hub is shutting down")
+}
+
+/// What a frame that broke the rules leads to.
+fn broken(error: &tungstenite::Error) -> Outcome {
+    use tungstenite::Error;
+    let ending = |code, reason: String| Outcome::Broken(Ending::new(code, reason));
+    match error {
+        Error::Capacity(e) => ending(CloseCode::TooBig, e.to_string()),
+        Error::Utf8(e) => ending(CloseCode::InvalidUtf8, e.to_string()),
+        Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => Outcome::Gone,
+        Error::Protocol(e) => ending(CloseCode::Protocol, e.to_string()),
+        _ => Outcome::Gone,
+    }
+}
+
+/// The time between HELLO and the end.
+struct Conversation<'a> {
+    peer: &'a Arc<Peer>,
+    pace: Pace,
+    throttle: Option<Box<Throttle>>,
+    next_ping: Instant,
+    heard: Instant,
+    /// Since when the socket takes nothing, and how much it had taken by then.
+    stalled: Option<(Instant, u64)>,
+}
+
+impl<'a> Conversation<'a> {
+    fn new(peer: &'a Arc<Peer>, pace: Pace) -> Self {
+        let now = Instant::now();
+        let throttle = Throttle::new(pace.messages_per_second).map(Box::new);
+        Self { peer, pace, throttle, next_ping: now + pace.ping_every, heard: now, stalled: None }
+    }
+
+    async fn run(mut self, ws: &mut WebSocketStream<Wire>, seat: &mut Seat, desk: &Desk) -> Outcome {
+        let mut timer = std::pin::pin!(sleep_until(self.next_ping));
+        poll_fn(|cx| self.poll(ws, seat, desk, timer.as_mut(), cx)).await
+    }
+
+    /// In this order: writing frees memory; a decision made elsewhere ends it, whatever else is ready; then reading; the
+    /// clock last, because what was just heard counts. The read budget keeps a flood from hiding the clock.
+    fn poll(
+        &mut self,
+        ws: &mut WebSocketStream<Wire>,
+        seat: &mut Seat,
+        desk: &Desk,
+        mut timer: Pin<&mut Sleep>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Outcome> {
+        self.peer.waker().register(cx.waker());
+        ws.get_mut().poll_blocked(cx);
+        let read = match self.over() {
+            Some(outcome) => return Poll::Ready(outcome),
+            None => self.poll_read(ws, seat, desk, cx),
+        };
+        let now = Instant::now();
+        if ws.get_mut().take_heard() {
+            self.heard = now;
+        }
+        if let Poll::Ready(outcome) = read {
+            return Poll::Ready(outcome);
+        }
+        match self.due(now) {
+            Err(ending) => return Poll::Ready(Outcome::Ended(ending)),
+            Ok(next) if next != timer.deadline() => timer.as_mut().reset(next),
+            Ok(_) => {}
+        }
+        if timer.poll(cx).is_ready() {
+            cx.waker().wake_by_ref(); // it became due since `now`
+        }
+        Poll::Pending
+    }
+
+    fn over(&self) -> Option<Outcome> {
+        let look = self.peer.look();
+        if look.broken {
+            return Some(Outcome::Gone);
+        }
+        self.peer.ending().filter(|_| look.ended).map(Outcome::Ended)
+    }
+
+    fn poll_read(&mut self, ws: &mut WebSocketStream<Wire>, seat: &mut Seat, desk: &Desk, cx: &mut Context<'_>) -> Poll<Outcome> {
+        for _ in 0..READ_BUDGET {
+            if let Some(throttle) = &mut self.throttle {
+                match throttle.poll_ready(cx) {
+                    Poll::Ready(Ok(Some(text))) => desk.receive(seat, &text),
+                    Poll::Ready(Ok(None)) => {}
+                    Poll::Ready(Err(ending)) => return Poll::Ready(Outcome::Ended(ending)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            match Pin::new(&mut *ws).poll_next(cx) {
+                Poll::Ready(Some(Ok(Message::Text(text)))) => match &mut self.throttle {
+                    None => desk.receive(seat, &text),
+                    Some(throttle) => throttle.take(text),
+                },
+                // binary frames say nothing in this protocol; pings were answered
+                Poll::Ready(Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {}
+                Poll::Ready(Some(Ok(Message::Close(close)))) => {
+                    self.peer.answer_close(&frame::close_answer(close.as_ref()));
+                    return Poll::Ready(Outcome::Closed);
+                }
+                Poll::Ready(Some(Err(e))) => return Poll::Ready(broken(&e)),
+                Poll::Ready(None) => return Poll::Ready(Outcome::Gone),
+                Poll::Pending => {
+                    if let Some(throttle) = &mut self.throttle {
+                        throttle.idle();
+                    }
+                    return Poll::Pending;
+                }
+            }
+            if self.peer.look().ended {
+                break;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Does what is due and says when to look again.
+    fn due(&mut self, now: Instant) -> Result<Instant, Ending> {
+        let look = self.peer.look();
+        self.stalled = match self.stalled {
+            _ if !look.blocked => None,
+            Some((since, written)) if written == look.written => Some((since, written)),
+            _ => Some((now, look.written)),
+        };
+        if let Some((since, _)) = self.stalled
+            && now >= since + self.pace.stalled_for
+        {
+            let reason = format!("{} bytes wait, none was taken for {} s", look.waiting, self.pace.stalled_for.as_secs());
+            return Err(Ending::new(CloseCode::SlowConsumer, reason));
+        }
+        let silent_at = self.heard + self.pace.silent_for;
+        if now >= silent_at {
+            return Err(Ending::new(CloseCode::HbFailed, format!("silent for {} s", self.pace.silent_for.as_secs())));
+        }
+        if now >= self.next_ping {
+            self.peer.push(&Frame::Small(frame::PING));
+            while self.next_ping <= now {
+                self.next_ping += self.pace.ping_every;
+            }
+        }
+        let stalled_at = self.stalled.map(|(since, _)| since + self.pace.stalled_for);
+        Ok(self.next_ping.min(silent_at).min(stalled_at.unwrap_or(silent_at)))
+    }
+}
+
+/// The closing handshake and the end of the stream, bounded in time. The peer reads our close frame before the socket
+/// goes: what it still sends is read and forgotten, because closing a socket with unread bytes resets it.
+async fn finish(mut ws: WebSocketStream<Wire>, peer: &Arc<Peer>, outcome: Outcome) {
+    let (code, understood) = match &outcome {
+        Outcome::Gone => return metrics::closed(None),
+        Outcome::Closed => (None, true),
+        Outcome::Ended(ending) => (Some(ending), true),
+        Outcome::Broken(ending) => (Some(ending), false),
+    };
+    metrics::closed(code.map(|ending| ending.code));
+    if let Some(ending) = code {
+        tracing::debug!(client = %peer.id, code = ending.code.code(), reason = ending.reason, "connection ended");
+        peer.condemn(ending.clone());
+    }
+    let slow = code.is_some_and(|ending| ending.code == CloseCode::SlowConsumer);
+    let ms = Duration::from_millis;
+    let to_write = ms(if slow { limits::SLOW_CLOSE_WITHIN_MS } else { limits::CLOSE_WITHIN_MS });
+    let deadline = Instant::now() + to_write;
+    let drained = timeout_at(
+        deadline,
+        poll_fn(|cx| {
+            // reading goes on, or two peers that both wait for room would wait for ever
+            let over = understood && poll_closed(&mut ws, cx);
+            if !understood {
+                let _end = ws.get_mut().poll_forget(cx);
+            }
+            ws.get_mut().poll_drain(cx).map(|()| over)
+        }),
+    );
+    let Ok(closed) = drained.await else { return };
+    let deadline = Instant::now() + ms(limits::CLOSE_WITHIN_MS);
+    let goodbye = async {
+        if understood && !closed {
+            poll_fn(|cx| if poll_closed(&mut ws, cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+            poll_fn(|cx| ws.get_mut().poll_drain(cx)).await;
+        }
+        poll_fn(|cx| ws.get_mut().poll_end(cx)).await;
+        poll_fn(|cx| ws.get_mut().poll_forget(cx)).await;
+    };
+    // a peer that does not answer in time loses its socket all the same
+    let _in_time = timeout_at(deadline, goodbye).await;
+}
+
+/// Reads on, ignoring messages, until the peer's close frame or the end.
+fn poll_closed(ws: &mut WebSocketStream<Wire>, cx: &mut Context<'_>) -> bool {
+    loop {
+        match Pin::new(&mut *ws).poll_next(cx) {
+            Poll::Ready(Some(Ok(_))) => {}
+            Poll::Ready(None | Some(Err(_))) => return true,
+            Poll::Pending => return false,
+        }
+    }
+}
