@@ -164,7 +164,7 @@ name_type! {
 }
 
 /// The number of a text message on its connection: 0-based, IDENTIFY not counted (PROTOCOL.md, "Sequence numbers").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Seq(#[cfg_attr(feature = "schema", schemars(range(max = 9_007_199_254_740_991_i64)))] u64);
@@ -186,12 +186,6 @@ impl Seq {
     #[must_use]
     pub const fn value(self) -> u64 {
         self.0
-    }
-}
-
-impl Default for Seq {
-    fn default() -> Self {
-        Self(0)
     }
 }
 
