@@ -69,5 +69,4 @@ pub use status::{Ending, Status};
 pub use streams::{Delivery, Events, Inbox, StatusChanges, Subscription};
 pub use tls::{Tls, TlsError};
 pub use transport::{Transport, dial};
-pub use transport::{Transport, dial};
 pub use url::{HubUrl, UrlError};
