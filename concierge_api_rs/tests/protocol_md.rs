@@ -1,5 +1,7 @@
 //! PROTOCOL.md says what the code says: its payloads, conversations, close codes and limits.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
 mod conversation;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -400,7 +400,8 @@ fn what_is_too_long() {
 #[test]
 fn nesting_deeper_than_128_wherever_it_stands() {
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-    let places: [(usize, fn(&str) -> String); 4] = [
+    type Place = fn(&str) -> String;
+    let places: [(usize, Place); 4] = [
         (1, |x| format!(r#"{{"type":"MESSAGE","target":{{"type":"ALL"}},"data":{x}}}"#)),
         (2, |x| format!(r#"{{"type":"MESSAGE","target":{{"type":"ALL","note":{x}}},"data":0}}"#)),
         (1, |x| format!(r#"{{"note":{x},"type":"SELF_FETCH"}}"#)),
