@@ -73,7 +73,7 @@ impl Errors {
             return output.result(&all().collect::<Vec<_>>(), |all| listed(all));
         };
         let found = find(&code).ok_or_else(|| unknown(&code))?;
-        output.result(&found, |found| paragraph(found))
+        output.result(&found, paragraph)
     }
 }
 

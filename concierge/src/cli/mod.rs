@@ -46,6 +46,11 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a hub
+    ///
+    /// It needs no configuration. What it is told comes from a TOML file, over it the environment (CONCIERGE_LISTEN,
+    /// CONCIERGE_LIMITS__PAYLOAD_BYTES, …), over it these flags; `concierge config default` prints every key with its
+    /// meaning. SIGTERM or Ctrl-C tells the clients and ends within `drain.within_ms` (10 s), a second one ends at once;
+    /// SIGHUP reads the TLS certificate again.
     Serve(Box<serve::Serve>),
     /// Ask a hub whether it is alive: exit code 0, or 1
     Healthcheck(healthcheck::Healthcheck),

@@ -15,7 +15,7 @@ use crate::config::load::{Layers, Loaded, Setting};
 use crate::logging;
 use crate::server::{Server, StartError};
 
-/// Every key of the configuration has a flag here or is set with --set; `concierge config default` explains them.
+/// Flags over the environment over the file over the defaults; `--set` reaches every key.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// The configuration, TOML [env: CONCIERGE_CONFIG] [default: ./concierge.toml if it is there]
@@ -85,6 +85,7 @@ impl Serve {
         }
         let guarded = config.secret.is_some();
         let server = Server::start(config).await.map_err(not_started)?;
+        tracing::info!(url = server.url(), version = env!("CARGO_PKG_VERSION"), "listening");
         // A hub whose stdout nobody reads is a hub nevertheless.
         let _ = welcome(output, &server, guarded);
         signals.serve(&server, output).await
@@ -149,6 +150,7 @@ impl Signals {
                 _ = hangup.recv() => reload(server),
             }
         }
+        tracing::info!("stopping");
         output.note("Stopping: clients are told. Once more ends at once.");
         tokio::select! {
             biased; // whoever asks twice does not want to wait
