@@ -132,7 +132,7 @@ async fn a_second_signal_ends_a_hub_at_once() {
     let hello = silent.next().await.unwrap().unwrap();
     assert!(hello.to_string().contains("HELLO"), "{hello:?}");
     hub.signal(Signal::TERM);
-    hub.log_until("Once more ends at once");
+    hub.log_until("once more ends at once");
     hub.signal(Signal::TERM);
     assert_eq!(hub.end(), Some(130));
 }

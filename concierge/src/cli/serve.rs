@@ -88,7 +88,7 @@ impl Serve {
         tracing::info!(url = server.url(), version = env!("CARGO_PKG_VERSION"), "listening");
         // A hub whose stdout nobody reads is a hub nevertheless.
         let _ = welcome(output, &server, guarded);
-        signals.serve(&server, output).await
+        signals.serve(&server).await
     }
 
     fn layers(&self) -> Layers {
@@ -141,7 +141,7 @@ impl Signals {
     }
 
     /// SIGHUP reads the TLS files again; the first signal to stop drains, the second one ends at once.
-    async fn serve(self, server: &Server, output: &mut Output) -> Result<(), Failure> {
+    async fn serve(self, server: &Server) -> Result<(), Failure> {
         let Self { mut stop, mut hangup } = self;
         loop {
             tokio::select! {
@@ -150,8 +150,7 @@ impl Signals {
                 _ = hangup.recv() => reload(server),
             }
         }
-        tracing::info!("stopping");
-        output.note("Stopping: clients are told. Once more ends at once.");
+        tracing::info!("stopping: clients are told; once more ends at once");
         tokio::select! {
             biased; // whoever asks twice does not want to wait
             () = stop.asked() => Err(Failure::new(Exit::Interrupted, "ended at once by a second signal")),
