@@ -39,6 +39,4 @@ pub(crate) enum Fault {
     SetUp { ready: usize, total: usize, within_s: u64 },
     #[error("nothing came for {for_s} s after {units} deliveries")]
     Stalled { units: u64, for_s: u64 },
-    #[error("too short: nothing was delivered in the measured time")]
-    Empty,
 }

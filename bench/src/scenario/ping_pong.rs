@@ -8,7 +8,7 @@ use crate::payload::Template;
 use crate::sample::Sample;
 use crate::scenario::DATA_BYTES;
 use crate::server::Server;
-use crate::window::{Timing, Window};
+use crate::window::{STALLED_AFTER, Timing, Window};
 
 /// The latency is that of a round trip: two messages through the server.
 pub(super) fn measure(server: &Server, timing: Timing, idle: usize) -> Result<Sample, Fault> {
@@ -28,8 +28,8 @@ pub(super) fn measure(server: &Server, timing: Timing, idle: usize) -> Result<Sa
             generator.flush(from)?;
             while generator.inbox().complete(way.stream()) == number {
                 generator.turn(Duration::ZERO)?;
-                if began.elapsed() > Duration::from_secs(3) {
-                    return Err(Fault::Stalled { units: generator.inbox().delivered, for_s: 3 });
+                if began.elapsed() > STALLED_AFTER {
+                    return Err(Fault::Stalled { units: generator.inbox().delivered, for_s: STALLED_AFTER.as_secs() });
                 }
             }
         }
