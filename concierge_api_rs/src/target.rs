@@ -126,7 +126,8 @@ fn name_at<'a>(
 }
 
 fn uuid_at(at: &str, json: Option<&RawValue>) -> Result<ClientId, DecodeError> {
-    decode::value(|| join(at, "uuid"), needed(at, "uuid", json)?)
+    let text = decode::value::<Text<'_>>(|| join(at, "uuid"), needed(at, "uuid", json)?)?.0;
+    text.parse().map_err(|e| DecodeError::malformed(format!("{}: {e}", join(at, "uuid"))))
 }
 
 fn needed<'a>(at: &str, field: &str, json: Option<&'a RawValue>) -> Result<&'a str, DecodeError> {

@@ -267,9 +267,9 @@ fn messages_without_target_or_data_and_targets_that_are_none() {
             {"type":"MESSAGE","target":{"type":"UUID"},"data":0}
                 target: missing field `uuid`
             {"type":"MESSAGE","target":{"type":"UUID","uuid":"bob"},"data":0}
-                target.uuid: UUID parsing failed: invalid character: found `o` at 1
+                target.uuid: invalid character: found `o` at 1
             {"type":"MESSAGE","target":{"type":"UUID","uuid":7},"data":0}
-                target.uuid: invalid type: integer `7`, expected a formatted UUID string
+                target.uuid: invalid type: integer `7`, expected a string
             {"type":"MESSAGE","target":{"type":"SERVICE"},"data":0}
                 target: missing field `service`
             {"type":"MESSAGE","target":{"type":"SERVICE","service":"a b"},"data":0}
