@@ -163,7 +163,7 @@ impl From<ConnectError> for Failure {
     }
 }
 
-fn exit_of_close(code: CloseCode) -> Exit {
+pub(super) fn exit_of_close(code: CloseCode) -> Exit {
     match code {
         CloseCode::GoingAway | CloseCode::Unknown | CloseCode::HbFailed => Exit::Unreachable,
         CloseCode::AuthFailed => Exit::TimedOut,

@@ -9,14 +9,22 @@
 //! * It gets a variant in [`Command`] and an arm in [`Command::run`].
 
 mod client_args;
+mod clients;
 mod completions;
 mod config;
+mod connected;
+mod data;
 mod errors;
 mod exit;
+mod file;
 mod healthcheck;
 mod output;
+mod pub_;
 mod schema;
+mod send;
 mod serve;
+mod services;
+mod sub;
 
 use clap::{Parser, Subcommand};
 
@@ -52,6 +60,14 @@ enum Command {
     /// meaning. SIGTERM or Ctrl-C tells the clients and ends within `drain.within_ms` (10 s), a second one ends at once;
     /// SIGHUP reads the TLS certificate again.
     Serve(Box<serve::Serve>),
+    Pub(pub_::Pub),
+    Sub(sub::Sub),
+    Send(send::Send),
+    /// List the connected clients, or show one
+    Clients(clients::Clients),
+    /// List services, show, create or delete one
+    Services(services::Services),
+    File(file::File),
     /// Ask a hub whether it is alive: exit code 0, or 1
     Healthcheck(healthcheck::Healthcheck),
     /// Print the default configuration, or check one
@@ -68,6 +84,12 @@ impl Command {
     async fn run(self, output: &mut Output) -> Result<(), Failure> {
         match self {
             Self::Serve(serve) => serve.run(output).await,
+            Self::Pub(publish) => publish.run(output).await,
+            Self::Sub(sub) => sub.run(output).await,
+            Self::Send(send) => send.run(output).await,
+            Self::Clients(clients) => clients.run(output).await,
+            Self::Services(services) => services.run(output).await,
+            Self::File(file) => file.run(output).await,
             Self::Healthcheck(healthcheck) => healthcheck.run(output).await,
             Self::Config(config) => config.run(output),
             Self::Errors(errors) => errors.run(output),
@@ -122,12 +144,15 @@ fn after_help() -> String {
     let codes: String = Exit::ALL.iter().map(|exit| format!("  {:>3}  {}\n", exit.code(), exit.meaning())).collect();
     format!(
         "Start with:\n  concierge serve\n  concierge sub news                   (in another terminal)\n  \
-         concierge pub news '\"hello\"'         (in a third one)\n\n\
-         Environment:\n  CONCIERGE_URL       the hub of client commands, as --server\n  \
-         CONCIERGE_SECRET    the hub's secret, for hub and clients; CONCIERGE_SECRET_FILE: a file that holds it\n  \
-         CONCIERGE_NAME      our name, as --name\n  CONCIERGE_CA        certificate authorities to trust, as --ca\n  \
-         CONCIERGE_CONFIG    the hub's configuration, as --config; every key of it has a variable of its own\n  \
-         NO_COLOR            no colour\n\n\
+         concierge pub news hello             (in a third one)\n\n\
+         Environment:\n  CONCIERGE_URL          the hub of client commands, as --server\n  \
+         CONCIERGE_NAME         our name, as --name\n  \
+         CONCIERGE_SECRET       the hub's secret, for hub and clients\n  \
+         CONCIERGE_SECRET_FILE  a file that holds it\n  \
+         CONCIERGE_CA           certificate authorities to trust, as --ca\n  \
+         CONCIERGE_CONFIG       the hub's configuration, as --config\n  \
+         CONCIERGE_…            each key of the configuration: CONCIERGE_LISTEN, …\n  \
+         NO_COLOR               no colour\n\n\
          Exit codes:\n{codes}"
     )
 }

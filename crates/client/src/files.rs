@@ -81,8 +81,8 @@ pub enum FilesError {
     /// 403: the folder belongs to another client, or the public id may not write from here.
     #[error("only the folder's owner may do that, with its private key")]
     Forbidden,
-    /// 404.
-    #[error("there is no {0}")]
+    /// 404: no such client, or no such file in its folder.
+    #[error("there is no {0} on the file server")]
     NotFound(String),
     /// 408: the upload was too slow.
     #[error("the upload was too slow for the server")]
@@ -168,6 +168,12 @@ impl Files {
     #[must_use]
     pub fn of(&self, owner: ClientName) -> Self {
         Self { owner, ..self.clone() }
+    }
+
+    /// Whose folder it is.
+    #[must_use]
+    pub fn owner(&self) -> &ClientName {
+        &self.owner
     }
 
     /// Stores what `source` yields as `path`. With `bytes`, its length, the server refuses too much at once.
@@ -317,7 +323,7 @@ impl Files {
         }));
         let response = sender.send_request(request).await?;
         let reply = Reply { response, _task: task };
-        if reply.response.status().is_success() { Ok(reply) } else { Err(reply.refusal(path).await) }
+        if reply.response.status().is_success() { Ok(reply) } else { Err(reply.refusal(format!("{}/{path}", self.owner)).await) }
     }
 }
 
@@ -348,16 +354,16 @@ impl Reply {
         String::from_utf8(bytes.into()).map_err(|e| FilesError::Answer(e.to_string()))
     }
 
-    async fn refusal(self, path: &str) -> FilesError {
+    async fn refusal(self, path: String) -> FilesError {
         let status = self.response.status();
         let text = self.text().await.unwrap_or_default();
         match status {
             StatusCode::BAD_REQUEST => FilesError::Malformed(text),
             StatusCode::UNAUTHORIZED => FilesError::Unauthorized,
             StatusCode::FORBIDDEN => FilesError::Forbidden,
-            StatusCode::NOT_FOUND => FilesError::NotFound(path.to_owned()),
+            StatusCode::NOT_FOUND => FilesError::NotFound(path),
             StatusCode::REQUEST_TIMEOUT => FilesError::TooSlow,
-            StatusCode::CONFLICT => FilesError::Conflict(path.to_owned()),
+            StatusCode::CONFLICT => FilesError::Conflict(path),
             StatusCode::PAYLOAD_TOO_LARGE => FilesError::TooBig,
             StatusCode::INSUFFICIENT_STORAGE => FilesError::Full(text),
             status => FilesError::Status { status: status.as_u16(), text },

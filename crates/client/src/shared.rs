@@ -247,6 +247,10 @@ impl Shared {
         self.lock().services.get(service).is_some_and(|entry| entry.standing == Standing::Absent)
     }
 
+    pub(crate) fn is_on(&self, service: &ServiceName) -> bool {
+        self.lock().services.get(service).is_some_and(|entry| entry.standing == Standing::On)
+    }
+
     pub(crate) fn own(&self, service: ServiceName, nickname: Option<String>) {
         self.lock().owned.push((service, nickname));
     }

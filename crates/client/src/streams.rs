@@ -72,6 +72,12 @@ impl Subscription {
         &self.service
     }
 
+    /// Whether the service is there and the hub has taken the subscription.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.shared.is_on(&self.service)
+    }
+
     /// The next message; skips everything else. `None` at the end of the stream.
     pub async fn next_message(&mut self) -> Option<Message> {
         next_message(self).await

@@ -1,0 +1,94 @@
+//! `concierge clients`: who is connected.
+
+use clap::{Args, Subcommand};
+use concierge_client::{Client, ClientDetails, ClientId, ClientInfo, RequestError};
+
+use super::client_args::ClientArgs;
+use super::connected;
+use super::exit::Failure;
+use super::output::Output;
+
+#[derive(Debug, Args)]
+pub(crate) struct Clients {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the connected clients, in the order they joined, without this command's own
+    Ls(ClientArgs),
+    /// Show a client and what it is subscribed to
+    Get(Get),
+}
+
+#[derive(Debug, Args)]
+struct Get {
+    #[command(flatten)]
+    client: ClientArgs,
+
+    /// The client's name or uuid
+    #[arg(value_name = "NAME|UUID")]
+    who: String,
+}
+
+impl Clients {
+    /// # Errors
+    /// No such client, or no answer.
+    pub(crate) async fn run(self, output: &mut Output) -> Result<(), Failure> {
+        match self.command {
+            Command::Ls(args) => list(&args, output).await,
+            Command::Get(get) => get.run(output).await,
+        }
+    }
+}
+
+async fn list(args: &ClientArgs, output: &mut Output) -> Result<(), Failure> {
+    let client = connected::once(args).await?;
+    let own = client.uuid();
+    let clients = client.clients().await;
+    client.close().await;
+    let clients: Vec<ClientInfo> = clients?.into_iter().filter(|other| other.uuid != own).collect();
+    if output.is_json() {
+        return output.json(&clients);
+    }
+    let rows: Vec<Vec<String>> = clients.iter().map(row).collect();
+    output.table(&["NAME", "UUID", "NICKNAME", "TAGS"], &rows)
+}
+
+fn row(client: &ClientInfo) -> Vec<String> {
+    vec![client.name.to_string(), client.uuid.to_string(), client.nickname.clone().unwrap_or_default(), client.tags.join(", ")]
+}
+
+impl Get {
+    async fn run(self, output: &mut Output) -> Result<(), Failure> {
+        let client = connected::once(&self.client).await?;
+        let details = find(&client, &self.who).await;
+        client.close().await;
+        output.result(&details?, described)
+    }
+}
+
+async fn find(client: &Client, who: &str) -> Result<ClientDetails, Failure> {
+    // a name may look like a uuid without hyphens, so names come first
+    let named = client.clients().await?.into_iter().find(|other| other.name.as_str() == who);
+    let uuid = match named {
+        Some(named) => named.uuid,
+        None => who.parse::<ClientId>().map_err(|_| RequestError::InvalidName(who.to_owned()))?,
+    };
+    Ok(client.client(uuid).await?)
+}
+
+fn described(details: &ClientDetails) -> String {
+    let client = &details.client;
+    let or_none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
+    let services = details.subscriptions.iter().map(|service| service.name.to_string()).collect::<Vec<_>>();
+    format!(
+        "name           {}\nuuid           {}\nnickname       {}\ntags           {}\nsubscriptions  {}",
+        client.name,
+        client.uuid,
+        or_none(client.nickname.clone().unwrap_or_default()),
+        or_none(client.tags.join(", ")),
+        or_none(services.join(", ")),
+    )
+}
