@@ -195,7 +195,7 @@ fn greeting(url: &str, guarded: bool, prefix: &str) -> String {
         "Concierge listens on {url} (Ctrl-C stops it).\n\n\
          Try next, in other terminals:\n\
          \x20 {prefix} sub news{server}\n\
-         \x20 {prefix} pub news '\"hello\"'{server}\n\
+         \x20 {prefix} pub news hello{server}\n\
          \x20 {prefix} clients ls{server}\n{secret}"
     )
 }
