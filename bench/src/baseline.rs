@@ -188,12 +188,12 @@ mod tests {
         let server = Server::inside(listener.local_addr().unwrap());
         runtime.spawn(serve(listener));
         let timing = Timing { warm_up: Duration::from_millis(20), measured: Duration::from_millis(100) };
-        for name in ["A10", "L3", "E2", "M2", "C5", "B", "B3", "D20", "J4"] {
+        for name in ["A10", "L3", "E2", "M2", "C5", "B", "B3", "D20", "I5", "J4"] {
             let scenario: Scenario = name.parse().unwrap();
             let sample = scenario.measure(&server, timing).unwrap_or_else(|fault| panic!("{name}: {fault}"));
             assert!(sample.units > 0 && sample.rate > 0.0 && sample.cpu_us > 0.0, "{name}: {sample:?}");
             assert_eq!(sample.p99_us.is_some(), name.starts_with(['L', 'B']), "{name}");
-            assert_eq!(sample.bytes_per_client.is_some(), name.starts_with('D'), "{name}");
+            assert_eq!(sample.bytes_per_client.is_some(), name.starts_with(['D', 'I']), "{name}");
         }
     }
 }

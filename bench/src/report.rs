@@ -85,7 +85,7 @@ impl Report {
         };
         let _ = writeln!(text, "\n{rounds} rounds of {measured_s} s; {cores}.");
         text.push_str(
-            "CPU µs: CPU time of the server per delivered message (D, J: per join). Ratio: hub / baseline, median of pairs.\n",
+            "CPU µs: CPU time of the server per delivered message (D, I, J: per join). Ratio: hub / baseline, median of pairs.\n",
         );
         text
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// The figures of a sample. A unit is a delivered message; in D and J it is a client that joined.
+/// The figures of a sample. A unit is a delivered message; in D, I and J it is a client that joined.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Sample {
     pub(crate) units: u64,

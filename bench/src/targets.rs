@@ -38,6 +38,7 @@ const TARGETS: &[(&str, Figure, Target)] = &[
     ("E100", Figure::CpuUs, Target::Ratio(0.43)),
     ("B1000", Figure::P99Us, Target::Ratio(1.0)),
     ("D10000", Figure::BytesPerClient, Target::Absolute(2_800.0)),
+    ("I1000", Figure::BytesPerClient, Target::Absolute(2_800.0)),
     ("J8", Figure::CpuUs, Target::Absolute(40.0)),
 ];
 

@@ -8,17 +8,15 @@ use crate::sample::Sample;
 use crate::server::Server;
 use crate::window::{Timing, Window};
 
-/// Clients that connect at once.
-const JOINING: usize = 128;
-
-/// Memory per idle client, and what it costs to let it join. A hub tells every client of every other one: with n clients
-/// that is n²/2 messages, and they are part of the CPU time; a server without such news has it easier.
-pub(super) fn idle(server: &Server, clients: usize) -> Result<Sample, Fault> {
+/// Memory per idle client, and what it costs to let it join, so many at once. A hub tells every client of every other one: with
+/// n clients that is n²/2 messages, and they are part of the CPU time; a server without such news has it easier. When many join
+/// at once, all of their news waits for everybody at the same moment, and resident memory keeps that peak.
+pub(super) fn idle(server: &Server, clients: usize, at_once: usize) -> Result<Sample, Fault> {
     let mut generator = Generator::new(server.address)?;
     generator.join(std::iter::once(Client::named("first")), 1)?; // what is allocated once is no client's
     generator.settle(Duration::from_millis(200), Duration::from_secs(5))?;
     let (bytes, cpu, began) = (server.resident_bytes()?, server.cpu()?, Instant::now());
-    generator.join((0..clients).map(|i| Client::named(format!("idle{i}"))), JOINING)?;
+    generator.join((0..clients).map(|i| Client::named(format!("idle{i}"))), at_once)?;
     let seconds = began.elapsed().as_secs_f64();
     generator.settle(Duration::from_millis(500), Duration::from_secs(60))?;
     let cpu = server.cpu()?.since(&cpu).as_secs_f64();

@@ -20,6 +20,8 @@ pub(crate) const DATA_BYTES: usize = 128;
 pub(crate) const LARGE_DATA_BYTES: usize = 16 * 1024;
 /// Subscribers of the scenario with many senders.
 pub(crate) const RECEIVERS_OF_ALL: usize = 100;
+/// Clients that connect at once in a storm.
+const STORM_AT_ONCE: usize = 128;
 
 /// A scenario, named by a letter and mostly a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +38,9 @@ pub(crate) enum Scenario {
     Pairs { pairs: usize },
     /// `B1000`: ping-pong between two clients, beside so many idle ones.
     PingPong { idle: usize },
-    /// `D10000`: so many clients that do nothing.
+    /// `D10000`: so many clients that join in a storm and do nothing.
+    Storm { clients: usize },
+    /// `I1000`: so many clients that join one after the other and do nothing.
     Idle { clients: usize },
     /// `J8`: clients that join and leave, so many at once.
     Joins { at_once: usize },
@@ -44,9 +48,9 @@ pub(crate) enum Scenario {
 
 impl Scenario {
     /// What a run measures unless told otherwise.
-    pub(crate) const DEFAULT: &'static str = "A1,A10,A100,A1000,L100,L1000,M10,C100,E100,B,B1000,D10000,J8";
+    pub(crate) const DEFAULT: &'static str = "A1,A10,A100,A1000,L100,L1000,M10,C100,E100,B,B1000,D10000,I1000,J8";
     /// What a quick run measures.
-    pub(crate) const QUICK: &'static str = "A1,A10,A100,L100,M10,C100,E100,B,D1000,J8";
+    pub(crate) const QUICK: &'static str = "A1,A10,A100,L100,M10,C100,E100,B,D1000,I300,J8";
 
     /// Loads a server and measures it. The server is fresh.
     ///
@@ -60,7 +64,8 @@ impl Scenario {
             Self::Senders { senders } => load::senders(server, timing, senders),
             Self::Pairs { pairs } => load::pairs(server, timing, pairs),
             Self::PingPong { idle } => ping_pong::measure(server, timing, idle),
-            Self::Idle { clients } => idle::idle(server, clients),
+            Self::Storm { clients } => idle::idle(server, clients, STORM_AT_ONCE),
+            Self::Idle { clients } => idle::idle(server, clients, 1),
             Self::Joins { at_once } => idle::joins(server, timing, at_once),
         }
     }
@@ -72,7 +77,7 @@ impl Scenario {
             Self::Senders { senders } => senders + RECEIVERS_OF_ALL,
             Self::Pairs { pairs } => 2 * pairs,
             Self::PingPong { idle } => idle + 2,
-            Self::Idle { clients } => clients + 1,
+            Self::Storm { clients } | Self::Idle { clients } => clients + 1,
             Self::Joins { at_once } => at_once,
         }
     }
@@ -91,7 +96,10 @@ impl Scenario {
             Self::Senders { senders } => format!("{senders} senders, {RECEIVERS_OF_ALL} subscribers of all of them"),
             Self::Pairs { pairs } => format!("{pairs} pairs, messages by name, 32 in flight for each"),
             Self::PingPong { idle } => format!("ping-pong between 2 clients beside {idle} idle ones"),
-            Self::Idle { clients } => format!("{clients} idle clients: memory, rate and CPU of joining, news to all included"),
+            Self::Storm { clients } => {
+                format!("{clients} clients join, {STORM_AT_ONCE} at once, and are idle; with the news to all")
+            }
+            Self::Idle { clients } => format!("{clients} clients join one after the other and are idle: memory"),
             Self::Joins { at_once } => format!("connect, identify, leave; {at_once} clients at once"),
         }
     }
@@ -104,7 +112,8 @@ impl Scenario {
             Self::Senders { senders } => ('M', senders),
             Self::Pairs { pairs } => ('C', pairs),
             Self::PingPong { idle } => ('B', idle),
-            Self::Idle { clients } => ('D', clients),
+            Self::Storm { clients } => ('D', clients),
+            Self::Idle { clients } => ('I', clients),
             Self::Joins { at_once } => ('J', at_once),
         }
     }
@@ -112,7 +121,7 @@ impl Scenario {
 
 /// A name that is no scenario's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no scenario: A, L, E, M, C, B, D or J and a number from 1 to 19000, such as A100; or B")]
+#[error("`{0}` is no scenario: A, L, E, M, C, B, D, I or J and a number from 1 to 19000, such as A100; or B")]
 pub(crate) struct UnknownScenario(String);
 
 impl FromStr for Scenario {
@@ -132,7 +141,8 @@ impl FromStr for Scenario {
             "M" => Self::Senders { senders: n },
             "C" => Self::Pairs { pairs: n },
             "B" => Self::PingPong { idle: n },
-            "D" => Self::Idle { clients: n },
+            "D" => Self::Storm { clients: n },
+            "I" => Self::Idle { clients: n },
             "J" => Self::Joins { at_once: n },
             _ => return Err(unknown()),
         })
