@@ -93,6 +93,8 @@ async fn identify(
 ) -> Result<Seat, Outcome> {
     let deadline = Instant::now() + pace.identify_within;
     let first = poll_fn(|cx| {
+        // a pong queued by tungstenite wakes the session, which alone writes to a stream that it owns
+        peer.waker().register(cx.waker());
         loop {
             ws.get_mut().poll_blocked(cx);
             match std::task::ready!(Pin::new(&mut *ws).poll_next(cx)) {
