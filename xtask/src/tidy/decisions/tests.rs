@@ -2,13 +2,15 @@ use super::*;
 
 const WHOLE: &str = "# A title\n\n## Question\n\n## Choice\n\n## What would change our mind\n";
 
+const BRIEF: &str = "# A title\n\n**Question.** Which?\n\n**Choice.** This.\n\n**What would change our mind.** That.\n";
+
 fn found(files: &[(&str, &str)]) -> Vec<String> {
     check(&Tree::of_files(files)).iter().map(Problem::to_string).collect()
 }
 
 #[test]
 fn whole_decisions_with_numbers_of_their_own_are_fine() {
-    let files = [("docs/decisions/0001-a.md", WHOLE), ("docs/decisions/0002-b.md", WHOLE), ("docs/decisions/README.md", "")];
+    let files = [("docs/decisions/0001-a.md", WHOLE), ("docs/decisions/0002-b.md", BRIEF), ("docs/decisions/README.md", "")];
     assert_eq!(found(&files), Vec::<String>::new());
 }
 
