@@ -427,9 +427,13 @@ fn many_brackets_side_by_side_or_in_strings_are_not_nested() {
 
 #[test]
 fn data_that_serde_json_readers_can_read_is_all_that_is_relayed() {
-    let text = format!(r#"{{"type":"MESSAGE","target":{{"type":"ALL"}},"data":{}{}}}"#, "[".repeat(127), "]".repeat(127));
-    let Ok(PayloadIn::Message(message)) = PayloadIn::decode(&text) else { panic!() };
-    assert!(serde_json::from_str::<serde_json::Value>(message.data.get()).is_ok());
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let message = |data: &str| format!(r#"{{"type":"MESSAGE","target":{{"type":"ALL"}},"data":{data}}}"#);
+    for levels in 120..140 {
+        let data = nested(levels);
+        let readable = serde_json::from_str::<serde_json::Value>(&data).is_ok();
+        assert_eq!(PayloadIn::decode(&message(&data)).is_ok(), readable, "{levels}");
+    }
 }
 
 #[test]
