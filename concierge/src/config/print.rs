@@ -81,7 +81,7 @@ fn section_head(section: &str) -> String {
 fn described(key: &Key) -> String {
     match key.kind {
         Kind::Switch => format!("{} true or false.", key.meaning),
-        Kind::Whole { .. } => format!("{} In {}.", key.meaning, values(key.kind)),
+        Kind::Whole { .. } => format!("{} Unit: {}.", key.meaning, values(key.kind)),
         Kind::Choice(words) => format!("{} One of: {}.", key.meaning, words.join(", ")),
         Kind::Text { .. } | Kind::Address { .. } | Kind::Texts { .. } => key.meaning.to_owned(),
     }
