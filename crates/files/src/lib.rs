@@ -139,7 +139,8 @@ impl Files {
     /// To be called after the [`Directory`] stopped resolving the client's name and keys, and before its name can be taken again.
     /// Takes one rename, and waits for no upload.
     pub fn leave(&self, client: ClientId) {
-        if let Some(folder) = self.inner.folders.lock().remove(&client) {
+        let left = self.inner.folders.lock().remove(&client);
+        if let Some(folder) = left {
             folder.set_left();
             self.inner.clear(client);
         }

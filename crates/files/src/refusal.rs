@@ -9,6 +9,9 @@ use rustix::io::Errno;
 
 use crate::path::PathError;
 
+#[cfg(test)]
+mod tests;
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("{0}")]

@@ -57,7 +57,7 @@ fn no_folder_has_room(house: &House, ada: &crate::house::Person) {
         house.put(ada, &format!("file{n}"), b"");
     }
     let before = house.on_disk();
-    let refused = house.put(ada, &"d/".repeat(20).trim_end_matches('/').to_owned(), b"");
+    let refused = house.put(ada, "d/".repeat(20).trim_end_matches('/'), b"");
     assert_eq!((refused.status, refused.error().as_str()), (507, "DISK_FULL"));
     assert_eq!(house.on_disk(), before, "not even the folders that could be made");
 }

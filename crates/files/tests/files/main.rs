@@ -4,6 +4,7 @@
 mod bounds;
 mod browsers;
 mod disk_full;
+mod document;
 mod forms;
 mod house;
 mod keys;
