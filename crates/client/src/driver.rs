@@ -65,9 +65,10 @@ pub(crate) struct Driver {
     shared: Arc<Shared>,
     requests: mpsc::Receiver<Request>,
     closing: CancellationToken,
+    _end: EndOnDrop,
 }
 
-/// Ends the streams even when the task is aborted.
+/// Ends the streams even when the task is aborted, or was never polled.
 struct EndOnDrop(Arc<Shared>);
 
 impl Drop for EndOnDrop {
@@ -85,11 +86,11 @@ impl Driver {
         requests: mpsc::Receiver<Request>,
         closing: CancellationToken,
     ) -> Self {
-        Self { options, shared, requests, closing }
+        let _end = EndOnDrop(shared.clone());
+        Self { options, shared, requests, closing, _end }
     }
 
     pub(crate) async fn run(mut self, mut link: Link) {
-        let _end = EndOnDrop(self.shared.clone());
         let mut attempts = self.options.reconnect.clone().map(Attempts::after_a_connection);
         let ending = loop {
             let began = Instant::now();

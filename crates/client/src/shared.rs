@@ -45,6 +45,7 @@ struct Interests {
     first_inbox: Option<Arc<Ring<Delivery>>>,
     events: Vec<Arc<Ring<Event>>>,
     changes: Vec<Arc<Ring<Status>>>,
+    paused: bool,
     ended: bool,
 }
 
@@ -69,6 +70,7 @@ impl Shared {
             first_inbox: Some(inbox),
             events: Vec::new(),
             changes: Vec::new(),
+            paused: false,
             ended: false,
         };
         Self {
@@ -291,12 +293,15 @@ impl Shared {
             entry.standing = Standing::Absent;
         }
         push(&mut interests.inboxes, Delivery::Paused);
+        interests.paused = true;
     }
 
     /// A new connection: what to create and what to subscribe to, in this order.
     pub(crate) fn restore(&self) -> (Vec<(ServiceName, Option<String>)>, Vec<ServiceName>) {
         let mut interests = self.lock();
-        push(&mut interests.inboxes, Delivery::Resumed);
+        if std::mem::take(&mut interests.paused) {
+            push(&mut interests.inboxes, Delivery::Resumed);
+        }
         (interests.owned.clone(), interests.services.keys().cloned().collect())
     }
 

@@ -121,6 +121,13 @@ fn a_service_that_goes_and_comes_back_pauses_and_resumes_its_streams() {
 }
 
 #[test]
+fn the_first_connection_resumes_nothing() {
+    let shared = shared();
+    assert_eq!(shared.restore(), (Vec::new(), Vec::new()));
+    assert_eq!(waiting(&shared.inbox()), "");
+}
+
+#[test]
 fn a_reconnect_restores_services_and_subscriptions_but_not_what_was_dropped() {
     let shared = shared();
     let news = shared.add_stream(&name("news"));
