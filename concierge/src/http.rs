@@ -57,14 +57,16 @@ where
         let upgraded = &upgraded;
         Box::pin(async move { Ok::<_, std::convert::Infallible>(answer(request, address, door, crowded, upgraded).await) })
     });
+    // who comes while the hub drains gets one answer; hyper would end a connection that is told before it was asked
+    let mut told = door.draining.is_cancelled();
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        .keep_alive(!told)
         .header_read_timeout(door.head_within)
         .max_headers(HTTP_HEADERS)
         .max_buf_size(HTTP_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     let mut draining = std::pin::pin!(door.draining.cancelled());
-    let mut told = false;
     std::future::poll_fn(|cx| {
         use std::future::Future;
         if !told && draining.as_mut().poll(cx).is_ready() {

@@ -164,9 +164,9 @@ impl Server {
         let address = address_of(&listener, config.listen)?;
         let files_address = files_listener.as_ref().map(|l| address_of(l, address)).transpose()?;
         let mut accepting = JoinSet::new();
-        accepting.spawn(accept(listener, hub_door, shards.clone(), shared.draining.clone()));
+        accepting.spawn(accept(listener, hub_door, shards.clone()));
         if let (Some(listener), Some(door)) = (files_listener, files_door) {
-            accepting.spawn(accept(listener, door, shards, shared.draining.clone()));
+            accepting.spawn(accept(listener, door, shards));
         }
         Ok(Self { shared, address, files_address, drain: config.drain, _accepting: accepting, _private_dir: private_dir })
     }
@@ -275,16 +275,12 @@ fn address_of(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr,
     listener.local_addr().map_err(|source| StartError::Listen { address, source })
 }
 
-/// Accepts until the hub drains; shards take turns.
-async fn accept(listener: TcpListener, door: Arc<Door>, shards: Vec<mpsc::Sender<Accepted>>, draining: CancellationToken) {
+/// Accepts for as long as the server lives; shards take turns. A hub that drains goes on answering, with 503: whoever asks
+/// `/readyz` shall hear that it drains.
+async fn accept(listener: TcpListener, door: Arc<Door>, shards: Vec<mpsc::Sender<Accepted>>) {
     for shard in shards.iter().cycle() {
         let accepted = loop {
-            let accepted = tokio::select! {
-                biased; // a hub that drains accepts nothing more
-                () = draining.cancelled() => return,
-                accepted = listener.accept() => accepted,
-            };
-            match accepted.and_then(|(stream, address)| Ok((stream.into_std()?, address))) {
+            match listener.accept().await.and_then(|(stream, address)| Ok((stream.into_std()?, address))) {
                 Ok((stream, address)) => break Accepted { stream, address, door: door.clone() },
                 Err(e) => {
                     METRICS.accept_errors.increment(1);

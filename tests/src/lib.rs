@@ -1,1 +1,24 @@
-//! tests
+//! What the end-to-end tests stand on: the real `concierge` as a child process, and clients that speak to it over real
+//! sockets. The tests see what anybody sees from outside, and nothing else.
+//!
+//! Every wait here has an end: what does not happen within [`PATIENCE`] is a panic that says what was waited for.
+
+mod binary;
+mod certificate;
+mod client;
+mod command;
+mod http;
+mod hub;
+mod process;
+mod wait;
+mod wire;
+
+pub use binary::{binary, repository};
+pub use certificate::Certificate;
+pub use client::Client;
+pub use command::{Command, Finished, Running};
+pub use http::{Reply, request};
+pub use hub::{Hub, Setup};
+pub use process::Process;
+pub use wait::{PATIENCE, until, within};
+pub use wire::{Frame, Wire, client_frame, client_frame_header, handshake};

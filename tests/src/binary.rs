@@ -1,0 +1,52 @@
+//! The program under test.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+/// The repository's root.
+#[must_use]
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository")
+}
+
+/// The `concierge` that lies beside the tests: `target/<profile>/concierge`, or the one that `TESTED_CONCIERGE` names.
+/// `cargo xtask test` has built it; where it is missing or older than its sources, cargo builds it here.
+///
+/// # Panics
+/// When there is none and it cannot be built.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        if let Some(named) = std::env::var_os("TESTED_CONCIERGE") {
+            return named.into();
+        }
+        let tests = std::env::current_exe().expect("a running program has a path");
+        let profile = tests.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
+        let binary = profile.join("concierge");
+        if !is_fresh(&binary) {
+            build(profile.ends_with("release"));
+        }
+        binary
+    })
+}
+
+/// Whether no source that cargo noted beside the binary is newer.
+fn is_fresh(binary: &Path) -> bool {
+    let changed = |path: &Path| path.metadata().and_then(|facts| facts.modified()).ok();
+    let (Some(built), Ok(sources)) = (changed(binary), std::fs::read_to_string(binary.with_extension("d"))) else { return false };
+    let sources = sources.split_once(':').map_or("", |(_, sources)| sources);
+    sources.split_whitespace().all(|source| changed(Path::new(source)).unwrap_or(SystemTime::now()) <= built)
+}
+
+fn build(release: bool) {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(repository()).args(["build", "--package", "concierge", "--bin", "concierge"]);
+    if release {
+        command.arg("--release");
+    }
+    let output = command.output().expect("cargo can be started");
+    assert!(output.status.success(), "`cargo build -p concierge` failed:\n{}", String::from_utf8_lossy(&output.stderr));
+}

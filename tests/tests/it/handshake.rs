@@ -1,0 +1,182 @@
+//! From the first byte to the upgrade: heads, versions, keys, subprotocols, origins, and who is turned away.
+
+use concierge_tests::{Client, Hub, Wire, client_frame, handshake, until, within};
+use serde_json::json;
+use tokio::time::Instant;
+
+const KEY: &str = "Sec-WebSocket-Key: ";
+
+async fn status(hub: &Hub, more: &str) -> u16 {
+    hub.dial().await.upgrade(more).await.status
+}
+
+#[tokio::test]
+async fn the_subprotocol_is_echoed_to_whoever_offers_it_and_to_nobody_else() {
+    let hub = Hub::start().await;
+    for (offered, echoed) in [
+        ("Sec-WebSocket-Protocol: ert-concierge\r\n", Some("ert-concierge")),
+        ("Sec-WebSocket-Protocol: chat, ert-concierge, mqtt\r\n", Some("ert-concierge")),
+        ("Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: ert-concierge\r\n", Some("ert-concierge")),
+        ("Sec-WebSocket-Protocol: chat\r\n", None),
+        ("Sec-WebSocket-Protocol: \r\n", None),
+        ("", None),
+    ] {
+        let head = hub.dial().await.upgrade(offered).await;
+        assert_eq!((head.status, head.header("sec-websocket-protocol")), (101, echoed), "{offered}");
+        assert_eq!(head.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "the example of RFC 6455");
+    }
+}
+
+#[tokio::test]
+async fn a_hub_that_insists_on_the_subprotocol_answers_400_without_it() {
+    let hub = Hub::with(&["require_subprotocol=true"]).await;
+    assert_eq!(status(&hub, "").await, 400);
+    assert_eq!(status(&hub, "Sec-WebSocket-Protocol: chat\r\n").await, 400);
+    assert_eq!(status(&hub, "Sec-WebSocket-Protocol: chat, ert-concierge\r\n").await, 101);
+}
+
+#[tokio::test]
+async fn pages_of_strangers_get_403_and_no_session() {
+    let hub = Hub::with(&["allowed_origins=https://good.example,http://good.example:8080"]).await;
+    for origin in
+        ["http://hub.test", "https://good.example", "http://good.example:8080"].map(|origin| format!("Origin: {origin}\r\n"))
+    {
+        assert_eq!(status(&hub, &origin).await, 101, "{origin}");
+    }
+    for origin in [
+        "http://evil.example",
+        "https://hub.test",
+        "http://hub.test:64209",
+        "http://good.example",
+        "https://good.example.evil.example",
+        "https://evilgood.example",
+        "https://GOOD.example",
+        "https://good.example.",
+        "null",
+        "http://hub.test\r\nOrigin: http://hub.test",
+    ] {
+        assert_eq!(status(&hub, &format!("Origin: {origin}\r\n")).await, 403, "{origin}");
+    }
+    let mut refused = hub.dial().await;
+    refused.upgrade("Origin: null\r\n").await;
+    refused.rest().await;
+    until("nobody has entered", async || (hub.metric("concierge_clients").await == 0.0).then_some(())).await;
+}
+
+#[tokio::test]
+async fn an_upgrade_that_is_none_is_426_and_a_malformed_one_is_400() {
+    let hub = Hub::start().await;
+    let plain = hub.http("GET", "/ws", &[], b"").await;
+    assert_eq!((plain.status, plain.header("upgrade")), (426, Some("websocket")));
+    for version in ["12", "14", "8", "13, 14", "x", ""] {
+        let head = hub.dial().await.upgrade(&format!("Sec-WebSocket-Version: {version}\r\n")).await;
+        assert_eq!((head.status, head.header("sec-websocket-version")), (426, Some("13")), "{version}");
+    }
+    for key in ["", "c2hvcnQ=", "dGhlIHNhbXBsZSBub25jZQ", "!!!!IHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZSBpcyBsb25n"] {
+        assert_eq!(status(&hub, &format!("{KEY}{key}\r\n")).await, 400, "{key}");
+    }
+    for (line, expected) in [("POST /ws HTTP/1.1", 400), ("GET /ws HTTP/1.0", 400)] {
+        let mut wire = hub.dial().await;
+        wire.send(handshake("").replace("GET /ws HTTP/1.1", line).as_bytes()).await;
+        assert_eq!(wire.head().await.status, expected, "{line}");
+    }
+    hub.enter("ada").await.leave().await;
+}
+
+/// hyper answers 431 to too many headers and to a head that is too large. Where the request line alone fills it, it says 414.
+#[tokio::test]
+async fn a_head_over_8_kib_or_with_more_than_64_headers_is_refused() {
+    let hub = Hub::start().await;
+    assert_eq!(status(&hub, &format!("X-Long: {}\r\n", "x".repeat(7_000))).await, 101);
+    let sent = 5; // headers of every handshake
+    assert_eq!(status(&hub, &"X: y\r\n".repeat(64 - sent)).await, 101);
+    assert_eq!(status(&hub, &"X: y\r\n".repeat(65 - sent)).await, 431);
+    assert_eq!(status(&hub, &format!("X-Long: {}\r\n", "x".repeat(8 * 1024))).await, 431);
+    let mut wire = hub.dial().await;
+    wire.send(handshake("").replace("/ws", &format!("/ws?{}", "x".repeat(9 * 1024))).as_bytes()).await;
+    let status = wire.head().await.status;
+    assert!(matches!(status, 414 | 431), "{status}");
+}
+
+#[tokio::test]
+async fn a_head_with_forbidden_bytes_is_400() {
+    let hub = Hub::start().await;
+    for more in ["X: a\0b\r\n", "X : y\r\n", "X: y\r\n folded\r\n", "X: a\rb\r\n", ": y\r\n"] {
+        assert_eq!(status(&hub, more).await, 400, "{}", more.escape_debug());
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_end_in_time_is_cut() {
+    let hub = Hub::with(&["limits.http_head_within_ms=300"]).await;
+    let mut silent = hub.dial().await;
+    let mut slow = hub.dial().await;
+    slow.send(b"GET /ws HTTP/1.1\r\nHost: hub.test\r\n").await;
+    let begin = Instant::now();
+    slow.rest().await;
+    assert!(
+        silent.is_over().await || {
+            silent.rest().await;
+            true
+        }
+    );
+    assert!(begin.elapsed().as_secs() < 20, "it was cut after {:?}", begin.elapsed());
+    // one byte at a time does not buy time: there is one deadline for the whole head
+    let mut drip = hub.dial().await;
+    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
+    let cut = within("the cut of a head that drips", async {
+        for byte in handshake(&format!("X: {}\r\n", "x".repeat(6_000))).bytes() {
+            ticks.tick().await;
+            if drip.try_send(&[byte]).await.is_err() {
+                return true;
+            }
+        }
+        false
+    });
+    assert!(cut.await, "a head that drips is cut");
+}
+
+#[tokio::test]
+async fn frames_that_come_together_with_the_handshake_are_not_lost() {
+    let hub = Hub::start().await;
+    let mut wire = hub.dial().await;
+    let identify = json!({ "type": "IDENTIFY", "name": "ada", "version": "0.2.0" }).to_string();
+    let fetch = json!({ "type": "SERVICE_FETCH_ALL" }).to_string();
+    let all =
+        [handshake("").as_bytes(), &client_frame(0x81, identify.as_bytes()), &client_frame(0x81, fetch.as_bytes())].concat();
+    wire.send(&all).await;
+    assert_eq!(wire.head().await.status, 101);
+    let hello = String::from_utf8(wire.frame().await.payload).unwrap();
+    assert!(hello.contains(r#""type":"HELLO""#), "{hello}");
+    let answer = String::from_utf8(wire.frame().await.payload).unwrap();
+    assert_eq!(answer, r#"{"type":"SERVICE_FETCH_ALL_RESULT","seq":0,"services":[]}"#);
+}
+
+#[tokio::test]
+async fn http_and_websockets_share_the_port_and_a_connection_may_do_one_after_the_other() {
+    let hub = Hub::start().await;
+    let mut wire = hub.dial().await;
+    wire.send(b"GET /healthz HTTP/1.1\r\nHost: hub.test\r\n\r\nGET /nowhere HTTP/1.1\r\nHost: hub.test\r\n\r\n").await;
+    assert_eq!(wire.reply().await.status, 200);
+    assert_eq!(wire.reply().await.status, 404);
+    let mut ada = Client::upgrade(wire).await;
+    ada.identify("ada").await;
+    assert_eq!(hub.get("/healthz").await, "ok\n");
+    ada.leave().await;
+}
+
+#[tokio::test]
+async fn an_address_with_too_many_connections_gets_429_until_one_ends() {
+    let hub = Hub::with(&["limits.connections_per_address=2"]).await;
+    let (ada, bob) = (hub.enter("ada").await, hub.enter("bob").await);
+    let refused = hub.dial().await.upgrade("").await;
+    assert_eq!(refused.status, 429);
+    assert!(refused.header("retry-after").is_some());
+    ada.leave().await;
+    until("room for another one", async || {
+        let mut wire: Wire = hub.dial().await;
+        (wire.upgrade("").await.status == 101).then_some(())
+    })
+    .await;
+    bob.leave().await;
+}

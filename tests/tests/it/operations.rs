@@ -1,0 +1,222 @@
+//! Health, metrics, signals, secrets, and what is left behind.
+
+use std::os::unix::process::ExitStatusExt;
+
+use concierge_tests::{Command, Hub, Setup, until};
+use rustix::process::Signal;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+#[tokio::test]
+async fn the_right_secret_from_a_file_enters_and_every_other_is_closed_4006() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("secret");
+    std::fs::write(&file, "swordfish\n").unwrap();
+    let hub = Setup::default().set([format!("secret_file={}", file.display())]).start().await;
+    for secret in [json!(null), json!(""), json!("swordfis"), json!("swordfish\n"), json!("Swordfish")] {
+        let mut ada = hub.connect().await;
+        ada.say(&json!({ "type": "IDENTIFY", "name": "ada", "version": "0.2.0", "secret": secret })).await;
+        assert_eq!(ada.hear_close().await.0, 4006, "{secret}");
+    }
+    let mut ada = hub.connect().await;
+    ada.identify_as(&json!({ "type": "IDENTIFY", "name": "ada", "version": "0.2.0", "secret": "swordfish" })).await;
+    assert!(!hub.log().contains("swordfish"), "no log holds a secret");
+}
+
+#[tokio::test]
+async fn health_readiness_and_a_word_to_those_who_are_lost() {
+    let hub = Hub::start().await;
+    assert_eq!(hub.get("/healthz").await, "ok\n");
+    assert_eq!(hub.get("/readyz").await, "ready\n");
+    assert_eq!(hub.http("GET", "/", &[], b"").await.status, 404);
+    assert_eq!(hub.http("POST", "/healthz", &[], b"").await.status, 405);
+}
+
+#[tokio::test]
+async fn metrics_parse_count_what_happened_and_hold_no_names() {
+    let hub = Hub::start().await;
+    let mut ada = hub.enter("ada_of_the_metrics").await;
+    ada.ask(&json!({ "type": "SERVICE_CREATE", "service": "weather_of_the_metrics" })).await;
+    ada.ask(&json!({ "type": "SELF_SUBSCRIBE", "service": "weather_of_the_metrics" })).await;
+    ada.ask(&json!({ "type": "MESSAGE", "target": { "type": "NAME", "name": ada.name }, "data": "hello" })).await;
+    ada.ask(&json!({ "type": "MAKE_TEA" })).await;
+    hub.connect().await.say(&json!({ "type": "MAKE_TEA" })).await;
+    until("a connection that was closed 4003", async || {
+        hub.get("/metrics").await.contains(r#"concierge_connections_closed_total{code="4003"} 1"#).then_some(())
+    })
+    .await;
+    let metrics = hub.get("/metrics").await;
+    for (name, value) in [
+        ("concierge_clients", 1),
+        ("concierge_services", 1),
+        ("concierge_subscriptions", 1),
+        ("concierge_payloads_received_total", 4),
+        ("concierge_payloads_malformed_total", 1),
+        ("concierge_messages_total", 1),
+        ("concierge_message_bytes_total", 7),
+        ("concierge_messages_refused_total", 0),
+        ("concierge_deliveries_total", 1),
+        ("concierge_slow_consumers_total", 0),
+        ("concierge_connections_refused_total", 0),
+        ("concierge_over_limit_total", 0),
+        ("concierge_throttled_total", 0),
+        ("concierge_accept_errors_total", 0),
+    ] {
+        assert!(metrics.contains(&format!("\n{name} {value}\n")), "{name} is not {value}:\n{metrics}");
+    }
+    for line in metrics.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line}"));
+        let name = series.split('{').next().unwrap();
+        assert!(name.starts_with("concierge_") && value.parse::<f64>().is_ok(), "{line}");
+        assert!(
+            metrics.contains(&format!("# TYPE {name} ")) && metrics.contains(&format!("# HELP {name} ")),
+            "{name} is explained"
+        );
+        assert!(series.split('{').nth(1).is_none_or(|labels| labels.starts_with("code=\"")), "labels are bounded: {line}");
+    }
+    assert!(!metrics.contains("of_the_metrics") && !metrics.contains("127.0.0.1"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_hub_without_metrics_has_none() {
+    let hub = Hub::with(&["metrics.enabled=false", "files.enabled=false"]).await;
+    assert_eq!(hub.http("GET", "/metrics", &[], b"").await.status, 404);
+    assert_eq!(hub.http("GET", "/fs/ada/", &[], b"").await.status, 404);
+    hub.enter("ada").await.leave().await;
+}
+
+#[tokio::test]
+async fn sigterm_drains_clients_are_told_one_by_one_and_the_hub_ends_well() {
+    let mut hub = Hub::with(&["drain.spread_ms=1000"]).await;
+    let mut clients = Vec::new();
+    for n in 0..10 {
+        clients.push(hub.enter(&format!("client_{n}")).await);
+    }
+    let mut late = hub.connect().await;
+    let begin = Instant::now();
+    hub.signal(Signal::TERM);
+    assert_eq!(late.hear_close().await.0, 1001, "who has not entered does not enter any more");
+    let mut told = Vec::new();
+    for mut client in clients {
+        let close = loop {
+            match client.hear_message().await.unwrap().unwrap() {
+                tokio_tungstenite::tungstenite::Message::Close(close) => break close.unwrap(),
+                _news => {}
+            }
+        };
+        assert_eq!(u16::from(close.code), 1001);
+        told.push(begin.elapsed());
+    }
+    let status = hub.ended().await;
+    assert_eq!(status.code(), Some(0), "{}", hub.log());
+    assert!(begin.elapsed().as_secs() < 10, "{:?}", begin.elapsed());
+    let spread = told[9] - told[0];
+    assert!((500..5_000).contains(&spread.as_millis()), "they were told within {spread:?}");
+}
+
+#[tokio::test]
+async fn while_it_drains_a_hub_is_alive_not_ready_and_takes_nobody_in() {
+    let hub = Hub::with(&["drain.spread_ms=20000", "drain.within_ms=60000"]).await;
+    let _two = (hub.enter("ada").await, hub.enter("bob").await);
+    let ready = || Command::concierge(&["healthcheck", "--ready"]).at(&hub).run();
+    ready().await.exits(0);
+    hub.signal(Signal::TERM);
+    until("the hub is not ready", async || {
+        let reply = hub.http("GET", "/readyz", &[], b"").await;
+        (reply.status == 503).then_some(())
+    })
+    .await;
+    ready().await.exits(1);
+    assert_eq!(hub.get("/healthz").await, "ok\n");
+    assert_eq!(hub.dial().await.upgrade("").await.status, 503);
+}
+
+#[tokio::test]
+async fn a_hub_whose_clients_do_not_answer_ends_in_time_all_the_same() {
+    let mut hub = Hub::with(&["drain.spread_ms=0", "drain.within_ms=500"]).await;
+    let _deaf = hub.enter("ada").await;
+    let _mute = hub.dial().await;
+    let begin = Instant::now();
+    assert_eq!(hub.stop().await.code(), Some(0));
+    assert!(begin.elapsed().as_secs() < 4, "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_hub_at_once_with_130() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut hub = Hub::with(&["drain.spread_ms=60000", "drain.within_ms=60000"]).await;
+        let _two = (hub.enter("ada").await, hub.enter("bob").await);
+        hub.signal(signal);
+        until("the hub says that it stops", async || hub.log().contains("stopping").then_some(())).await;
+        hub.signal(signal);
+        assert_eq!(hub.ended().await.code(), Some(130));
+    }
+}
+
+#[tokio::test]
+async fn an_idle_hub_ends_at_once_and_leaves_nothing_in_the_temporary_directory() {
+    let mut hub = Hub::start().await;
+    let left = || std::fs::read_dir(hub.temporary()).unwrap().count();
+    assert_eq!(left(), 1, "a private directory for files");
+    let begin = Instant::now();
+    assert_eq!(hub.stop().await.code(), Some(0));
+    assert!(begin.elapsed().as_secs() < 3, "{:?}", begin.elapsed());
+    assert_eq!(std::fs::read_dir(hub.temporary()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_second_hub_at_the_same_address_says_what_to_do() {
+    let hub = Hub::start().await;
+    let address = hub.address.to_string();
+    let ended = Command::concierge(&["serve", "--listen", &address]).run().await.exits(1);
+    assert!(ended.stdout.is_empty() && ended.stderr.contains(&address) && ended.stderr.contains("--listen"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_killed_hub_comes_back_at_the_same_address_empty() {
+    let home = TempDir::new().unwrap();
+    let dir = home.path().join("files");
+    let mut hub = Setup::default().set([format!("files.dir={}", dir.display())]).start().await;
+    let mut ada = hub.enter("ada").await;
+    ada.ask(&json!({ "type": "SERVICE_CREATE", "service": "weather" })).await;
+    let key = ada.fs_key.clone();
+    let put = hub.http("PUT", "/fs/ada/left/over.txt", &[("x-fs-key", &key)], b"left over").await;
+    assert_eq!(put.status, 201, "{}", put.text());
+    hub.signal(Signal::KILL);
+    assert_eq!(hub.ended().await.signal(), Some(9));
+    hub.restart().await;
+    assert_eq!(files_below(&dir, b"left over"), 0, "the folder of the dead hub is gone");
+    let mut ada = hub.enter("ada").await;
+    assert_eq!(ada.ask(&json!({ "type": "SERVICE_FETCH_ALL" })).await["services"], json!([]));
+    assert_eq!(hub.http("GET", "/fs/ada/left/over.txt", &[("x-fs-key", &ada.fs_key)], b"").await.status, 404);
+    assert_eq!(hub.http("GET", "/fs/ada/", &[("x-fs-key", &key)], b"").await.status, 401, "the key died with its client");
+}
+
+/// Files that hold this.
+fn files_below(dir: &std::path::Path, content: &[u8]) -> usize {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.file_type() {
+            Ok(kind) if kind.is_dir() => files_below(&entry.path(), content),
+            _ => usize::from(std::fs::read(entry.path()).is_ok_and(|found| found == content)),
+        })
+        .sum()
+}
+
+#[tokio::test]
+async fn an_idle_connection_costs_one_descriptor_and_gives_it_back() {
+    let hub = Hub::start().await;
+    let process = hub.process();
+    let idle = process.descriptors();
+    let mut clients = Vec::new();
+    for n in 0..50 {
+        clients.push(hub.enter(&format!("client_{n}")).await);
+    }
+    assert_eq!(process.descriptors(), idle + 50);
+    drop(clients); // without a close frame
+    let begin = Instant::now();
+    until("all descriptors came back", async || (process.descriptors() == idle).then_some(())).await;
+    assert!(begin.elapsed().as_secs() < 10, "the hub sees at once who is gone, not when it pings: {:?}", begin.elapsed());
+    assert_eq!(hub.metric("concierge_clients").await, 0.0);
+}
