@@ -2,6 +2,8 @@
 
 pub mod cli;
 pub mod config;
+#[cfg(test)]
+mod conversations;
 mod desk;
 mod frame;
 mod http;

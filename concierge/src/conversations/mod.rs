@@ -1,0 +1,25 @@
+//! Conversations: real sessions, desk and shard over in-memory pipes and a paused clock, with tokio-tungstenite's client at
+//! the other end. One file for each part of PROTOCOL.md, one test for each of its sentences.
+
+mod client;
+mod hub;
+mod transcript;
+
+mod closing;
+mod connection;
+mod drain;
+mod heartbeat;
+mod http;
+mod identify;
+mod leaving;
+mod lists;
+mod messages;
+mod order;
+mod refusals;
+mod sequence;
+mod services;
+mod slow;
+mod subscriptions;
+mod throttle;
+
+pub(crate) use hub::{Hub, Who};

@@ -1,0 +1,174 @@
+//! PROTOCOL.md, "Limits": clients that do not read what waits for them.
+
+use expect_test::expect;
+use serde_json::json;
+
+use super::{Hub, Who};
+
+fn to_bob(bytes: usize) -> String {
+    json!({ "type": "MESSAGE", "target": { "type": "NAME", "name": "bob" }, "data": "x".repeat(bytes) }).to_string()
+}
+
+/// A hub whose outboxes hold 10,000 bytes; bob's pipe holds 1,000, and bob stopped reading.
+async fn bob_sleeps() -> (Hub, Who, Who) {
+    let mut hub = Hub::with(|config| config.limits.outbox_bytes = 10_000);
+    let (ada, bob) = (hub.join("ada").await, hub.join_by("bob", 1_000).await);
+    hub.forget();
+    hub.stop_reading(bob);
+    (hub, ada, bob)
+}
+
+/// The lines of a transcript that are `who`'s.
+fn of(who: &str, heard: &str) -> Vec<String> {
+    heard.lines().filter(|line| line.starts_with(who)).map(str::to_owned).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_with_more_than_the_bound_waiting_is_closed_4011_and_leaves_at_once() {
+    let (mut hub, ada, bob) = bob_sleeps().await;
+    for _ in 0..8 {
+        assert_eq!(hub.ask(ada, &to_bob(1_000)).await["type"], "OK");
+    }
+    assert!(hub.holds("bob"));
+    hub.forget();
+    for _ in 0..4 {
+        hub.whisper(ada, &to_bob(1_000));
+    }
+    hub.settle().await;
+    let heard = hub.heard();
+    let answers: Vec<&str> = heard.lines().filter(|line| line.starts_with("ada ←")).collect();
+    // whoever sends never waits: bob leaves within the same breath
+    expect![[r#"
+        ada ← {"type":"OK","seq":8}
+        ada ← {"type":"OK","seq":9}
+        ada ← {"type":"OK","seq":10}
+        ada ← {"type":"OK","seq":11}
+        ada ← {"type":"CLIENT_LEFT","client":{<bob>}}"#]].assert_eq(&answers.join("\n"));
+    assert!(!hub.holds("bob"));
+    assert_eq!(hub.sessions(), 2);
+
+    hub.read_again(bob).await;
+    let heard = hub.heard();
+    let heard = of("bob", &heard);
+    // the frame that was on its way is whole; those behind it made room for the close frame
+    assert!(heard.len() <= 4 && heard[..heard.len() - 2].iter().all(|line| line.contains("MESSAGE")), "{heard:#?}");
+    let end = &heard[heard.len() - 2..];
+    assert!(end[0].starts_with("bob ← close 4011 \"") && end[1] == "bob ← end", "{end:#?}");
+    assert_eq!(hub.sessions(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_bound_is_4_mib_of_what_the_socket_did_not_take() {
+    let mut hub = Hub::new();
+    let room = 1_000;
+    let (ada, bob) = (hub.join("ada").await, hub.join_by("bob", room).await);
+    hub.stop_reading(bob);
+    hub.whisper(ada, r#"{"type":"MESSAGE","target":{"type":"NAME","name":"ada"},"data":""}"#);
+    let envelope = hub.settle().await[0].1.len() + 4;
+    let data = 60_000;
+    let mut sent = 0;
+    while hub.holds("bob") {
+        assert_eq!(hub.ask(ada, &to_bob(data)).await["type"], "OK");
+        sent += envelope + data;
+        assert!(sent < 5 << 20);
+    }
+    let bound = 4 << 20;
+    assert!((bound..=bound + room + envelope + data).contains(&sent), "{sent}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_else_feels_a_slow_client() {
+    let (mut hub, ada, _) = bob_sleeps().await;
+    let cyd = hub.join("cyd").await;
+    hub.start_clock();
+    for n in 0..100 {
+        hub.whisper(ada, &json!({ "type": "MESSAGE", "target": { "type": "ALL" }, "data": n }).to_string());
+        hub.whisper(ada, &to_bob(200));
+        let came = hub.settle().await;
+        let mine = |who: Who| came.iter().filter(|(to, line)| *to == who && line.contains(r#""ALL""#)).count();
+        assert_eq!((mine(ada), mine(cyd)), (1, 1), "message {n}");
+    }
+    assert!(!hub.holds("bob"));
+    assert!(hub.clock_ms() < 1_000, "time passes only because the test looks");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_larger_than_the_bound_is_taken_when_nothing_waits() {
+    let (mut hub, ada, bob) = bob_sleeps().await;
+    hub.say(ada, &to_bob(20_000)).await;
+    hub.forget();
+    hub.read_again(bob).await;
+    let heard = hub.heard();
+    assert!(heard.starts_with("bob ← {\"type\":\"MESSAGE\"") && heard.len() > 20_000 && hub.holds("bob"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_that_takes_nothing_for_10_seconds_while_something_waits_is_closed_4011() {
+    let (mut hub, ada, bob) = bob_sleeps().await;
+    hub.start_clock();
+    hub.say(ada, &to_bob(5_000)).await;
+    hub.until(9_990).await;
+    assert!(hub.holds("bob"));
+    hub.forget();
+    hub.until(10_002).await;
+    hub.check(expect![[r#"
+        ada ← {"type":"CLIENT_LEFT","client":{<bob>}}
+    "#]]);
+    hub.until(25_000).await;
+    hub.forget();
+    hub.read_again(bob).await;
+    let heard = hub.heard();
+    assert!(heard.contains("bob ← close 4011 \"") && heard.ends_with("bob ← end\n"), "{heard}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_that_takes_a_little_now_and_then_is_not_stalled() {
+    let (mut hub, ada, bob) = bob_sleeps().await;
+    hub.start_clock();
+    hub.say(ada, &to_bob(9_000)).await;
+    for second in (8..=40).step_by(8) {
+        hub.until(second * 1_000).await;
+        hub.send_frame(bob, "pong", 0x8a, b"").await;
+        assert_eq!(hub.read_bytes(bob, 500).await.len(), 500);
+        hub.settle().await;
+    }
+    assert!(hub.holds("bob"));
+    hub.until(49_990).await;
+    assert!(hub.holds("bob"));
+    hub.until(50_010).await;
+    assert!(!hub.holds("bob"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_is_left_alone_while_nothing_waits() {
+    let (mut hub, ada, bob) = bob_sleeps().await;
+    hub.start_clock();
+    hub.say(ada, &to_bob(100)).await;
+    hub.until(28_000).await;
+    assert!(hub.holds("bob"));
+    hub.read_again(bob).await;
+    let heard = hub.heard();
+    assert_eq!(of("bob ←", &heard).len(), 2, "the message and a ping: {heard}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_client_finds_its_4011_for_30_seconds_and_then_loses_its_socket() {
+    for (ms, found) in [(29_000, true), (31_000, false)] {
+        let (mut hub, ada, bob) = bob_sleeps().await;
+        hub.start_clock();
+        hub.say(ada, &to_bob(2_000)).await; // fills the pipe
+        for _ in 0..12 {
+            hub.whisper(ada, &to_bob(1_000));
+        }
+        hub.settle().await;
+        assert!(!hub.holds("bob"));
+        for second in (10..ms / 1_000).step_by(10) {
+            hub.until(second * 1_000).await; // ada answers her pings
+        }
+        hub.until(ms).await;
+        hub.read_again(bob).await;
+        let heard = hub.heard();
+        assert_eq!(heard.contains("bob ← close 4011"), found, "{ms}: {:?}", of("bob", &heard).last());
+        assert_eq!(hub.sessions(), 1, "{ms}");
+    }
+}
