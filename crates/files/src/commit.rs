@@ -15,6 +15,9 @@ use crate::refusal::Refusal;
 use crate::tree::{self, FOLDER_MODE, Found, Meta};
 use crate::upload::{Staged, Stored};
 
+#[cfg(test)]
+mod tests;
+
 impl Inner {
     /// Blocks. What is not put in its place is removed before this returns.
     pub(crate) fn commit(

@@ -149,7 +149,7 @@ async fn receive(
 }
 
 impl Temporary {
-    fn create(disk: Arc<Disk>) -> Result<(Self, File), Refusal> {
+    pub(crate) fn create(disk: Arc<Disk>) -> Result<(Self, File), Refusal> {
         let (name, file) = disk.incoming()?;
         Ok((Self { disk, name: Some(name) }, file))
     }

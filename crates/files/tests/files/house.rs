@@ -37,7 +37,7 @@ pub(crate) struct Person {
 
 /// Who is connected: what the hub knows in a real server.
 #[derive(Default)]
-struct People(Mutex<Vec<Person>>);
+struct People(Mutex<Vec<Person>>, Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
 impl Directory for People {
     fn holder(&self, key: Uuid) -> Option<Holder> {
@@ -48,7 +48,10 @@ impl Directory for People {
     }
 
     fn client(&self, name: &str) -> Option<ClientId> {
-        self.0.lock().unwrap().iter().find(|person| person.name == name).map(|person| person.id)
+        let found = self.0.lock().unwrap().iter().find(|person| person.name == name).map(|person| person.id);
+        let then = self.1.lock().unwrap().take();
+        then.into_iter().for_each(|then| then());
+        found
     }
 }
 
@@ -94,6 +97,15 @@ impl House {
     pub(crate) fn leave(&self, person: &Person) {
         self.people.0.lock().unwrap().retain(|other| other.id != person.id);
         self.files.leave(person.id);
+    }
+
+    /// The client leaves after the next request was let in, and before it does anything.
+    pub(crate) fn leave_when_let_in(&self, person: &Person) {
+        let (people, files, id) = (self.people.clone(), self.files.clone(), person.id);
+        *self.people.1.lock().unwrap() = Some(Box::new(move || {
+            people.0.lock().unwrap().retain(|other| other.id != id);
+            files.leave(id);
+        }));
     }
 
     pub(crate) fn connect(&self) -> Connection {

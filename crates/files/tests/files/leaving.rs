@@ -78,7 +78,21 @@ fn a_running_upload_is_cut_and_brings_nothing_back() {
 }
 
 #[test]
-fn a_thousand_joins_and_leaves_among_uploads_leave_nothing_behind() {
+fn a_request_that_was_let_in_just_before_its_client_left_brings_nothing_back() {
+    let house = House::new();
+    for writes_before in [false, true] {
+        let ada = house.join("ada");
+        if writes_before {
+            house.put(&ada, "a", b"old");
+        }
+        house.leave_when_let_in(&ada);
+        assert_eq!(house.put(&ada, "a", b"new").status, 401);
+        eventually("nothing is left", || house.on_disk().is_empty());
+    }
+}
+
+#[test]
+fn hundreds_of_joins_and_leaves_among_uploads_leave_nothing_behind() {
     let house = House::new();
     std::thread::scope(|scope| {
         for worker in 0..4 {

@@ -135,6 +135,7 @@ fn who_has_the_file_already_gets_304() {
         let answer = house.get_with(&ada, "a", header);
         assert_eq!((answer.status, answer.header("etag")), (304, Some(etag.as_str())), "{header:?}");
         assert!(answer.body.is_empty());
+        assert_eq!(answer.header("content-length"), None, "that would be the length of the file");
     }
     for header in [
         ("if-none-match", "\"other\""),

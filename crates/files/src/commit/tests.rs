@@ -1,0 +1,58 @@
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Barrier;
+
+use axum::http::HeaderMap;
+use concierge_api_rs::ClientId;
+use uuid::Uuid;
+
+use super::*;
+use crate::upload::Temporary;
+use crate::{Directory, Files, Holder, KeyKind, Options};
+
+/// Everybody is connected, always.
+struct Everybody;
+
+impl Directory for Everybody {
+    fn holder(&self, key: Uuid) -> Option<Holder> {
+        Some(Holder { client: ClientId(key), key: KeyKind::Private, address: IpAddr::V4(Ipv4Addr::LOCALHOST) })
+    }
+
+    fn client(&self, _: &str) -> Option<ClientId> {
+        None
+    }
+}
+
+fn staged(files: &Files, folder: &Arc<Folder>) -> Staged {
+    let (temporary, file) = Temporary::create(Arc::clone(&files.inner.disk)).unwrap();
+    let path = FilePath { parts: vec!["sub".into(), "a".into()], folder: false };
+    Staged { path, meta: Meta::of(&file).unwrap(), temporary, reservation: folder.reserve(0, None).unwrap() }
+}
+
+#[test]
+fn a_client_that_leaves_while_an_upload_is_put_in_its_place_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = Files::open(Options::new(dir.path()), Arc::new(Everybody)).unwrap();
+    let conditions = Conditions::parse(&HeaderMap::new()).unwrap();
+    let (mut before, mut after) = (0, 0);
+    for round in 0..2_000_u32 {
+        let client = ClientId(Uuid::new_v4());
+        let folder = files.folder(client, client.0).unwrap();
+        let staged = staged(&files, &folder);
+        let start = Barrier::new(2);
+        let stored = std::thread::scope(|scope| {
+            let commit = scope.spawn(|| {
+                start.wait();
+                files.inner.commit(&folder, vec![staged], &conditions)
+            });
+            start.wait();
+            // At another moment in each round.
+            (0..round % 200 * 20).for_each(|_| std::hint::spin_loop());
+            files.leave(client);
+            commit.join().unwrap()
+        });
+        *(if stored.is_ok() { &mut after } else { &mut before }) += 1;
+        assert!(!dir.path().join("folders").join(client.to_string()).exists(), "round {round}, {:?}", stored.err());
+    }
+    assert!(before > 0, "some left before the upload was in its place, {after} after");
+    assert_eq!(std::fs::read_dir(dir.path().join("incoming")).unwrap().count(), 0);
+}
