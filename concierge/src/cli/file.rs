@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use concierge_client::{Client, ClientName, FileEntry, FileKey, FileStored, Files, FilesError, Progress};
+use concierge_client::{Client, ClientName, FileEntry, FileKey, FileStored, Files, FilesError, HubUrl, Progress};
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -44,6 +44,10 @@ struct Access {
     /// The file key (`fs_key` of HELLO) of a client that is connected; no connection of our own is made then
     #[arg(long, env = "CONCIERGE_FS_KEY", hide_env_values = true)]
     key: Option<FileKey>,
+
+    /// Where the file server is, when it is not at the hub's address (`files.listen`)
+    #[arg(long, env = "CONCIERGE_FILES_URL", value_name = "URL")]
+    files: Option<HubUrl>,
 }
 
 #[derive(Debug, Args)]
@@ -132,10 +136,14 @@ struct Server {
 
 impl Access {
     async fn server(&self) -> Result<Server, Failure> {
-        if let Some(key) = self.key {
-            return Ok(Server { files: Files::with_key(self.client.options()?, key), client: None });
+        let mut options = self.client.options()?.reconnect(None);
+        if let Some(url) = &self.files {
+            options = options.files_at(url.clone());
         }
-        let client = connected::once(&self.client).await?;
+        if let Some(key) = self.key {
+            return Ok(Server { files: Files::with_key(options, key), client: None });
+        }
+        let client = Client::connect(options).await?;
         Ok(Server { files: client.files(), client: Some(client) })
     }
 }
@@ -296,7 +304,7 @@ fn bar(output: &Output) -> ProgressBar {
 
 fn moving(bar: ProgressBar) -> impl FnMut(Progress) + Send + 'static {
     move |Progress { bytes, total }| {
-        if let Some(total) = total {
+        if let Some(total) = total.filter(|total| bar.length() != Some(*total)) {
             bar.set_length(total);
         }
         bar.set_position(bytes);

@@ -150,6 +150,7 @@ fn after_help() -> String {
          CONCIERGE_SECRET       the hub's secret, for hub and clients\n  \
          CONCIERGE_SECRET_FILE  a file that holds it\n  \
          CONCIERGE_CA           certificate authorities to trust, as --ca\n  \
+         CONCIERGE_FS_KEY       the key of a connected client, as --key; CONCIERGE_FILES_URL: as --files\n  \
          CONCIERGE_CONFIG       the hub's configuration, as --config\n  \
          CONCIERGE_…            each key of the configuration: CONCIERGE_LISTEN, …\n  \
          NO_COLOR               no colour\n\n\

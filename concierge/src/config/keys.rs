@@ -237,6 +237,7 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// Variables of the client commands, no keys of the hub.
-pub const CLIENT_VARIABLES: &[&str] = &["CONCIERGE_CONFIG", "CONCIERGE_URL", "CONCIERGE_NAME", "CONCIERGE_CA"];
+pub const CLIENT_VARIABLES: &[&str] =
+    &["CONCIERGE_CONFIG", "CONCIERGE_URL", "CONCIERGE_NAME", "CONCIERGE_CA", "CONCIERGE_FS_KEY", "CONCIERGE_FILES_URL"];
 
 const _: () = assert!(limits::PAYLOAD_BYTES >= 1024 && limits::OUTBOX_BYTES >= 1024, "defaults lie within the bounds");

@@ -144,8 +144,8 @@ A hub needs no configuration. What it is told comes in layers; a later one wins,
 
 `concierge config check [FILE]` prints the result, secrets masked, or says what is wrong and ends with exit code 78. An unknown
 key or an unknown `CONCIERGE_` variable is an error that names the nearest one. Not part of the configuration are the variables
-of client commands (`CONCIERGE_URL`, `CONCIERGE_NAME`, `CONCIERGE_CA`), and those that container platforms set for a service called
-\"concierge\" (`CONCIERGE_SERVICE_HOST`, `CONCIERGE_SERVICE_PORT…`, `CONCIERGE_PORT=tcp://…`, `CONCIERGE_PORT_…`).
+of client commands (`CONCIERGE_URL`, `CONCIERGE_NAME`, `CONCIERGE_CA`, `CONCIERGE_FS_KEY`, `CONCIERGE_FILES_URL`), and those
+that container platforms set for a service called \"concierge\" (`CONCIERGE_SERVICE_HOST`, `CONCIERGE_SERVICE_PORT…`, `CONCIERGE_PORT=tcp://…`, `CONCIERGE_PORT_…`).
 
 Relative paths start at the working directory. `secret` and `secret_file` exclude each other; of two layers the later one counts.
 SIGHUP reads the TLS files again; everything else needs a restart.

@@ -273,6 +273,8 @@ fn variables_of_client_commands_and_container_platforms_are_not_the_hubs() {
     layers.environment = environment(&[
         ("CONCIERGE_URL", "ws://x"),
         ("CONCIERGE_NAME", "ada"),
+        ("CONCIERGE_FS_KEY", "00000000-0000-4000-8000-000000000000"),
+        ("CONCIERGE_FILES_URL", "ws://y"),
         ("CONCIERGE_PORT", "tcp://10.0.0.1:64209"),
         ("CONCIERGE_SERVICE_HOST", "10.0.0.1"),
         ("CONCIERGE_SERVICE_PORT", "64209"),

@@ -41,7 +41,7 @@ pub enum ConnectError {
     #[error("the WebSocket failed")]
     WebSocket(#[from] Box<tungstenite::Error>),
     /// The hub closed the connection instead of saying HELLO.
-    #[error("the hub closed the connection: {}", describe_close(*.code, .reason))]
+    #[error("the connection was closed: {}", describe_close(*.code, .reason))]
     Closed {
         /// The close code (1005 when there was none, 1006 without a close frame).
         code: u16,
@@ -61,6 +61,8 @@ pub(crate) fn describe_close(code: u16, reason: &str) -> String {
     match (CloseCode::from_code(code), reason) {
         (Some(known), "") => format!("{known}: {}", known.cause()),
         (Some(known), reason) => format!("{known}: {reason}"),
+        (None, "") if code == 1005 => "1005: no code was given".to_owned(),
+        (None, "") if code == 1006 => "1006: it broke off".to_owned(),
         (None, "") => code.to_string(),
         (None, reason) => format!("{code}: {reason}"),
     }

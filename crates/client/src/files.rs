@@ -55,7 +55,7 @@ pub struct FileStored {
     pub etag: String,
 }
 
-/// A file in a list.
+/// A file in a list, or a sub-folder: its path ends in `/`, its size is 0, its etag empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FileEntry {
@@ -272,7 +272,8 @@ impl Files {
         Ok(bytes)
     }
 
-    /// The files below a folder: `""` is the whole folder, others end in `/`.
+    /// What is in a folder: `""` is the client's own, others end in `/`. Sub-folders are entries of it; what is in them is
+    /// listed when they are asked for.
     ///
     /// # Errors
     /// [`FilesError`].
@@ -291,7 +292,7 @@ impl Files {
     /// The address of a file or folder, for other programs; they need a key, too.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        format!("{}{}/{}", self.options.url.files(), self.owner, encode(path))
+        format!("{}{}/{}", self.options.files_url().files(), self.owner, encode(path))
     }
 
     fn request(&self, method: Method, path: &str) -> Result<Request<Body>, FilesError> {
@@ -299,12 +300,12 @@ impl Files {
             Key::Given(key) => *key,
             Key::Present(shared) => shared.hello().fs_key.ok_or(FilesError::NoKey)?,
         };
-        let target = format!("{}{}/{}", self.options.url.files_path(), self.owner, encode(path));
+        let target = format!("{}{}/{}", self.options.files_url().files_path(), self.owner, encode(path));
         let empty = Empty::new().map_err(|never| match never {}).boxed_unsync();
         Request::builder()
             .method(method)
             .uri(target)
-            .header(HOST, self.options.url.authority())
+            .header(HOST, self.options.files_url().authority())
             .header("x-fs-key", key.to_string())
             .body(empty)
             .map_err(|e| FilesError::Malformed(e.to_string()))
@@ -313,7 +314,7 @@ impl Files {
     /// One connection, one request, the head of its answer; other statuses than success are errors.
     async fn exchange(&self, request: Request<Body>, path: &str) -> Result<Reply, FilesError> {
         let within = self.options.connect_within;
-        let dialled = tokio::time::timeout(within, transport::dial(&self.options.url, &self.options.tls)).await;
+        let dialled = tokio::time::timeout(within, transport::dial(self.options.files_url(), &self.options.tls)).await;
         let transport = dialled.unwrap_or(Err(ConnectError::TimedOut(within)))?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(transport)).await?;
         let task = AbortOnDropHandle::new(tokio::spawn(async move {

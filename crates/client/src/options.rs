@@ -23,6 +23,7 @@ use crate::url::{HubUrl, UrlError};
 #[derive(Clone)]
 pub struct Options {
     pub(crate) url: HubUrl,
+    pub(crate) files: Option<HubUrl>,
     pub(crate) name: ClientName,
     pub(crate) nickname: Option<String>,
     pub(crate) tags: Vec<String>,
@@ -70,6 +71,7 @@ impl Options {
     pub fn of(url: HubUrl, name: ClientName) -> Self {
         Self {
             url,
+            files: None,
             name,
             nickname: None,
             tags: Vec::new(),
@@ -112,6 +114,17 @@ impl Options {
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = tls;
         self
+    }
+
+    /// Where the file server is, when it is not at the hub's address (`files.listen`): as the address of a hub there.
+    #[must_use]
+    pub fn files_at(mut self, url: HubUrl) -> Self {
+        self.files = Some(url);
+        self
+    }
+
+    pub(crate) fn files_url(&self) -> &HubUrl {
+        self.files.as_ref().unwrap_or(&self.url)
     }
 
     /// From the start of a connection to its HELLO. Default: 10 s.

@@ -75,8 +75,8 @@ impl Ending {
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Asked => f.write_str("closed by this client"),
-            Self::ByHub { code, reason } => f.write_str(&describe_close(*code, reason)),
+            Self::Asked => f.write_str("this client closed the connection"),
+            Self::ByHub { code, reason } => write!(f, "the connection was closed: {}", describe_close(*code, reason)),
             Self::Silent(time) => write!(f, "nothing came from the hub for {time:?}"),
             Self::Lost(error) => write!(f, "the connection failed: {error}"),
             Self::Refused(error) => error.fmt(f),

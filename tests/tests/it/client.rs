@@ -21,7 +21,7 @@ fn eager() -> Reconnect {
 }
 
 async fn client(hub: &Hub, name: &str) -> Client {
-    Client::connect(hub.options(name).reconnect(eager())).await.unwrap()
+    Client::connect(hub.options(name).reconnect(eager())).await.expect("the hub lets it in")
 }
 
 async fn next<T>(stream: &mut (impl Stream<Item = T> + Unpin)) -> T {
@@ -34,7 +34,7 @@ async fn text(subscription: &mut Subscription) -> String {
 }
 
 fn named(name: &str) -> Target {
-    Target::Name { name: name.parse().unwrap() }
+    Target::Name { name: name.parse().expect("a name") }
 }
 
 #[tokio::test]
@@ -332,15 +332,15 @@ async fn a_place_without_a_hub_is_told_apart() {
 
 /// A way to the hub that breaks without the hub noticing: where it broke, the hub's end stays open and silent.
 async fn breakable_way(hub: &Hub) -> (String, Arc<Notify>, JoinSet<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (url, to) = (listener.local_addr().unwrap().to_string(), hub.address);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let (url, to) = (listener.local_addr().expect("it is bound").to_string(), hub.address);
     let cut = Arc::new(Notify::new());
     let mut way = JoinSet::new();
     let cuts = cut.clone();
     way.spawn(async move {
         let mut ways = JoinSet::new();
         while let Ok((mut near, _)) = listener.accept().await {
-            let mut far = TcpStream::connect(to).await.unwrap();
+            let mut far = TcpStream::connect(to).await.expect("the hub listens");
             let cuts = cuts.clone();
             ways.spawn(async move {
                 tokio::select! {

@@ -6,11 +6,11 @@ use concierge_client::{Client, Files, FilesError, Progress};
 use concierge_tests::{Hub, within};
 
 async fn client(hub: &Hub, name: &str) -> Client {
-    Client::connect(hub.options(name)).await.unwrap()
+    Client::connect(hub.options(name)).await.expect("the hub lets it in")
 }
 
 fn pattern(bytes: usize) -> Vec<u8> {
-    (0..bytes).map(|n| u8::try_from(n % 251).unwrap()).collect()
+    (0..=250).cycle().take(bytes).collect()
 }
 
 #[tokio::test]
