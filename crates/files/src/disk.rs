@@ -24,6 +24,9 @@ use rustix::io::Errno;
 use crate::OpenError;
 use crate::tree::{self, FOLDER_MODE, Removed};
 
+#[cfg(test)]
+mod tests;
+
 const MARKER: &str = ".concierge-files";
 const MARK: &[u8] = b"This directory belongs to a Concierge file server, which removes what it finds here when it starts.\n";
 const FOLDERS: &str = "folders";
