@@ -67,13 +67,30 @@ impl Peer {
     /// close frame 4011 waits for it instead.
     pub(crate) fn push(self: &Arc<Self>, frame: &Frame<'_>) {
         let mut state = self.state.lock();
-        match state.outbox.push(frame, || self.shard.pool.lock().take()) {
+        let mut pushed = state.outbox.push(frame, || self.shard.pool.lock().take());
+        if pushed == Pushed::Full && self.relieve(&mut state) {
+            pushed = state.outbox.push(frame, || self.shard.pool.lock().take());
+        }
+        match pushed {
             Pushed::Queued => self.mark(state),
             Pushed::Closed => {}
             Pushed::Full => {
                 let ending = Ending::new(CloseCode::SlowConsumer, format!("{} bytes wait", state.outbox.waiting()));
                 self.condemn_in(state, ending);
             }
+        }
+    }
+
+    /// A burst of many senders fills an outbox before its shard has its turn to flush. The bound is on what the socket does
+    /// not take, so the socket is asked, on whatever thread this is: it takes what it can and never waits. True when it
+    /// was worth asking.
+    fn relieve(&self, state: &mut State) -> bool {
+        match &self.socket {
+            Some(socket) if !state.blocked && !state.broken => {
+                self.write_in(state, |slices| write_to(socket, slices));
+                true
+            }
+            _ => false,
         }
     }
 
@@ -141,10 +158,7 @@ impl Peer {
     pub(crate) fn flush(&self) {
         match &self.socket {
             Some(socket) => {
-                self.write_with(|slices| match slices {
-                    [one] => socket.try_write(one),
-                    many => socket.try_write_vectored(many),
-                });
+                self.write_with(|slices| write_to(socket, slices));
             }
             None => {
                 self.state.lock().marked = false;
@@ -156,8 +170,12 @@ impl Peer {
     /// Writes what waits by `write`. True when nothing waits any more.
     pub(crate) fn write_with(&self, write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> bool {
         let mut state = self.state.lock();
-        let state = &mut *state;
         state.marked = false;
+        self.write_in(&mut state, write);
+        state.outbox.is_empty()
+    }
+
+    fn write_in(&self, state: &mut State, write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) {
         let (written, result) = state.outbox.write_with(&mut |buffer| self.shard.pool.lock().put(buffer), write);
         state.written += written as u64;
         match result {
@@ -173,7 +191,6 @@ impl Peer {
                 self.waker.wake();
             }
         }
-        state.outbox.is_empty()
     }
 
     fn mark(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
@@ -181,6 +198,13 @@ impl Peer {
             drop(state);
             self.shard.mark(self.clone());
         }
+    }
+}
+
+fn write_to(socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    match slices {
+        [one] => socket.try_write(one),
+        many => socket.try_write_vectored(many),
     }
 }
 

@@ -24,6 +24,8 @@ use crate::wire::Wire;
 
 /// Messages that one session takes before others have their turn.
 const READ_BUDGET: usize = 256;
+/// Their bytes: what it sends on is written only after its turn, and must not fill a receiver's outbox by itself.
+const READ_BUDGET_BYTES: usize = 256 * 1024;
 /// tungstenite's own buffer: the wire reads in large pieces, so this one can be small.
 const READ_BUFFER: usize = 1024;
 
@@ -207,6 +209,7 @@ impl<'a> Conversation<'a> {
     }
 
     fn poll_read(&mut self, ws: &mut WebSocketStream<Wire>, seat: &mut Seat, desk: &Desk, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let mut bytes = 0;
         for _ in 0..READ_BUDGET {
             if let Some(throttle) = &mut self.throttle {
                 match throttle.poll_ready(cx) {
@@ -217,10 +220,13 @@ impl<'a> Conversation<'a> {
                 }
             }
             match Pin::new(&mut *ws).poll_next(cx) {
-                Poll::Ready(Some(Ok(Message::Text(text)))) => match &mut self.throttle {
-                    None => desk.receive(seat, &text),
-                    Some(throttle) => throttle.take(text),
-                },
+                Poll::Ready(Some(Ok(Message::Text(text)))) => {
+                    bytes += text.len();
+                    match &mut self.throttle {
+                        None => desk.receive(seat, &text),
+                        Some(throttle) => throttle.take(text),
+                    }
+                }
                 // binary frames say nothing in this protocol; pings were answered
                 Poll::Ready(Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {}
                 Poll::Ready(Some(Ok(Message::Close(close)))) => {
@@ -236,7 +242,7 @@ impl<'a> Conversation<'a> {
                     return Poll::Pending;
                 }
             }
-            if self.peer.look().ended {
+            if bytes >= READ_BUDGET_BYTES || self.peer.look().ended {
                 break;
             }
         }
