@@ -18,32 +18,46 @@ pub fn repository() -> &'static Path {
 /// When there is none and it cannot be built.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        if let Some(named) = std::env::var_os("TESTED_CONCIERGE") {
-            return named.into();
-        }
-        let tests = std::env::current_exe().expect("a running program has a path");
-        let profile = tests.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
-        let binary = profile.join("concierge");
-        if !is_fresh(&binary) {
-            build(profile.ends_with("release"));
-        }
-        binary
+    BINARY.get_or_init(|| match std::env::var_os("TESTED_CONCIERGE") {
+        Some(named) => named.into(),
+        None => built("concierge", &["--bin", "concierge"]),
     })
 }
 
-/// Whether no source that cargo noted beside the binary is newer.
-fn is_fresh(binary: &Path) -> bool {
+/// An example of the package `concierge`, built like [`binary`].
+///
+/// # Panics
+/// When there is none and it cannot be built.
+#[must_use]
+pub fn example(name: &str) -> PathBuf {
+    built(&format!("examples/{name}"), &["--example", name])
+}
+
+/// A program of this profile, fresh.
+fn built(path: &str, target: &[&str]) -> PathBuf {
+    let tests = std::env::current_exe().expect("a running program has a path");
+    let profile = tests.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
+    let program = profile.join(path);
+    if !is_fresh(&program) {
+        build(target, profile.ends_with("release"));
+    }
+    program
+}
+
+/// Whether no source that cargo noted beside the program is newer.
+fn is_fresh(program: &Path) -> bool {
     let changed = |path: &Path| path.metadata().and_then(|facts| facts.modified()).ok();
-    let (Some(built), Ok(sources)) = (changed(binary), std::fs::read_to_string(binary.with_extension("d"))) else { return false };
+    let (Some(built), Ok(sources)) = (changed(program), std::fs::read_to_string(program.with_extension("d"))) else {
+        return false;
+    };
     let sources = sources.split_once(':').map_or("", |(_, sources)| sources);
     sources.split_whitespace().all(|source| changed(Path::new(source)).unwrap_or(SystemTime::now()) <= built)
 }
 
-fn build(release: bool) {
+fn build(target: &[&str], release: bool) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(repository()).args(["build", "--package", "concierge", "--bin", "concierge"]);
+    command.current_dir(repository()).args(["build", "--package", "concierge"]).args(target);
     if release {
         command.arg("--release");
     }

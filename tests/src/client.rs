@@ -172,9 +172,8 @@ impl Client {
         }
     }
 
-    /// The sending and the receiving half.
-    #[must_use]
-    pub fn into_websocket(self) -> WebSocketStream<Transport> {
-        self.ws
+    /// The WebSocket itself, for whoever sends and receives at once.
+    pub fn websocket(&mut self) -> &mut WebSocketStream<Transport> {
+        &mut self.ws
     }
 }

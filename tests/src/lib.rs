@@ -13,7 +13,7 @@ mod process;
 mod wait;
 mod wire;
 
-pub use binary::{binary, repository};
+pub use binary::{binary, example, repository};
 pub use certificate::Certificate;
 pub use client::Client;
 pub use command::{Command, Finished, Running};

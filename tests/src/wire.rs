@@ -120,7 +120,7 @@ impl Wire {
         Reply::parse_head(&self.buffer.drain(..end).collect::<Vec<_>>())
     }
 
-    /// A whole HTTP answer, from a hub that was told to end the connection after it, or that says its length.
+    /// A whole HTTP answer: its length is given, or it comes in chunks, or it ends with the connection.
     ///
     /// # Panics
     /// When it breaks off.
@@ -133,15 +133,33 @@ impl Wire {
                 }
                 reply.body = self.buffer.drain(..length).collect();
             }
-            None => {
-                assert_eq!(reply.header("transfer-encoding"), None, "a body of known length");
-                reply.body = self.rest().await;
-            }
+            None if reply.header("transfer-encoding").is_some() => reply.body = self.chunks().await,
+            None => reply.body = self.rest().await,
         }
         reply
     }
 
-    /// Identifies over an upgrade with that handshake's more headers; the answer's head.
+    /// A body in chunks, to its end.
+    async fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let line = loop {
+                if let Some(at) = self.buffer.windows(2).position(|window| window == b"\r\n") {
+                    break self.buffer.drain(..at + 2).collect::<Vec<_>>();
+                }
+                assert!(self.read("the size of a chunk").await > 0, "the body broke off");
+            };
+            let size = String::from_utf8_lossy(&line[..line.len() - 2]).into_owned();
+            let size = usize::from_str_radix(&size, 16).unwrap_or_else(|e| panic!("{e}: {size}"));
+            self.fill(size + 2).await;
+            body.extend(self.buffer.drain(..size + 2).take(size));
+            if size == 0 {
+                return body;
+            }
+        }
+    }
+
+    /// Sends the handshake with more header lines; the answer's head.
     pub async fn upgrade(&mut self, more: &str) -> Reply {
         self.send(handshake(more).as_bytes()).await;
         self.head().await

@@ -1,0 +1,15 @@
+//! The real binary, over real sockets, seen from outside.
+
+mod churn;
+mod client;
+mod client_commands;
+mod client_files;
+mod files;
+mod filesystem_md;
+mod framing;
+mod handshake;
+mod operations;
+mod protocol_md;
+mod readme;
+mod slow;
+mod tls;

@@ -1,0 +1,62 @@
+//! What README.md promises to somebody with two terminals.
+
+use concierge_tests::{Command, Hub, example, repository, until};
+
+fn readme() -> String {
+    std::fs::read_to_string(repository().join("README.md")).unwrap()
+}
+
+fn blocks(document: &str, kind: &str) -> Vec<String> {
+    let fence = format!("```{kind}\n");
+    document.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+/// The arguments of every `cargo run --release -- …` and `concierge …` in the document's shell blocks.
+fn commands(document: &str) -> Vec<Vec<String>> {
+    let lines = blocks(document, "sh").join("\n");
+    let arguments = |line: &str| {
+        let line = line.split(" # ").next().unwrap().trim();
+        let own = line.strip_prefix("cargo run --release -- ").or_else(|| line.strip_prefix("concierge "))?;
+        Some(own.split_whitespace().map(str::to_owned).collect())
+    };
+    lines.lines().filter_map(arguments).collect()
+}
+
+fn command(arguments: &[String]) -> Command {
+    Command::concierge(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+#[tokio::test]
+async fn the_two_terminals_of_the_document_meet() {
+    let document = readme();
+    let all = commands(&document);
+    let of = |name: &str| -> Vec<String> { all.iter().find(|command| command[0] == name).expect(name).clone() };
+    assert_eq!(of("serve"), ["serve"]);
+    let hub = Hub::start().await;
+    let mut listening = command(&of("sub")).at(&hub).start();
+    until("the second terminal is there", async || (hub.metric("concierge_clients").await == 1.0).then_some(())).await;
+    command(&of("pub")).at(&hub).run().await.exits(0);
+    let line = listening.line().await;
+    assert!(document.contains(&format!("shows `{line}`")), "the document shows another line than {line}");
+}
+
+#[tokio::test]
+async fn every_command_of_the_document_is_one() {
+    for mut arguments in commands(&readme()) {
+        arguments.push("--help".to_owned());
+        let help = command(&arguments).run().await.exits(0);
+        assert!(help.stdout.contains("Usage: concierge"), "{help:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_rust_example_is_the_program_that_lies_there_and_prints_what_the_document_says() {
+    let document = readme();
+    let source = std::fs::read_to_string(repository().join("concierge/examples/news.rs")).unwrap();
+    let shown = &blocks(&document, "rust")[0];
+    assert!(source.contains(shown.trim_end()), "README.md shows another program than concierge/examples/news.rs");
+    let hub = Hub::start().await;
+    let program = example("news").as_os_str().to_owned();
+    let ran = Command::program(program, &[hub.url()]).run().await.exits(0);
+    assert_eq!(ran.stdout, blocks(&document, "text")[0]);
+}
