@@ -166,7 +166,10 @@ async fn frames_against_the_rules_are_1002_and_the_close_frame_arrives_before_id
             hub.send_bytes(ada, what, bytes).await;
             let heard = hub.heard();
             let (ada_heard, bob_heard): (Vec<&str>, Vec<&str>) = heard.lines().partition(|line| line.starts_with("ada"));
-            assert!(matches!(ada_heard[..], [_, close, "ada ← end"] if close.starts_with("ada ← close 1002 \"")), "{what}: {heard}");
+            assert!(
+                matches!(ada_heard[..], [_, close, "ada ← end"] if close.starts_with("ada ← close 1002 \"")),
+                "{what}: {heard}"
+            );
             assert_eq!(bob_heard.len(), usize::from(identified), "{heard}");
             assert_eq!(hub.sessions(), 1, "{what}");
         }
@@ -228,7 +231,10 @@ async fn a_payload_of_the_limit_is_accepted_and_one_byte_more_is_1009_before_ide
 
 #[tokio::test(start_paused = true)]
 async fn a_payload_over_the_limit_is_refused_by_its_header_before_any_of_it_came() {
-    for header in [&[0x81, 0x80 | 127, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0][..], &[0x82, 0x80 | 127, 0x7f, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0]] {
+    for header in [
+        &[0x81, 0x80 | 127, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0][..],
+        &[0x82, 0x80 | 127, 0x7f, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0],
+    ] {
         let mut hub = Hub::new();
         let ada = hub.connect("ada").await;
         hub.send_bytes(ada, "(header)", header).await;

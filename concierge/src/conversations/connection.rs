@@ -98,7 +98,8 @@ async fn a_character_may_be_cut_by_a_fragment() {
 async fn several_messages_may_come_at_once_and_one_byte_at_a_time() {
     let mut hub = Hub::new();
     let ada = hub.connect("ada").await;
-    let payloads = [identify("ada"), r#"{"type":"SERVICE_FETCH_ALL"}"#.to_owned(), r#"{"type":"SELF_SET_SEQ","seq":7}"#.to_owned()];
+    let payloads =
+        [identify("ada"), r#"{"type":"SERVICE_FETCH_ALL"}"#.to_owned(), r#"{"type":"SELF_SET_SEQ","seq":7}"#.to_owned()];
     let bytes: Vec<u8> = payloads.iter().flat_map(|payload| super::client::frame(0x81, payload.as_bytes())).collect();
     hub.send_bytes(ada, "(three messages)", &bytes).await;
     hub.check(expect![[r#"
@@ -134,4 +135,22 @@ async fn frames_of_the_hub_are_final_and_not_masked() {
     }
     // HELLO is longer than 125 bytes, the message too, OK is not
     assert!(matches!(heads[..], [(0x81, 126), (0x81, 126), (0x81, ..126)]), "{heads:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_together_with_the_request_is_read_too() {
+    let mut hub = Hub::new();
+    let frame = super::client::frame;
+    let fetch = br#"{"type":"SERVICE_FETCH_ALL"}"#;
+    let (start, end) = fetch.split_at(11);
+    let early = [frame(0x81, identify("ada").as_bytes()), frame(0x81, fetch), frame(0x01, start)].concat();
+    let ada = hub.connect_with("ada", 4_096, early).await;
+    hub.settle().await;
+    hub.send_frame(ada, "continuation, final", 0x80, end).await;
+    hub.check(expect![[r#"
+        ada ← {"type":"HELLO","uuid":"@ada","version":"0.2.0","fs_key":"@ada's key"}
+        ada ← {"type":"SERVICE_FETCH_ALL_RESULT","seq":0,"services":[]}
+        ada → continuation, final
+        ada ← {"type":"SERVICE_FETCH_ALL_RESULT","seq":1,"services":[]}
+    "#]]);
 }

@@ -30,7 +30,7 @@ use crate::wire::Wire;
 const PIPE: usize = 1024 * 1024;
 
 /// A client of the test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Who(usize);
 
 /// A hub and its clients.
@@ -84,6 +84,11 @@ impl Hub {
 
     /// The same, over a pipe that holds `room` bytes in each direction.
     pub(crate) async fn connect_by(&mut self, name: &str, room: usize) -> Who {
+        self.connect_with(name, room, Vec::new()).await
+    }
+
+    /// The same, with bytes that came together with the request.
+    pub(crate) async fn connect_with(&mut self, name: &str, room: usize, early: Vec<u8>) -> Who {
         let (ours, theirs) = duplex(room);
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let id = ClientId(Uuid::new_v4());
@@ -91,7 +96,7 @@ impl Hub {
         let wire = Wire::new(peer.clone(), Some(Box::new(ours)));
         let (desk, pace, draining) = (self.desk.clone(), Pace::new(&self.config), self.draining.clone());
         let session = peer.clone();
-        self.sessions.spawn(async move { session::run(wire, Vec::new(), session, &desk, pace, draining).await });
+        self.sessions.spawn(async move { session::run(wire, early, session, &desk, pace, draining).await });
         self.transcript.call(&id.to_string(), name.to_owned());
         self.clients.push(Client::new(name, peer, theirs).await);
         Who(self.clients.len() - 1)
@@ -135,6 +140,11 @@ impl Hub {
         });
         self.transcript.truncate(mark);
         answer.expect("every payload is answered")
+    }
+
+    /// Sends a message of any kind that the transcript does not show, and lets nobody act on it yet.
+    pub(crate) fn whisper_message(&mut self, who: Who, message: Message) {
+        self.clients[who.0].send(message);
     }
 
     /// Sends a message of any kind, written to the transcript as `line`.

@@ -50,7 +50,8 @@ async fn hello_is_the_answer_and_every_other_client_is_told() {
     hub.join("bob").await;
     hub.join("cyd").await;
     let ada = hub.connect("ada").await;
-    hub.say(ada, r#"{"type":"IDENTIFY","name":"ada","nickname":"Ada","version":"0.2.0","secret":null,"tags":["pilot","x"]}"#).await;
+    hub.say(ada, r#"{"type":"IDENTIFY","name":"ada","nickname":"Ada","version":"0.2.0","secret":null,"tags":["pilot","x"]}"#)
+        .await;
     hub.check(expect![[r#"
         ada → {"type":"IDENTIFY","name":"ada","nickname":"Ada","version":"0.2.0","secret":null,"tags":["pilot","x"]}
         bob ← {"type":"CLIENT_JOINED","client":{"name":"ada","nickname":"Ada","uuid":"@ada","tags":["pilot","x"]}}
@@ -195,7 +196,8 @@ async fn a_binary_first_message_is_4002_whatever_it_holds() {
 #[tokio::test(start_paused = true)]
 async fn a_first_message_that_is_no_payload_is_4002() {
     let mut hub = Hub::new();
-    let firsts = ["", "hello", "{", "null", "[]", r#""IDENTIFY""#, "{}", r#"{"type":null}"#, r#"{"type":7}"#, r#"{"name":"ada"}"#];
+    let firsts =
+        ["", "hello", "{", "null", "[]", r#""IDENTIFY""#, "{}", r#"{"type":null}"#, r#"{"type":7}"#, r#"{"name":"ada"}"#];
     let answers = answers(&mut hub, &firsts).await;
     expect![[r#"
 
@@ -218,7 +220,8 @@ async fn a_first_message_that_is_no_payload_is_4002() {
             close 4002 "type: invalid type: integer `7`, expected a string"
         {"name":"ada"}
             close 4002 "missing field `type`"
-    "#]].assert_eq(&answers);
+    "#]]
+    .assert_eq(&answers);
 }
 
 #[tokio::test(start_paused = true)]
@@ -255,7 +258,8 @@ async fn an_identify_with_a_missing_or_ill_typed_field_is_4002_and_the_reason_na
             close 4002 "tags: invalid type: string \"pilot\", expected a sequence"
         {"type":"IDENTIFY","name":"ada","version":"0.2.0","tags":["pilot",1]}
             close 4002 "tags[1]: invalid type: integer `1`, expected a string"
-    "#]].assert_eq(&answers);
+    "#]]
+    .assert_eq(&answers);
 }
 
 #[tokio::test(start_paused = true)]
@@ -366,6 +370,24 @@ async fn a_name_in_use_is_4005_and_the_newcomer_loses() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_two_newcomers_with_one_name_one_is_let_in() {
+    let mut hub = Hub::new();
+    let (one, two) = (hub.connect("one").await, hub.connect("two").await);
+    for who in [one, two] {
+        hub.whisper(who, &identify("ada"));
+    }
+    hub.settle().await;
+    hub.check(expect![[r#"
+        one → {"type":"IDENTIFY","name":"ada","version":"0.2.0"}
+        two → {"type":"IDENTIFY","name":"ada","version":"0.2.0"}
+        one ← {"type":"HELLO","uuid":"@one","version":"0.2.0","fs_key":"@one's key"}
+        two ← close 4005 "name: another client has it"
+        two ← end
+    "#]]);
+    assert_eq!(hub.sessions(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn names_that_differ_in_case_are_different() {
     let mut hub = Hub::new();
     hub.join("ada").await;
@@ -440,4 +462,14 @@ async fn strings_may_hold_any_escape() {
         ada → {"type":"SELF\u005fFETCH"}
         ada ← {"type":"SELF_FETCH_RESULT","seq":0,"client":{"name":"ada","nickname":"Adé 🦀","uuid":"@ada","tags":["\"\n"]},"subscriptions":[]}
     "#]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_message_that_nests_too_deep_is_4002() {
+    let mut hub = Hub::new();
+    let nested = |deep: usize| {
+        format!(r#"{{"type":"IDENTIFY","name":"ada","version":"0.2.0","x":{}{}}}"#, "[".repeat(deep), "]".repeat(deep))
+    };
+    assert_eq!(answer(&mut hub, &nested(127)).await, HELLO);
+    assert_eq!(answer(&mut hub, &nested(128)).await, r#"close 4002 "nested deeper than 128""#);
 }

@@ -1,7 +1,11 @@
 //! PROTOCOL.md, "Leaving".
 
+use axum::body::Body;
+use concierge_files::{Files, Options};
 use expect_test::expect;
+use http::Request;
 use tokio_tungstenite::tungstenite::Message;
+use tower::ServiceExt as _;
 
 use super::hub::identify;
 use super::{Hub, Who};
@@ -175,6 +179,29 @@ async fn what_a_client_sent_before_it_left_still_arrives() {
         bob ← {"type":"MESSAGE","origin":{<ada>,"service":null},"target":{"type":"NAME","name":"bob"},"data":"last words"}
         bob ← {"type":"CLIENT_LEFT","client":{<ada>}}
     "#]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_folder_is_gone_when_the_others_hear_that_the_client_left() {
+    let mut hub = Hub::new();
+    let root = tempfile::tempdir().unwrap();
+    let files = Files::open(Options::new(root.path().join("files")), hub.desk.clone()).unwrap();
+    hub.desk.keep_files(files.clone());
+    let status = async |method: &str, key: &str| {
+        let request = Request::builder().method(method).uri("/fs/ada/notes").header("x-fs-key", key);
+        let answer = files.router().oneshot(request.body(Body::from("hello")).unwrap()).await.unwrap();
+        answer.status().as_u16()
+    };
+    let ada = hub.join("ada").await;
+    let key = hub.id("ada's key").to_owned();
+    assert_eq!(status("PUT", &key).await, 201);
+    assert_eq!(status("GET", &key).await, 200);
+    hub.cut(ada).await;
+    assert_eq!(status("GET", &key).await, 401);
+    hub.join("ada again").await;
+    let key = hub.id("ada again's key").to_owned();
+    assert_eq!(status("GET", &key).await, 404);
+    assert_eq!(status("PUT", &key).await, 201);
 }
 
 pub(super) fn close(code: u16, reason: &str) -> tokio_tungstenite::tungstenite::protocol::CloseFrame {

@@ -105,7 +105,9 @@ async fn an_owner_reaches_one_client_through_its_service_subscribed_or_not_itsel
 async fn service_client_uuid_is_bad_for_all_but_the_owner_and_invalid_for_who_is_not_there() {
     let (mut hub, ada, bob, cyd) = newsroom().await;
     let say = |service: &str, uuid: &str| {
-        format!(r#"{{"type":"MESSAGE","target":{{"type":"SERVICE_CLIENT_UUID","service":"{service}","uuid":"{uuid}"}},"data":1}}"#)
+        format!(
+            r#"{{"type":"MESSAGE","target":{{"type":"SERVICE_CLIENT_UUID","service":"{service}","uuid":"{uuid}"}},"data":1}}"#
+        )
     };
     let nobody = "00000000-0000-4000-8000-000000000000";
     hub.say(bob, &say("news", "@ada")).await;
@@ -317,4 +319,19 @@ async fn the_origins_service_counts_its_subscribers_and_lists_none() {
     let copy: serde_json::Value = serde_json::from_str(copy).unwrap();
     assert_eq!(copy["origin"]["service"]["subscribers"], serde_json::json!([]));
     assert_eq!(copy["origin"]["service"]["subscriber_count"], 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn targets_may_hold_any_escape() {
+    let (mut hub, ada, bob, _) = newsroom().await;
+    for target in [
+        r#"{"type":"N\u0041ME","name":"b\u006fb"}"#,
+        r#"{"\u0074ype":"SERVICE","service":"n\u0065ws"}"#,
+        &format!(r#"{{"type":"UUID","uuid":"\u00{:x}{}"}}"#, hub.id("bob").as_bytes()[0], &hub.id("bob")[1..]),
+    ] {
+        hub.whisper(ada, &format!(r#"{{"type":"MESSAGE","target":{target},"data":1}}"#));
+        let came = hub.settle().await;
+        let copy = came.iter().find(|(who, _)| *who == bob).map(|(_, line)| line.as_str());
+        assert!(copy.is_some_and(|copy| copy.contains(&format!(r#""target":{target},"data":1}}"#))), "{target}: {came:?}");
+    }
 }

@@ -15,6 +15,7 @@ mod leaving;
 mod lists;
 mod messages;
 mod order;
+mod protocol_md;
 mod refusals;
 mod sequence;
 mod services;

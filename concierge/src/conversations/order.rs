@@ -48,7 +48,8 @@ async fn replies_come_in_the_order_of_the_requests() {
         hub.whisper(ada, requests[n % requests.len()]);
     }
     let came = hub.settle().await;
-    let replies: Vec<u64> = came.iter().filter_map(|(_, line)| serde_json::from_str::<Value>(line).unwrap()["seq"].as_u64()).collect();
+    let replies: Vec<u64> =
+        came.iter().filter_map(|(_, line)| serde_json::from_str::<Value>(line).unwrap()["seq"].as_u64()).collect();
     assert_eq!(replies, (0..300).collect::<Vec<_>>());
 }
 

@@ -42,7 +42,18 @@ async fn a_second_identify_and_unknown_types_are_error_unsupported() {
 async fn what_is_no_payload_is_error_protocol_and_the_connection_goes_on() {
     let mut hub = Hub::new();
     let ada = hub.join("ada").await;
-    for text in ["", "hello", "{", "null", "7", "[]", r#"[{"type":"SELF_FETCH"}]"#, "{}", r#"{"type":null}"#, r#"{"type":["SELF_FETCH"]}"#] {
+    for text in [
+        "",
+        "hello",
+        "{",
+        "null",
+        "7",
+        "[]",
+        r#"[{"type":"SELF_FETCH"}]"#,
+        "{}",
+        r#"{"type":null}"#,
+        r#"{"type":["SELF_FETCH"]}"#,
+    ] {
         hub.say(ada, text).await;
     }
     hub.say(ada, r#"{"type":"SELF_FETCH"} {}"#).await;
@@ -143,7 +154,8 @@ async fn a_desc_repeats_at_most_128_characters() {
 async fn unknown_fields_are_ignored_and_optional_ones_may_be_null() {
     let mut hub = Hub::new();
     let ada = hub.join("ada").await;
-    hub.say(ada, r#"{"service":"news","seq":99,"type":"SERVICE_CREATE","nickname":null,"owner_uuid":"x","successful":false}"#).await;
+    hub.say(ada, r#"{"service":"news","seq":99,"type":"SERVICE_CREATE","nickname":null,"owner_uuid":"x","successful":false}"#)
+        .await;
     hub.say(ada, r#"{"type":"SELF_FETCH","uuid":7,"service":null}"#).await;
     hub.check(expect![[r#"
         ada → {"service":"news","seq":99,"type":"SERVICE_CREATE","nickname":null,"owner_uuid":"x","successful":false}
@@ -170,6 +182,34 @@ async fn a_payload_may_nest_128_deep_its_own_object_included() {
     assert_eq!(hub.ask(ada, &ignored).await["desc"], "nested deeper than 128");
     assert_eq!(hub.ask(ada, &"[".repeat(60_000)).await["type"], "ERROR_PROTOCOL");
     // brackets in strings are no nesting
-    let flat = format!(r#"{{"type":"MESSAGE","target":{{"type":"NAME","name":"ada"}},"data":"{}\"{}"}}"#, "[".repeat(500), "{".repeat(500));
+    let flat = format!(
+        r#"{{"type":"MESSAGE","target":{{"type":"NAME","name":"ada"}},"data":"{}\"{}"}}"#,
+        "[".repeat(500),
+        "{".repeat(500)
+    );
     assert_eq!(hub.ask(ada, &flat).await["type"], "OK");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_field_that_stands_twice_is_refused() {
+    let mut hub = Hub::new();
+    let ada = hub.join("ada").await;
+    for payload in [
+        r#"{"type":"SELF_FETCH","type":"SELF_FETCH"}"#,
+        r#"{"type":"SERVICE_CREATE","service":"a","service":"b"}"#,
+        r#"{"type":"MESSAGE","target":{"type":"ALL"},"data":1,"data":2}"#,
+        r#"{"type":"MESSAGE","target":{"type":"NAME","name":"ada","name":"bob"},"data":1}"#,
+    ] {
+        hub.say(ada, payload).await;
+    }
+    hub.check(expect![[r#"
+        ada → {"type":"SELF_FETCH","type":"SELF_FETCH"}
+        ada ← {"type":"ERROR_PROTOCOL","seq":0,"desc":"duplicate field `type`"}
+        ada → {"type":"SERVICE_CREATE","service":"a","service":"b"}
+        ada ← {"type":"ERROR_PROTOCOL","seq":1,"desc":"duplicate field `service`"}
+        ada → {"type":"MESSAGE","target":{"type":"ALL"},"data":1,"data":2}
+        ada ← {"type":"ERROR_PROTOCOL","seq":2,"desc":"duplicate field `data`"}
+        ada → {"type":"MESSAGE","target":{"type":"NAME","name":"ada","name":"bob"},"data":1}
+        ada ← {"type":"ERROR_PROTOCOL","seq":3,"desc":"target: duplicate field `name`"}
+    "#]]);
 }

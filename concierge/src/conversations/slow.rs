@@ -1,9 +1,17 @@
 //! PROTOCOL.md, "Limits": clients that do not read what waits for them.
 
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use concierge_api_rs::{ClientId, CloseCode};
 use expect_test::expect;
 use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use uuid::Uuid;
 
 use super::{Hub, Who};
+use crate::frame::Frame;
+use crate::peer::Peer;
 
 fn to_bob(bytes: usize) -> String {
     json!({ "type": "MESSAGE", "target": { "type": "NAME", "name": "bob" }, "data": "x".repeat(bytes) }).to_string()
@@ -43,7 +51,8 @@ async fn a_client_with_more_than_the_bound_waiting_is_closed_4011_and_leaves_at_
         ada ← {"type":"OK","seq":9}
         ada ← {"type":"OK","seq":10}
         ada ← {"type":"OK","seq":11}
-        ada ← {"type":"CLIENT_LEFT","client":{<bob>}}"#]].assert_eq(&answers.join("\n"));
+        ada ← {"type":"CLIENT_LEFT","client":{<bob>}}"#]]
+    .assert_eq(&answers.join("\n"));
     assert!(!hub.holds("bob"));
     assert_eq!(hub.sessions(), 2);
 
@@ -171,4 +180,69 @@ async fn a_slow_client_finds_its_4011_for_30_seconds_and_then_loses_its_socket()
         assert_eq!(heard.contains("bob ← close 4011"), found, "{ms}: {:?}", of("bob", &heard).last());
         assert_eq!(hub.sessions(), 1, "{ms}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_its_own_answers_is_slow_too() {
+    let (mut hub, _, bob) = bob_sleeps().await;
+    let fetch = super::client::frame(0x81, br#"{"type":"SERVICE_FETCH_ALL"}"#);
+    hub.offer(bob, &fetch.repeat(300)).await;
+    assert!(!hub.holds("bob"));
+    hub.read_again(bob).await;
+    let heard = hub.heard();
+    assert!(heard.contains("bob ← close 4011 \"") && heard.ends_with("bob ← end\n"), "{heard}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn subscribers_that_read_get_everything_while_one_does_not() {
+    let (mut hub, ada, bob) = bob_sleeps().await;
+    let cyd = hub.join("cyd").await;
+    hub.say(ada, r#"{"type":"SERVICE_CREATE","service":"news"}"#).await;
+    for who in [bob, cyd] {
+        hub.say(who, r#"{"type":"SELF_SUBSCRIBE","service":"news"}"#).await;
+    }
+    let mut came: Vec<(Who, String)> = Vec::new();
+    for n in 0..60 {
+        let data = json!({ "n": n, "padding": "x".repeat(300) });
+        let message = json!({ "type": "MESSAGE", "target": { "type": "SERVICE", "service": "news" }, "data": data });
+        hub.whisper(ada, &message.to_string());
+        came.extend(hub.settle().await);
+    }
+    let of_cyd = |what: &str| came.iter().filter(|(who, line)| *who == cyd && line.contains(what)).count();
+    assert_eq!((of_cyd(r#""type":"MESSAGE""#), of_cyd("SERVICE_CLIENT_UNSUBSCRIBED"), of_cyd("CLIENT_LEFT")), (60, 1, 1));
+    assert_eq!(came.iter().filter(|(who, line)| *who == ada && line.contains(r#""type":"OK""#)).count(), 60);
+    assert!(!hub.holds("bob"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_does_not_cut_a_client_that_reads() {
+    let mut hub = Hub::new();
+    let room = 16 << 20;
+    let (ada, bob) = (hub.join_by("ada", room).await, hub.join_by("bob", room).await);
+    for _ in 0..200 {
+        hub.whisper(ada, &to_bob(60_000));
+    }
+    let came = hub.settle().await;
+    assert!(hub.holds("bob"), "200 messages, 12 MB, in one turn of the sender's session");
+    assert_eq!(came.iter().filter(|(who, _)| *who == bob).count(), 200);
+}
+
+/// Over a real socket, which takes what it can on whatever thread a frame is queued.
+#[tokio::test]
+async fn the_socket_is_asked_before_what_waits_is_too_much() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let _reads_nothing = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (socket, address) = listener.accept().await.unwrap();
+    socket.writable().await.unwrap();
+    let peer = Peer::new(ClientId(Uuid::new_v4()), address.ip(), Arc::default(), Some(socket), 10_000);
+    let frame = [&[0x81, 126, 3, 232][..], &[b'x'; 1_000]].concat();
+    for _ in 0..100 {
+        peer.push(&Frame::new(&frame));
+    }
+    // what the system's buffers have room for does not wait, though nobody flushed
+    assert!(!peer.look().ended && peer.look().written > 80_000, "{:?}", peer.look());
+    for _ in 0..40_000 {
+        peer.push(&Frame::new(&frame));
+    }
+    assert_eq!(peer.ending().map(|ending| ending.code), Some(CloseCode::SlowConsumer));
 }

@@ -145,3 +145,19 @@ async fn without_a_bound_everything_is_taken_at_once() {
     assert_eq!(answers(&mut hub), 2_000);
     assert!(hub.clock_ms() < 20);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_client_that_the_hub_ends_leaves_at_once() {
+    let mut hub = hub();
+    let ada = hub.join("ada").await;
+    flood(&mut hub, ada, 50);
+    hub.settle().await;
+    hub.forget();
+    hub.peer(ada).condemn(crate::session::going_away());
+    hub.settle().await;
+    hub.check(expect![[r#"
+        ada ← close 1001 "the hub is shutting down"
+        ada ← end
+    "#]]);
+    assert_eq!(hub.sessions(), 0);
+}
