@@ -371,14 +371,16 @@ impl Drop for OpenConnection {
     }
 }
 
+type Guests = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
 /// How many connections each address has, when there is a bound.
 struct Crowd {
     bound: usize,
-    guests: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    guests: Guests,
 }
 
 /// A connection that counts; it stops counting when dropped.
-struct Guest(Option<(IpAddr, Arc<Mutex<HashMap<IpAddr, usize>>>)>);
+struct Guest(Option<(IpAddr, Guests)>);
 
 impl Crowd {
     fn new(bound: usize) -> Self {

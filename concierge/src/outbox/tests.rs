@@ -6,11 +6,10 @@ use super::*;
 
 fn text(payload: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let start = match frame::text(&mut bytes, |to| to.extend_from_slice(payload.as_bytes())) {
+    match frame::text(&mut bytes, |to| to.extend_from_slice(payload.as_bytes())) {
         Frame::Small(bytes) => bytes.to_vec(),
         Frame::Large(bytes) => bytes.to_vec(),
-    };
-    start
+    }
 }
 
 fn push(outbox: &mut Outbox, payload: &str) -> Pushed {
@@ -109,6 +108,7 @@ fn an_outbox_that_was_emptied_holds_no_buffer() {
     let mut outbox = Outbox::new(1 << 20);
     let mut pool = Pool::default();
     outbox.push(&Frame::new(&text("hello")), || pool.take());
-    outbox.write_with(&mut |buffer| pool.put(buffer), |slices| Ok(slices.iter().map(|slice| slice.len()).sum()));
+    let (_, result) = outbox.write_with(&mut |buffer| pool.put(buffer), |slices| Ok(slices.iter().map(|slice| slice.len()).sum()));
+    result.unwrap();
     assert_eq!((outbox.tail.capacity(), pool.0.len()), (0, 1));
 }
