@@ -317,6 +317,7 @@ fn broken_rules_are_sentences() {
         refused(|config| config.files.listen = Some(config.listen)),
         refused(|config| config.allowed_origins = vec!["https://app.example.org/".into()]),
         refused(|config| config.log.level = "concierge=loud".into()),
+        refused(|config| config.log.level = "info, inof".into()),
     ];
     expect![[r#"
         `tls.cert` and `tls.key` come together: give both or none
@@ -329,7 +330,9 @@ fn broken_rules_are_sentences() {
         `drain.within_ms` is less than `drain.spread_ms`: the last clients would not be told
         `files.listen` is the hub's own address: leave it out to share the port
         `allowed_origins`: `https://app.example.org/` is no origin: write scheme, host and port as in https://app.example.org or http://localhost:3000
-        `log.level`: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5"#]].assert_eq(&sentences.join("\n"));
+        `log.level`: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5
+        `log.level`: `inof` is no level; one of off, error, warn, info, debug, trace"#]]
+    .assert_eq(&sentences.join("\n"));
 }
 
 #[test]
