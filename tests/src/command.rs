@@ -3,13 +3,15 @@
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
+use tokio::task::JoinSet;
 
 use crate::binary::binary;
-use crate::hub::Hub;
+use crate::hub::{Hub, collect};
 use crate::wait::within;
 
 /// A command to be run; nothing of the tests' environment that concerns Concierge reaches it.
@@ -39,6 +41,8 @@ pub struct Running {
     child: Child,
     shown: String,
     lines: Lines<BufReader<ChildStdout>>,
+    said: Arc<Mutex<String>>,
+    _reader: JoinSet<()>,
 }
 
 impl Command {
@@ -114,10 +118,12 @@ impl Command {
     /// When it cannot be started.
     #[must_use]
     pub fn start(mut self) -> Running {
-        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().unwrap_or_else(|e| panic!("`{}` cannot be started: {e}", self.shown));
         let lines = BufReader::new(child.stdout.take().expect("it was asked for")).lines();
-        Running { child, shown: self.shown, lines }
+        let (said, mut reader) = (Arc::default(), JoinSet::new());
+        reader.spawn(collect(child.stderr.take().expect("it was asked for"), Arc::clone(&said)));
+        Running { child, shown: self.shown, lines, said, _reader: reader }
     }
 }
 
@@ -162,6 +168,15 @@ impl Running {
         self.child.id().expect("it runs")
     }
 
+    /// What it has written to stderr so far.
+    ///
+    /// # Panics
+    /// Never: nobody panics while holding it.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        self.said.lock().expect("nobody panics while holding it").clone()
+    }
+
     /// Sends a signal and waits for its end; the exit code, or -1.
     ///
     /// # Panics
@@ -182,5 +197,13 @@ impl Running {
             .expect("a child can be waited for")
             .code()
             .unwrap_or(-1)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("`{}` said:\n{}", self.shown, self.said.lock().map(|said| said.clone()).unwrap_or_default());
+        }
     }
 }

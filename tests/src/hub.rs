@@ -272,7 +272,8 @@ impl Drop for Run {
     }
 }
 
-async fn collect(from: impl AsyncRead + Unpin, to: Arc<Mutex<String>>) {
+/// Keeps what a child writes.
+pub(crate) async fn collect(from: impl AsyncRead + Unpin, to: Arc<Mutex<String>>) {
     let mut lines = BufReader::new(from).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let mut log = to.lock().expect("nobody panics while holding it");

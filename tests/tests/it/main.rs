@@ -4,6 +4,7 @@ mod churn;
 mod client;
 mod client_commands;
 mod client_files;
+mod commands;
 mod files;
 mod filesystem_md;
 mod framing;
