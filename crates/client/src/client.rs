@@ -80,7 +80,8 @@ impl Client {
         Ok(Self(Arc::new(Inner { options, shared, requests, in_flight, closing, _task: task })))
     }
 
-    /// Says good-bye, waits for the hub's (at most [`Options::close_within`]), and ends every stream. All clones are closed.
+    /// Says good-bye, waits for the hub's (at most [`Options::close_within`]), and ends every stream. All clones are closed;
+    /// requests that have no answer yet fail, so wait for those that matter first.
     pub async fn close(&self) {
         self.0.closing.cancel();
         let mut status = self.0.shared.status();
@@ -146,13 +147,14 @@ impl Client {
     }
 
     /// As [`Client::subscribe`], but the service need not be there yet: the stream then begins, with
-    /// [`Delivery::Resumed`](crate::Delivery), when it is created.
+    /// [`Delivery::Resumed`](crate::Delivery), when it is created. A connection that is lost on the way is no error either:
+    /// the next one subscribes.
     ///
     /// # Errors
     /// As every request.
     pub async fn follow(&self, service: impl AsRef<str>) -> Result<Subscription, RequestError> {
         match self.try_subscribe(service.as_ref()).await? {
-            (subscription, Ok(()) | Err(RequestError::InvalidService(_))) => Ok(subscription),
+            (subscription, Ok(()) | Err(RequestError::InvalidService(_) | RequestError::Disconnected)) => Ok(subscription),
             (_, Err(error)) => Err(error),
         }
     }

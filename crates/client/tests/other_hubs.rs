@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use concierge_client::{Client, ConnectError, Event, FilesError, Options, Reconnect, RequestError};
+use concierge_client::{Client, ConnectError, Delivery, Event, FilesError, Options, Reconnect, RequestError};
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -164,6 +164,27 @@ async fn after_a_reconnect_services_come_first_then_subscriptions_then_what_wait
     let lost = events.next().await;
     assert!(matches!(&lost, Some(Event::ServiceLost(service)) if service.name.as_str() == "b"), "{lost:?}");
     assert!(news.is_on());
+    ada.whoami().await.unwrap_err();
+    hub.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_service_is_followed_even_when_the_connection_is_lost_on_the_way() {
+    let (ada, hub) = meet(async |listener: TcpListener| {
+        let mut peer = Peer::accept(&listener).await;
+        peer.greet().await;
+        peer.hear().await;
+        drop(peer);
+        let mut peer = Peer::accept(&listener).await;
+        peer.greet().await;
+        assert_eq!(peer.hear().await, json!({ "type": "SELF_SUBSCRIBE", "service": "news" }));
+        peer.say(json!({ "type": "SELF_SUBSCRIBE_RESULT", "seq": 0, "successful": true, "service": service("news", 7) })).await;
+        peer.hear().await;
+    })
+    .await;
+    let ada = ada.unwrap();
+    let mut news = ada.follow("news").await.unwrap();
+    assert!(matches!(news.next().await, Some(Delivery::Resumed)));
     ada.whoami().await.unwrap_err();
     hub.await.unwrap();
 }

@@ -7,8 +7,9 @@ use concierge_client::{
     Client, CloseCode, ConnectError, Delivery, Ending, Event, Options, PayloadOut, Reconnect, RequestError, Status, Subscription,
     Target,
 };
-use concierge_tests::{Certificate, Hub, Setup, within};
+use concierge_tests::{Certificate, Hub, Setup, until, within};
 use futures::{Stream, StreamExt};
+use rustix::process::Signal;
 use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::net::{TcpListener, TcpStream};
@@ -228,7 +229,14 @@ async fn after_a_restart_of_the_hub_services_and_subscriptions_are_there_again()
     let (ada, bob) = (client(&hub, "ada").await, client(&hub, "bob").await);
     ada.create_service("news", Some("The news")).await.unwrap();
     let mut news = bob.subscribe("news").await.unwrap();
-    let mut states = ada.status_changes();
+    let codes = tokio::spawn(
+        ada.status_changes()
+            .filter_map(async |state| match state {
+                Status::Disconnected { why: Ending::ByHub { code, .. }, .. } => Some(code),
+                _ => None,
+            })
+            .collect::<Vec<_>>(),
+    );
     let before = ada.uuid();
     for how in ["killed", "stopped"] {
         match how {
@@ -249,13 +257,8 @@ async fn after_a_restart_of_the_hub_services_and_subscriptions_are_there_again()
     }
     assert_ne!(ada.uuid(), before);
     assert_eq!(ada.service("news").await.unwrap().nickname.as_deref(), Some("The news"));
-    let mut codes = Vec::new();
     ada.close().await;
-    while let Some(state) = states.next().await {
-        if let Status::Disconnected { why: Ending::ByHub { code, .. }, .. } = state {
-            codes.push(code);
-        }
-    }
+    let codes = codes.await.unwrap();
     assert!(codes.contains(&1001), "told to go: {codes:?}");
 }
 
@@ -263,7 +266,7 @@ async fn after_a_restart_of_the_hub_services_and_subscriptions_are_there_again()
 async fn a_request_in_flight_at_the_end_of_the_connection_has_an_unknown_fate() {
     let mut hub = Hub::start().await;
     let ada = Client::connect(hub.options("ada").reconnect(None)).await.unwrap();
-    hub.signal(rustix::process::Signal::STOP); // it takes the request and does not answer
+    freeze(&hub).await; // so that it does not answer
     let request = tokio::spawn({
         let ada = ada.clone();
         async move { ada.whoami().await }
@@ -282,11 +285,11 @@ async fn a_hub_that_is_silent_is_given_up_and_its_requests_time_out() {
     let options = hub.options("ada").request_within(Duration::from_millis(100)).silence(Duration::from_secs(3));
     let ada = Client::connect(options.reconnect(None)).await.unwrap();
     let mut states = ada.status_changes();
-    hub.signal(rustix::process::Signal::STOP);
+    freeze(&hub).await;
     assert!(matches!(ada.whoami().await, Err(RequestError::TimedOut(_))));
     assert!(matches!(next(&mut states).await, Status::Connected(_)));
     assert!(matches!(next(&mut states).await, Status::Closed(Ending::Silent(_))));
-    hub.signal(rustix::process::Signal::CONT);
+    hub.signal(Signal::CONT);
 }
 
 #[tokio::test]
@@ -328,6 +331,17 @@ async fn a_place_without_a_hub_is_told_apart() {
     let patient = tokio::spawn(Client::connect(options.reconnect(trying)));
     hub.restart().await;
     assert!(within("a connection", patient).await.unwrap().is_ok());
+}
+
+/// Stops the hub's process, and waits until each of its threads stands still.
+async fn freeze(hub: &Hub) {
+    hub.signal(Signal::STOP);
+    let tasks = format!("/proc/{}/task", hub.process().0);
+    let stands = |task: std::io::Result<std::fs::DirEntry>| {
+        let status = std::fs::read_to_string(task.ok()?.path().join("status")).ok()?;
+        status.lines().any(|line| line.starts_with("State:\tT")).then_some(())
+    };
+    until("a standstill", async || std::fs::read_dir(&tasks).ok()?.map(stands).collect::<Option<Vec<_>>>()).await;
 }
 
 /// A way to the hub that breaks without the hub noticing: where it broke, the hub's end stays open and silent.

@@ -70,6 +70,14 @@ async fn every_refusal_has_its_error_and_leaves_no_local_file() {
 }
 
 #[tokio::test]
+async fn a_file_server_may_have_an_address_of_its_own() {
+    let (hub, other) = (Hub::start().await, Hub::start().await);
+    let ada = Client::connect(hub.options("ada").files_at(other.hub_url())).await.unwrap();
+    assert!(ada.files().url("x").starts_with(&format!("http://{}/fs/ada/", other.address)));
+    assert!(matches!(ada.files().list("").await, Err(FilesError::Unauthorized)), "the other hub does not know her key");
+}
+
+#[tokio::test]
 async fn a_source_that_fails_halfway_stores_nothing() {
     let hub = Hub::start().await;
     let ada = client(&hub, "ada").await;
