@@ -51,8 +51,8 @@ impl Setup {
         std::fs::create_dir(home.path().join("tmp")).expect("it is empty");
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut run = Run::start(&self.settings, home.path(), any_port);
-        let (address, url) = run.announced().await;
-        Hub { address, url, tls: self.tls, settings: self.settings, run, home }
+        let Announced { address, url, files } = run.announced().await;
+        Hub { address, url, files, tls: self.tls, settings: self.settings, run, home }
     }
 }
 
@@ -61,6 +61,8 @@ impl Setup {
 pub struct Hub {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where its file server listens, when that has a listener of its own.
+    pub files: Option<SocketAddr>,
     url: String,
     tls: Tls,
     settings: Vec<String>,
@@ -209,8 +211,16 @@ impl Hub {
     /// Starts it again, after its end, at the same address and in the same home.
     pub async fn restart(&mut self) {
         self.run = Run::start(&self.settings, self.home.path(), self.address);
-        (self.address, self.url) = self.run.announced().await;
+        let Announced { address, url, files } = self.run.announced().await;
+        (self.address, self.url, self.files) = (address, url, files);
     }
+}
+
+/// What a hub says first.
+struct Announced {
+    address: SocketAddr,
+    url: String,
+    files: Option<SocketAddr>,
 }
 
 /// One process.
@@ -247,7 +257,7 @@ impl Run {
     }
 
     /// Where it listens, from its first line.
-    async fn announced(&mut self) -> (SocketAddr, String) {
+    async fn announced(&mut self) -> Announced {
         let mut lines = BufReader::new(self.stdout.take().expect("asked once")).lines();
         let line = within("the hub's first line", lines.next_line()).await.expect("stdout is text");
         let Some(line) = line else {
@@ -255,8 +265,9 @@ impl Run {
             panic!("the hub ended: {}", self.log.lock().expect("nobody panics while holding it"));
         };
         let facts: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
-        let text = |key: &str| facts[key].as_str().unwrap_or_else(|| panic!("no {key}: {line}")).to_owned();
-        (text("address").parse().expect("an address"), text("url"))
+        let address = |key: &str| facts[key].as_str().map(|text| text.parse().expect("an address"));
+        let url = facts["url"].as_str().unwrap_or_else(|| panic!("no url: {line}")).to_owned();
+        Announced { address: address("address").expect("the hub's address"), url, files: address("files") }
     }
 
     fn pid(&self) -> Pid {

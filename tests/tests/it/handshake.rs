@@ -137,6 +137,20 @@ async fn a_head_that_does_not_end_in_time_is_cut() {
 }
 
 #[tokio::test]
+async fn a_thousand_half_open_connections_keep_nobody_out() {
+    let hub = Hub::start().await;
+    let mut half_open = Vec::new();
+    for _ in 0..1_000 {
+        let mut wire = hub.dial().await;
+        wire.send(b"GET /ws HTTP/1.1\r\n").await;
+        half_open.push(wire);
+    }
+    let begin = Instant::now();
+    hub.enter("ada").await.leave().await;
+    assert!(begin.elapsed().as_secs() < 2, "it took {:?}", begin.elapsed());
+}
+
+#[tokio::test]
 async fn frames_that_come_together_with_the_handshake_are_not_lost() {
     let hub = Hub::start().await;
     let mut wire = hub.dial().await;

@@ -1,4 +1,5 @@
 //! The real binary, over real sockets, seen from outside.
+#![expect(clippy::unwrap_used, reason = "all of this is tests, the functions that they share too")]
 
 mod churn;
 mod client;

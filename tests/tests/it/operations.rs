@@ -143,6 +143,19 @@ async fn a_hub_whose_clients_do_not_answer_ends_in_time_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_client_that_reads_nothing_does_not_keep_a_hub_from_ending() {
+    let mut hub = Hub::with(&["drain.spread_ms=0", "drain.within_ms=1000"]).await;
+    let (_stalled, mut ada) = (hub.enter("stalled").await, hub.enter("ada").await);
+    let data = "x".repeat(60_000);
+    for _ in 0..60 {
+        ada.ask(&json!({ "type": "MESSAGE", "target": { "type": "NAME", "name": "stalled" }, "data": data })).await;
+    }
+    let begin = Instant::now();
+    assert_eq!(hub.stop().await.code(), Some(0));
+    assert!(begin.elapsed().as_secs() < 5, "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
 async fn a_second_signal_ends_the_hub_at_once_with_130() {
     for signal in [Signal::TERM, Signal::INT] {
         let mut hub = Hub::with(&["drain.spread_ms=60000", "drain.within_ms=60000"]).await;

@@ -117,26 +117,29 @@ impl Play {
         }
     }
 
+    fn client(&mut self, name: &str) -> &mut Client {
+        self.clients.get_mut(name).unwrap_or_else(|| panic!("{name} is not connected"))
+    }
+
     async fn step(&mut self, step: &Step) {
-        let of = |name: &String| format!("{name} is connected");
         match step {
             Step::Connects(name) => {
                 let client = self.hub.connect().await;
                 assert!(self.clients.insert(name.clone(), client).is_none(), "{name} connects once");
             }
-            Step::Leaves(name) => self.clients.remove(name).expect(&of(name)).leave().await,
+            Step::Leaves(name) => self.clients.remove(name).expect("who ends is connected").leave().await,
             Step::Sends(name, text) => {
                 let text = self.ids.ours(text);
-                self.clients.get_mut(name).expect(&of(name)).say_text(text).await;
+                self.client(name).say_text(text).await;
             }
             Step::Receives(name, text) => {
-                let received = self.clients.get_mut(name).expect(&of(name)).hear_text().await;
+                let received = self.client(name).hear_text().await;
                 let expected = self.ids.expected(text, &received);
                 assert_eq!(without_desc(&received), without_desc(&expected), "{name} receives");
                 assert_eq!(received.contains(r#""desc":""#), expected.contains(r#""desc":""#), "{received}");
             }
             Step::Closed(name, code) => {
-                let (closed, reason) = self.clients.remove(name).expect(&of(name)).hear_close().await;
+                let (closed, reason) = self.clients.remove(name).expect("who ends is connected").hear_close().await;
                 assert_eq!(closed, *code, "{reason}");
             }
             Step::Entered(_) | Step::Secret(_) | Step::Owns(..) | Step::Subscribed(..) => {}

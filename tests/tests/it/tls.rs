@@ -76,6 +76,18 @@ async fn sighup_reads_the_certificate_again_a_broken_one_changes_nothing_and_con
     assert_eq!(ada.ask(&json!({ "type": "SERVICE_FETCH_ALL" })).await["seq"], 0, "who was there stays");
 }
 
+#[tokio::test]
+async fn a_tls_handshake_that_does_not_end_in_time_is_cut() {
+    let (home, certificate) = (TempDir::new().unwrap(), Certificate::new());
+    let (cert, key) = (home.path().join("cert.pem"), home.path().join("key.pem"));
+    certificate.write(&cert, &key);
+    let settings = [format!("tls.cert={}", cert.display()), format!("tls.key={}", key.display())];
+    let quick = Setup::default().set(settings).set(["limits.http_head_within_ms=300"]).start().await;
+    let mut silent = tokio::net::TcpStream::connect(quick.address).await.unwrap();
+    let mut answer = Vec::new();
+    let _reset_or_end = concierge_tests::within("the cut", tokio::io::AsyncReadExt::read_to_end(&mut silent, &mut answer)).await;
+}
+
 /// A certificate and a key that do not belong together are found at start.
 #[tokio::test]
 async fn a_hub_whose_key_does_not_fit_does_not_start() {
