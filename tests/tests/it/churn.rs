@@ -108,9 +108,9 @@ fn broadcast_and_watch(hub: &Hub, owner: Client, steady: Client, over: &AtomicBo
         let (mut owner, mut steady) = (owner, steady);
         let begin = Instant::now();
         let mut ticks = interval(BROADCAST_EVERY);
-        let (mut last, mut sent) = (begin, 0_u64);
-        // a message that is under way when it is over is waited for
-        while !over.load(Ordering::Relaxed) || seen.messages < sent {
+        let (mut last, mut sent, mut answered) = (begin, 0_u64, 0_u64);
+        // what is under way when it is over is waited for
+        while !over.load(Ordering::Relaxed) || seen.messages.min(answered) < sent {
             tokio::select! {
                 biased; // what came is taken before more is sent
                 message = steady.websocket().next() => {
@@ -122,7 +122,10 @@ fn broadcast_and_watch(hub: &Hub, owner: Client, steady: Client, over: &AtomicBo
                         last = now;
                     }
                 }
-                news = owner.websocket().next() => drop(news.unwrap().unwrap()),
+                answer_or_news = owner.websocket().next() => {
+                    let text = answer_or_news.unwrap().unwrap();
+                    answered += u64::from(text.to_text().unwrap().starts_with(r#"{"type":"OK""#));
+                }
                 _ = ticks.tick(), if !over.load(Ordering::Relaxed) => {
                     let micros = u64::try_from(begin.elapsed().as_micros()).unwrap();
                     let target = json!({ "type": "SERVICE", "service": "weather" });
