@@ -322,7 +322,13 @@ impl Files {
                 tracing::debug!(%error, "the connection to the file server failed");
             }
         }));
-        let response = sender.send_request(request).await?;
+        // an upload takes as long as it takes: the server cuts it when it is too slow
+        let patience = if request.method() == Method::PUT { None } else { Some(self.options.silence) };
+        let answer = sender.send_request(request);
+        let response = match patience {
+            Some(silence) => tokio::time::timeout(silence, answer).await.map_err(|_| FilesError::Silent(silence))??,
+            None => answer.await?,
+        };
         let reply = Reply { response, _task: task };
         if reply.response.status().is_success() { Ok(reply) } else { Err(reply.refusal(format!("{}/{path}", self.owner)).await) }
     }
