@@ -265,3 +265,18 @@ async fn a_limit_of_ones_own_bounds_payloads() {
     let answers: Vec<&str> = heard.lines().filter(|line| line.contains('←')).collect();
     assert!(matches!(answers[..], [ok, close, _] if ok.contains("_RESULT") && close.contains("close 1009")), "{heard}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_refused_and_writes_before_it_reads_can_finish_writing() {
+    let mut hub = Hub::new();
+    let (ada, bob) = (hub.join_by("ada", 1_000).await, hub.join("bob").await);
+    hub.stop_reading(ada);
+    // the way to ada is full, so her close frame has to wait
+    let long = json!({ "type": "MESSAGE", "target": { "type": "NAME", "name": "ada" }, "data": "x".repeat(5_000) });
+    hub.ask(bob, &long.to_string()).await;
+    let bytes = super::client::frame(0x81, &vec![b'x'; 300_000]);
+    assert_eq!(hub.offer(ada, &bytes).await, bytes.len());
+    hub.read_again(ada).await;
+    let heard = hub.heard();
+    assert!(heard.contains("ada ← close 1009 \"") && heard.ends_with("ada ← end\n"), "{heard}");
+}

@@ -196,7 +196,10 @@ async fn the_folder_is_gone_when_the_others_hear_that_the_client_left() {
     let key = hub.id("ada's key").to_owned();
     assert_eq!(status("PUT", &key).await, 201);
     assert_eq!(status("GET", &key).await, 200);
+    let folder = root.path().join("files/folders").join(hub.id("ada"));
+    assert!(folder.is_dir(), "{folder:?}");
     hub.cut(ada).await;
+    assert!(!folder.exists());
     assert_eq!(status("GET", &key).await, 401);
     hub.join("ada again").await;
     let key = hub.id("ada again's key").to_owned();
