@@ -19,6 +19,9 @@ use crate::frame::{self, Frame};
 use crate::metrics::METRICS;
 use crate::peer::{Ending, Peer};
 
+/// From this many clients on, news waits for them as one shared frame: a burst of joins must not fill an outbox each.
+const CROWD: usize = 256;
+
 thread_local! {
     /// Where this thread encodes frames.
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -195,6 +198,7 @@ fn carry_out(registry: &Registry<Arc<Peer>>, peer: &Arc<Peer>, turn: Turn, seq: 
         let text = news.payload.encode(None);
         SCRATCH.with_borrow_mut(|scratch| {
             let frame = frame::text(scratch, |to| to.extend_from_slice(text.as_bytes()));
+            let frame = if registry.len() >= CROWD { frame.shared() } else { frame };
             registry.members(news.to, peer.id, |to| to.push(&frame));
         });
     }

@@ -30,6 +30,14 @@ impl<'a> Frame<'a> {
         if bytes.len() < SHARED_FROM { Self::Small(bytes) } else { Self::Large(Bytes::copy_from_slice(bytes)) }
     }
 
+    /// The same frame for so many receivers that even a small one is shared: what waits for all of them stays small.
+    pub(crate) fn shared(&self) -> Self {
+        match self {
+            Self::Small(bytes) => Self::Large(Bytes::copy_from_slice(bytes)),
+            Self::Large(bytes) => Self::Large(bytes.clone()),
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Small(bytes) => bytes.len(),

@@ -14,7 +14,7 @@ use crate::frame::{self, Frame};
 /// Joined frames are cut into pieces of about this size, so that what was sent can be let go.
 const PIECE: usize = 64 * 1024;
 /// Pieces that one system call takes.
-const SLICES: usize = 32;
+const SLICES: usize = 64;
 
 enum Piece {
     Joined(Vec<u8>),
@@ -30,22 +30,34 @@ impl Piece {
     }
 }
 
-/// Spare buffers of a shard: an idle client holds none.
+/// Spare buffers of a shard: an idle client holds none, and an idle shard forgets them.
 #[derive(Default)]
-pub(crate) struct Pool(Vec<Vec<u8>>);
+pub(crate) struct Pool {
+    buffers: Vec<Vec<u8>>,
+    /// What they hold room for.
+    bytes: usize,
+}
 
 impl Pool {
-    const SPARES: usize = 1024;
+    const BYTES: usize = 16 * 1024 * 1024;
 
     pub(crate) fn take(&mut self) -> Vec<u8> {
-        self.0.pop().unwrap_or_default()
+        let buffer = self.buffers.pop().unwrap_or_default();
+        self.bytes -= buffer.capacity();
+        buffer
     }
 
     pub(crate) fn put(&mut self, mut buffer: Vec<u8>) {
-        if self.0.len() < Self::SPARES && (1..=2 * PIECE).contains(&buffer.capacity()) {
+        let room = buffer.capacity();
+        if (1..=2 * PIECE).contains(&room) && self.bytes + room <= Self::BYTES {
             buffer.clear();
-            self.0.push(buffer);
+            self.bytes += room;
+            self.buffers.push(buffer);
         }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.buffers.is_empty()
     }
 }
 
@@ -88,6 +100,11 @@ impl Outbox {
     /// Bytes that wait.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting
+    }
+
+    /// Whether a system call cannot take more pieces at once: waiting longer joins nothing.
+    pub(crate) fn is_ripe(&self) -> bool {
+        self.pieces.len() >= SLICES
     }
 
     /// Takes one frame in. A frame larger than the bound is taken when nothing else waits.

@@ -72,6 +72,10 @@ impl Peer {
             pushed = state.outbox.push(frame, || self.shard.pool.lock().take());
         }
         match pushed {
+            Pushed::Queued if state.outbox.is_ripe() && !state.blocked => {
+                drop(state);
+                self.flush();
+            }
             Pushed::Queued => self.mark(state),
             Pushed::Closed => {}
             Pushed::Full => {
@@ -154,7 +158,7 @@ impl Peer {
         &self.shard
     }
 
-    /// Writes what waits, as far as the socket takes it. On the peer's shard only.
+    /// Writes what waits, as far as the socket takes it. The peer's shard does it, but for an outbox that is ripe.
     pub(crate) fn flush(&self) {
         match &self.socket {
             Some(socket) => {

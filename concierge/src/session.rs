@@ -67,23 +67,45 @@ enum Outcome {
     Gone,
 }
 
-/// Runs a connection that was upgraded. `early` are bytes that came with the request.
+/// Runs a connection that was upgraded. `early` are bytes that came with the request. The stages before and after the
+/// conversation are boxed: an idle client does not carry them.
 pub(crate) async fn run(wire: Wire, early: Vec<u8>, peer: Arc<Peer>, desk: &Desk, pace: Pace, draining: CancellationToken) {
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_message_size(Some(pace.payload_bytes))
-        .max_frame_size(Some(pace.payload_bytes));
-    let mut ws = Box::pin(WebSocketStream::from_partially_read(wire, early, Role::Server, Some(config))).await;
-    let outcome = match identify(&mut ws, &peer, desk, &pace, draining).await {
-        Ok(mut seat) => {
-            let outcome = Conversation::new(&peer, pace).run(&mut ws, &mut seat, desk).await;
-            desk.leave(&peer);
-            outcome
+    let opened = Box::pin(async {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0)
+            .max_message_size(Some(pace.payload_bytes))
+            .max_frame_size(Some(pace.payload_bytes));
+        let mut ws = WebSocketStream::from_partially_read(wire, early, Role::Server, Some(config)).await;
+        match identify(&mut ws, &peer, desk, &pace, draining).await {
+            Ok(seat) => Some((ws, seat)),
+            Err(outcome) => {
+                finish(ws, &peer, outcome).await;
+                None
+            }
         }
-        Err(outcome) => outcome,
+    });
+    let Some((mut ws, mut seat)) = opened.await else { return };
+    let stay = Stay { peer: &peer, desk };
+    let mut conversation = Conversation::new(&peer, pace);
+    let outcome = {
+        let mut timer = std::pin::pin!(sleep_until(conversation.next_ping));
+        poll_fn(|cx| conversation.poll(&mut ws, &mut seat, desk, timer.as_mut(), cx)).await
     };
-    finish(ws, &peer, outcome).await;
+    drop(stay);
+    Box::pin(finish(ws, &peer, outcome)).await;
+}
+
+/// An identified client; it leaves the hub when this is dropped, even by a panic.
+struct Stay<'a> {
+    peer: &'a Arc<Peer>,
+    desk: &'a Desk,
+}
+
+impl Drop for Stay<'_> {
+    fn drop(&mut self) {
+        self.desk.leave(self.peer);
+    }
 }
 
 async fn identify(
@@ -159,11 +181,6 @@ impl<'a> Conversation<'a> {
         let now = Instant::now();
         let throttle = Throttle::new(pace.messages_per_second).map(Box::new);
         Self { peer, pace, throttle, next_ping: now + pace.ping_every, heard: now, stalled: None }
-    }
-
-    async fn run(mut self, ws: &mut WebSocketStream<Wire>, seat: &mut Seat, desk: &Desk) -> Outcome {
-        let mut timer = std::pin::pin!(sleep_until(self.next_ping));
-        poll_fn(|cx| self.poll(ws, seat, desk, timer.as_mut(), cx)).await
     }
 
     /// In this order: writing frees memory; a decision made elsewhere ends it, whatever else is ready; then reading; the

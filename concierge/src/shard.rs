@@ -8,10 +8,13 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::outbox::Pool;
 use crate::peer::Peer;
+
+/// How long an idle shard keeps its spare buffers.
+const SPARES_KEPT_FOR: Duration = Duration::from_millis(500);
 
 /// What a shard's sessions share.
 #[derive(Default)]
@@ -39,7 +42,7 @@ impl Shard {
     pub(crate) async fn flush_forever(self: Arc<Self>) {
         let mut due = Vec::new();
         loop {
-            self.wake.notified().await;
+            self.wait(&mut due).await;
             self.turns.fetch_add(1, Ordering::Relaxed);
             self.active.notify_one();
             std::mem::swap(&mut due, &mut *self.dirty.lock());
@@ -47,6 +50,18 @@ impl Shard {
                 peer.flush();
             }
         }
+    }
+
+    /// Waits for something to flush. A shard that has nothing to do for a while gives its spare buffers back.
+    async fn wait(&self, due: &mut Vec<Arc<Peer>>) {
+        if !self.pool.lock().is_empty() && timeout(SPARES_KEPT_FOR, self.wake.notified()).await.is_ok() {
+            return;
+        }
+        if self.dirty.lock().is_empty() {
+            *self.pool.lock() = Pool::default();
+            *due = Vec::new();
+        }
+        self.wake.notified().await;
     }
 
     /// After each flush keeps the thread from sleeping for `spin`: answers come faster, at the price of a busy core.

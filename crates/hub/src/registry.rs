@@ -103,6 +103,18 @@ impl<H: Clone> Registry<H> {
         &self.routes
     }
 
+    /// How many clients there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Whether nobody is here.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.clients.is_empty()
+    }
+
     /// Whether a client of that name may join now.
     ///
     /// # Errors
