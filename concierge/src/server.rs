@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -36,6 +37,9 @@ use crate::wire::{Stream, Wire};
 
 /// Connections that wait for a shard; when it is full, accepting waits and the kernel's backlog holds them.
 const HANDED_OVER: usize = 1024;
+/// How the name of a private directory begins, and where in it the files are.
+const PRIVATE: &str = "concierge-";
+const FILES: &str = "files";
 /// How long accepting rests when it fails, for example for want of file descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
@@ -249,9 +253,12 @@ fn open_files(config: &Config, desk: &Arc<Desk>) -> Result<(Option<Files>, Optio
     }
     let private = match dir {
         Some(_) => None,
-        None => Some(tempfile::Builder::new().prefix("concierge-").tempdir().map_err(StartError::PrivateDir)?),
+        None => {
+            remove_abandoned();
+            Some(tempfile::Builder::new().prefix(PRIVATE).tempdir().map_err(StartError::PrivateDir)?)
+        }
     };
-    let own = private.as_ref().map(|dir| dir.path().join("files"));
+    let own = private.as_ref().map(|dir| dir.path().join(FILES));
     let options = concierge_files::Options {
         root: dir.clone().or(own).expect("one of the two is there"),
         file_bytes: *file_bytes,
@@ -265,6 +272,21 @@ fn open_files(config: &Config, desk: &Arc<Desk>) -> Result<(Option<Files>, Optio
     let files = Files::open(options, desk.clone())?;
     desk.keep_files(files.clone());
     Ok((Some(files), private))
+}
+
+/// Removes the private directories of this user's hubs that were killed. Those of hubs that run are locked.
+fn remove_abandoned() {
+    let user = rustix::process::getuid().as_raw();
+    let entries = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(PRIVATE.as_bytes())) {
+        // the user's own: whoever else writes here could make us follow their links
+        if entry.metadata().is_ok_and(|found| found.is_dir() && found.uid() == user)
+            && concierge_files::remove_abandoned(&entry.path().join(FILES)).is_ok()
+        {
+            let removed = std::fs::remove_dir(entry.path());
+            tracing::info!(directory = %entry.path().display(), ?removed, "removed what a killed hub left");
+        }
+    }
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {

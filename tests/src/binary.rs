@@ -17,11 +17,13 @@ pub fn repository() -> &'static Path {
 /// # Panics
 /// When there is none and it cannot be built.
 pub fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| match std::env::var_os("TESTED_CONCIERGE") {
-        Some(named) => named.into(),
+    // a build that failed is not tried again by the next test
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let binary = BINARY.get_or_init(|| match std::env::var_os("TESTED_CONCIERGE") {
+        Some(named) => Ok(named.into()),
         None => built("concierge", &["--bin", "concierge"]),
-    })
+    });
+    binary.as_deref().unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 /// An example of the package `concierge`, built like [`binary`].
@@ -30,18 +32,15 @@ pub fn binary() -> &'static Path {
 /// When there is none and it cannot be built.
 #[must_use]
 pub fn example(name: &str) -> PathBuf {
-    built(&format!("examples/{name}"), &["--example", name])
+    built(&format!("examples/{name}"), &["--example", name]).unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 /// A program of this profile, fresh.
-fn built(path: &str, target: &[&str]) -> PathBuf {
+fn built(path: &str, target: &[&str]) -> Result<PathBuf, String> {
     let tests = std::env::current_exe().expect("a running program has a path");
     let profile = tests.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
     let program = profile.join(path);
-    if !is_fresh(&program) {
-        build(target, profile.ends_with("release"));
-    }
-    program
+    if is_fresh(&program) { Ok(program) } else { build(target, profile.ends_with("release")).map(|()| program) }
 }
 
 /// Whether no source that cargo noted beside the program is newer.
@@ -54,7 +53,7 @@ fn is_fresh(program: &Path) -> bool {
     sources.split_whitespace().all(|source| changed(Path::new(source)).unwrap_or(SystemTime::now()) <= built)
 }
 
-fn build(target: &[&str], release: bool) {
+fn build(target: &[&str], release: bool) -> Result<(), String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(repository()).args(["build", "--package", "concierge"]).args(target);
@@ -62,5 +61,6 @@ fn build(target: &[&str], release: bool) {
         command.arg("--release");
     }
     let output = command.output().expect("cargo can be started");
-    assert!(output.status.success(), "`cargo build -p concierge` failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    let failed = || format!("`cargo build -p concierge` failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    if output.status.success() { Ok(()) } else { Err(failed()) }
 }

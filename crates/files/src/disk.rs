@@ -158,6 +158,16 @@ impl Disk {
     }
 }
 
+/// Removes the directory of a server that was killed. Its marker tells it: it is written under the lock, so one that is not
+/// empty and not locked belongs to nobody any more.
+pub(crate) fn remove_abandoned(root: &Path) -> Result<(), OpenError> {
+    if !root.join(MARKER).symlink_metadata().is_ok_and(|found| found.is_file() && found.len() > 0) {
+        return Err(OpenError::NotOurs(root.to_owned()));
+    }
+    let _locked = claim(root)?;
+    fs::remove_dir_all(root).map_err(|source| OpenError::Io { root: root.to_owned(), source })
+}
+
 /// Makes sure that the directory is ours, and ours alone.
 fn claim(root: &Path) -> Result<File, OpenError> {
     let told = |source| OpenError::Io { root: root.to_owned(), source };

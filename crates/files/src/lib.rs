@@ -31,7 +31,7 @@ mod upload;
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -112,6 +112,14 @@ pub enum OpenError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// Removes the directory of a file server whose process was killed, with everything in it. Blocks while it does.
+///
+/// # Errors
+/// When no file server was there, one runs there, or the system refuses. Only then may something be left.
+pub fn remove_abandoned(root: &Path) -> Result<(), OpenError> {
+    disk::remove_abandoned(root)
 }
 
 impl Files {

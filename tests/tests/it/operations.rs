@@ -206,6 +206,42 @@ async fn a_killed_hub_comes_back_at_the_same_address_empty() {
     assert_eq!(hub.http("GET", "/fs/ada/", &[("x-fs-key", &key)], b"").await.status, 401, "the key died with its client");
 }
 
+#[tokio::test]
+async fn what_a_killed_hub_left_in_the_temporary_directory_goes_when_the_next_one_starts_and_nothing_else() {
+    let mut hub = Hub::start().await;
+    let ada = hub.enter("ada").await;
+    let put = hub.http("PUT", "/fs/ada/left_over.txt", &[("x-fs-key", &ada.fs_key)], b"left over").await;
+    assert_eq!(put.status, 201, "{}", put.text());
+    let temporary = hub.temporary();
+    std::fs::create_dir_all(temporary.join("concierge-of-somebody-else/files")).unwrap();
+    std::fs::write(temporary.join("concierge-of-somebody-else/files/letter.txt"), "dear").unwrap();
+    let there = || std::fs::read_dir(&temporary).unwrap().count();
+    hub.kill().await;
+    assert_eq!((there(), files_below(&temporary, b"left over")), (2, 1), "a killed hub cannot clear up");
+    hub.restart().await;
+    assert_eq!((there(), files_below(&temporary, b"left over"), files_below(&temporary, b"dear")), (2, 0, 1));
+
+    // a hub that runs keeps what it has, whoever else starts
+    let ada = hub.enter("ada").await;
+    assert_eq!(hub.http("PUT", "/fs/ada/kept.txt", &[("x-fs-key", &ada.fs_key)], b"kept").await.status, 201);
+    let serve = Command::concierge(&["serve", "--json", "--listen", "127.0.0.1:0"]);
+    let mut other = serve.env("TMPDIR", temporary.to_str().unwrap()).start();
+    other.line().await;
+    assert_eq!(there(), 3);
+    assert_eq!(other.signal(Signal::TERM).await, 0);
+    assert_eq!(hub.http("GET", "/fs/ada/kept.txt", &[("x-fs-key", &ada.fs_key)], b"").await.body, b"kept");
+}
+
+/// SIGHUP is for TLS; a hub without it is not ended by one.
+#[tokio::test]
+async fn sighup_does_not_end_a_hub_without_tls() {
+    let hub = Hub::start().await;
+    let mut ada = hub.enter("ada").await;
+    hub.signal(Signal::HUP);
+    until("the hub has heard it", async || hub.log().contains("read again").then_some(())).await;
+    assert_eq!(ada.ask(&json!({ "type": "SERVICE_FETCH_ALL" })).await["seq"], 0);
+}
+
 /// Files that hold this.
 fn files_below(dir: &std::path::Path, content: &[u8]) -> usize {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
