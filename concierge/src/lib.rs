@@ -4,7 +4,9 @@ pub mod cli;
 pub mod config;
 #[cfg(test)]
 mod conversations;
+mod crowd;
 mod desk;
+mod folders;
 mod frame;
 mod http;
 pub mod logging;

@@ -1,9 +1,7 @@
 //! The hub as a whole: listeners, shards, and the way down.
 
-use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::MetadataExt as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -11,9 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
-use concierge_files::Files;
 use concierge_hub::Bounds;
-use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -26,7 +22,9 @@ use uuid::Uuid;
 use concierge_api_rs::ClientId;
 
 use crate::config::Config;
+use crate::crowd::Crowd;
 use crate::desk::{self, Desk};
+use crate::folders;
 use crate::http::{self, Door, Upgraded};
 use crate::metrics::{self, METRICS};
 use crate::peer::Peer;
@@ -37,9 +35,6 @@ use crate::wire::{Stream, Wire};
 
 /// Connections that wait for a shard; when it is full, accepting waits and the kernel's backlog holds them.
 const HANDED_OVER: usize = 1024;
-/// How the name of a private directory begins, and where in it the files are.
-const PRIVATE: &str = "concierge-";
-const FILES: &str = "files";
 /// How long accepting rests when it fails, for example for want of file descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
@@ -125,7 +120,7 @@ impl Server {
             subscribers_shown: config.limits.subscribers_shown,
         };
         let desk = Arc::new(Desk::new(config.secret.as_deref(), bounds));
-        let (files, private_dir) = open_files(&config, &desk)?;
+        let (files, private_dir) = folders::open(&config, &desk)?;
         let head_within = Duration::from_millis(config.limits.http_head_within_ms);
         let shared = Arc::new(Shared {
             pace: Pace::new(&config),
@@ -245,50 +240,6 @@ fn operations(shared: &Arc<Shared>, with_metrics: bool) -> Router {
     router.fallback(async || (StatusCode::NOT_FOUND, "nothing is here; the hub is at /ws, files are at /fs/\n"))
 }
 
-/// The file server, if there is one, in the configured directory or in a private one of its own.
-fn open_files(config: &Config, desk: &Arc<Desk>) -> Result<(Option<Files>, Option<TempDir>), StartError> {
-    let crate::config::Files { enabled, dir, listen: _, uuid_keys, file_bytes, folder_bytes, folder_files, .. } = &config.files;
-    if !enabled {
-        return Ok((None, None));
-    }
-    let private = match dir {
-        Some(_) => None,
-        None => {
-            remove_abandoned();
-            Some(tempfile::Builder::new().prefix(PRIVATE).tempdir().map_err(StartError::PrivateDir)?)
-        }
-    };
-    let own = private.as_ref().map(|dir| dir.path().join(FILES));
-    let options = concierge_files::Options {
-        root: dir.clone().or(own).expect("one of the two is there"),
-        file_bytes: *file_bytes,
-        folder_bytes: *folder_bytes,
-        folder_files: *folder_files,
-        upload_bytes_per_second: config.files.upload_bytes_per_second,
-        upload_slow_ms: config.files.upload_slow_ms,
-        uuid_keys: *uuid_keys,
-        allowed_origins: config.allowed_origins.clone(),
-    };
-    let files = Files::open(options, desk.clone())?;
-    desk.keep_files(files.clone());
-    Ok((Some(files), private))
-}
-
-/// Removes the private directories of this user's hubs that were killed. Those of hubs that run are locked.
-fn remove_abandoned() {
-    let user = rustix::process::getuid().as_raw();
-    let entries = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(PRIVATE.as_bytes())) {
-        // the user's own: whoever else writes here could make us follow their links
-        if entry.metadata().is_ok_and(|found| found.is_dir() && found.uid() == user)
-            && concierge_files::remove_abandoned(&entry.path().join(FILES)).is_ok()
-        {
-            let removed = std::fs::remove_dir(entry.path());
-            tracing::info!(directory = %entry.path().display(), ?removed, "removed what a killed hub left");
-        }
-    }
-}
-
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
 }
@@ -359,30 +310,34 @@ async fn connection(stream: TcpStream, address: SocketAddr, door: Arc<Door>, sha
     let guest = shared.crowd.enter(from);
     METRICS.connections.increment(1.0);
     let _open = OpenConnection;
-    let _nodelay_is_a_wish = stream.set_nodelay(true);
-    let id = ClientId(Uuid::new_v4());
-    let crowded = guest.is_none();
-    let opened = Box::pin(async {
-        match &shared.tls {
-            None => {
-                let Upgraded { stream, early } = http::serve(stream, address, &door, crowded).await?;
-                let peer = Peer::new(id, from, shard, Some(stream), shared.outbox_bytes);
-                Some((Wire::new(peer.clone(), None), early, peer))
-            }
-            Some(tls) => {
-                let stream = timeout(shared.tls_within, tls.acceptor().accept(stream)).await.ok()?.ok()?;
-                let Upgraded { stream, early } = http::serve(stream, address, &door, crowded).await?;
-                let peer = Peer::new(id, from, shard, None, shared.outbox_bytes);
-                let stream: Box<dyn Stream> = Box::new(stream);
-                Some((Wire::new(peer.clone(), Some(stream)), early, peer))
-            }
-        }
-    })
-    .await;
-    drop(door);
+    let opened = Box::pin(open(stream, address, door, shard, &shared, guest.is_none())).await;
     if let Some((wire, early, peer)) = opened {
         session::run(wire, early, peer, &shared.desk, shared.pace, shared.draining.clone()).await;
     }
+}
+
+/// TLS, HTTP and the upgrade. `None`: the connection served what it was asked for, or failed.
+async fn open(
+    stream: TcpStream,
+    address: SocketAddr,
+    door: Arc<Door>,
+    shard: Arc<Shard>,
+    shared: &Shared,
+    crowded: bool,
+) -> Option<(Wire, Vec<u8>, Arc<Peer>)> {
+    let _nodelay_is_a_wish = stream.set_nodelay(true);
+    let id = ClientId(Uuid::new_v4());
+    let from = desk::canonical(address.ip());
+    if let Some(tls) = &shared.tls {
+        let stream = timeout(shared.tls_within, tls.acceptor().accept(stream)).await.ok()?.ok()?;
+        let Upgraded { stream, early } = http::serve(stream, address, &door, crowded).await?;
+        let peer = Peer::new(id, from, shard, None, shared.outbox_bytes);
+        let stream: Box<dyn Stream> = Box::new(stream);
+        return Some((Wire::new(peer.clone(), Some(stream)), early, peer));
+    }
+    let Upgraded { stream, early } = http::serve(stream, address, &door, crowded).await?;
+    let peer = Peer::new(id, from, shard, Some(stream), shared.outbox_bytes);
+    Some((Wire::new(peer.clone(), None), early, peer))
 }
 
 struct OpenConnection;
@@ -390,51 +345,6 @@ struct OpenConnection;
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         METRICS.connections.decrement(1.0);
-    }
-}
-
-type Guests = Arc<Mutex<HashMap<IpAddr, usize>>>;
-
-/// How many connections each address has, when there is a bound.
-struct Crowd {
-    bound: usize,
-    guests: Guests,
-}
-
-/// A connection that counts; it stops counting when dropped.
-struct Guest(Option<(IpAddr, Guests)>);
-
-impl Crowd {
-    fn new(bound: usize) -> Self {
-        Self { bound, guests: Arc::default() }
-    }
-
-    /// `None`: the address has as many as it may have.
-    fn enter(&self, address: IpAddr) -> Option<Guest> {
-        if self.bound == 0 {
-            return Some(Guest(None));
-        }
-        let mut guests = self.guests.lock();
-        let count = guests.entry(address).or_default();
-        if *count >= self.bound {
-            return None;
-        }
-        *count += 1;
-        Some(Guest(Some((address, self.guests.clone()))))
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        if let Some((address, guests)) = &self.0 {
-            let mut guests = guests.lock();
-            if let Some(count) = guests.get_mut(address) {
-                *count -= 1;
-                if *count == 0 {
-                    guests.remove(address);
-                }
-            }
-        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Close codes (PROTOCOL.md, "Close codes"): the seed's 4000 to 4007, the hub's own from 4009, and the standard ones it uses.
+//! Close codes (PROTOCOL.md, "Close codes"): 4000 to 4007 of the original protocol, the hub's own from 4009, and the standard ones it uses.
 
 use std::fmt;
 
@@ -59,7 +59,7 @@ close_codes! {
     InvalidUtf8 = 1007, "INVALID_UTF8", "A text message or a close reason was not valid UTF-8.", "Send text as UTF-8; put binary data into the file server.";
     /// A payload over the limit.
     TooBig = 1009, "TOO_BIG", "A payload was larger than the hub accepts (64 KiB unless configured).", "Send less at once, use the file server, or raise `limits.payload_bytes`.";
-    /// Internal failure (the seed's UNKNOWN).
+    /// Internal failure.
     Unknown = 4000, "UNKNOWN", "Something failed inside the hub.", "Reconnect; the hub's log at that time names the cause.";
     /// The first message was no valid IDENTIFY payload.
     FatalDecode = 4002, "FATAL_DECODE", "The first message was not JSON, was binary, or was an IDENTIFY with a missing or invalid field; the reason names the field.", "Correct the field that the close reason names.";

@@ -1,4 +1,4 @@
-//! Payloads from a client to the hub (the seed's `PayloadIn`).
+//! Payloads from a client to the hub.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Payloads from the hub to a client (the seed's `PayloadOut`), and the envelope that carries `seq`.
+//! Payloads from the hub to a client, and the envelope that carries `seq`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
