@@ -277,8 +277,12 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
+        let log = self.log.lock().map(|log| log.clone()).unwrap_or_default();
         if std::thread::panicking() {
-            eprintln!("the hub's log:\n{}", self.log.lock().map(|log| log.clone()).unwrap_or_default());
+            eprintln!("the hub's log:\n{log}");
+        } else {
+            // a task that panics takes its connection with it and nothing else: nobody would notice
+            assert!(!log.contains("panicked at"), "something in the hub panicked:\n{log}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Frames against the rules of RFC 6455, payloads beyond the limit, and the last bytes of a connection.
 
-use concierge_tests::{Hub, Wire, client_frame, client_frame_header};
+use concierge_tests::{Hub, Wire, client_frame, client_frame_header, until};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -226,4 +226,46 @@ async fn too_many_messages_are_slowed_down_and_then_closed_4010_and_nobody_else_
         assert_eq!(ada.hear_answer().await["seq"], seq, "slowed down, nothing is lost");
     }
     ada.leave().await;
+}
+
+/// A small generator of numbers that look random (xorshift), the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % sides as u64).unwrap()
+    }
+
+    fn bytes(&mut self, most: usize) -> Vec<u8> {
+        (0..self.roll(most)).map(|_| u8::try_from(self.roll(256)).unwrap()).collect()
+    }
+}
+
+#[tokio::test]
+async fn garbage_ends_its_own_connection_and_disturbs_nobody() {
+    let hub = Hub::start().await;
+    let mut witness = hub.enter("witness").await;
+    let idle = hub.process().descriptors();
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    for n in 0..300 {
+        let mut wire = match n % 3 {
+            0 => hub.dial().await,
+            1 => upgraded(&hub).await,
+            _ => identified(&hub, &format!("garbage_{n}")).await,
+        };
+        for _ in 0..dice.roll(8) {
+            let bytes = match dice.roll(3) {
+                0 => dice.bytes(200),
+                1 => client_frame(u8::try_from(dice.roll(256)).unwrap(), &dice.bytes(300)),
+                _ => client_frame(TEXT, br#"{"type":"MESSAGE","target":{"type":"ALL"},"data":[[[[]]]]}"#),
+            };
+            let _cut_already = wire.try_send(&bytes).await;
+        }
+    }
+    until("all of them are gone", async || (hub.process().descriptors() == idle).then_some(())).await;
+    let clients = witness.ask(&json!({ "type": "CLIENT_FETCH_ALL" })).await;
+    assert_eq!(clients["clients"].as_array().unwrap().len(), 1);
 }

@@ -12,6 +12,7 @@ mod framing;
 mod handshake;
 mod operations;
 mod protocol_md;
+mod races;
 mod readme;
 mod slow;
 mod tls;
