@@ -1,9 +1,9 @@
-//! Where a client's payloads are taken in and carried out. A MESSAGE goes through the routes and takes no lock; every
-//! other payload is one turn of the registry under its one short lock, whose news is queued before the turn ends.
+//! Where a client's payloads are taken in and carried out. A MESSAGE goes through the routes and takes no lock, except
+//! that one to everybody looks up who that is; every other payload is one turn of the registry under its one short lock,
+//! whose news is queued before the turn ends. Nothing is written to a socket under that lock.
 
 use std::cell::RefCell;
 use std::io::Write;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use concierge_api_rs::{
@@ -11,16 +11,16 @@ use concierge_api_rs::{
     PayloadIn, PayloadOut, Seq, limits,
 };
 use concierge_files::{Directory, Files, Holder, KeyKind};
-use concierge_hub::{Bounds, Delivery, Door, OriginHead, Registry, Routes, Sender, Turn, write_message};
-use parking_lot::Mutex;
+use concierge_hub::{Audience, Bounds, Delivery, Door, OriginHead, Registry, Routes, Turn, write_message};
+use parking_lot::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use crate::frame::{self, Frame};
 use crate::metrics::METRICS;
-use crate::peer::{Ending, Peer};
+use crate::peer::{Ending, Peer, Queued};
 
 /// From this many clients on, news waits for them as one shared frame: a burst of joins must not fill an outbox each.
-const CROWD: usize = 256;
+const SHARED_FROM_CLIENTS: usize = 256;
 
 thread_local! {
     /// Where this thread encodes frames.
@@ -63,7 +63,7 @@ impl Desk {
     /// Every client, in the order they joined.
     pub(crate) fn peers(&self) -> Vec<Arc<Peer>> {
         let mut peers = Vec::new();
-        self.registry.lock().members(concierge_hub::Audience::Everyone, ClientId(Uuid::nil()), |peer| peers.push(peer.clone()));
+        self.registry.lock().members(Audience::Everyone, ClientId(Uuid::nil()), |peer| peers.push(peer.clone()));
         peers
     }
 
@@ -79,34 +79,37 @@ impl Desk {
 
         let mut registry = self.registry.lock();
         registry.may_join(&info.name).map_err(|_| taken())?;
-        push(peer, &hello.into(), None);
+        // a peer that ended meanwhile was never here
+        if let (false, Some(ending)) = (push(peer, &hello.into(), None), peer.ending()) {
+            return Err(ending);
+        }
         let turn = registry.join(info, key, peer.clone()).map_err(|_| taken())?;
-        carry_out(&registry, peer, turn, None);
+        carry_out(registry, peer, turn, None);
         Ok(Seat { peer: peer.clone(), origin, next: Seq::default() })
     }
 
-    /// One text message of an identified client.
-    pub(crate) fn receive(&self, seat: &mut Seat, text: &str) {
+    /// One text message of an identified client. How many copies of it were made.
+    pub(crate) fn receive(&self, seat: &mut Seat, text: &str) -> usize {
         METRICS.payloads.increment(1);
         let seq = seat.next;
         seat.next = seq.next();
-        let payload = match PayloadIn::decode(text) {
+        match PayloadIn::decode(text) {
             Ok(PayloadIn::Message(message)) => return self.message(seat, seq, &message),
             Ok(PayloadIn::SelfSetSeq(set)) => {
                 seat.next = set.seq.next();
-                return okay(&seat.peer, set.seq);
+                okay(&seat.peer, set.seq);
             }
-            Ok(payload) => payload,
+            Ok(payload) => self.turn(&seat.peer, seq, payload),
             Err(refused) => {
                 METRICS.malformed.increment(1);
                 let answer = match refused {
                     DecodeError::Malformed(desc) => ErrorProtocol { desc }.into(),
                     DecodeError::Unsupported => ErrorUnsupported {}.into(),
                 };
-                return push(&seat.peer, &answer, Some(seq));
+                push(&seat.peer, &answer, Some(seq));
             }
-        };
-        self.turn(&seat.peer, seq, payload);
+        }
+        0
     }
 
     /// The client goes; harmless for one that never came.
@@ -114,11 +117,11 @@ impl Desk {
         let mut registry = self.registry.lock();
         peer.seal();
         let turn = registry.leave(peer.id);
-        carry_out(&registry, peer, turn, None);
-        // still in the turn: the name can be taken again only after it
+        // still in the turn: the name can be taken again only after it. This is one rename, of a folder that holds something
         if let Some(files) = &*self.files.lock() {
             files.leave(peer.id);
         }
+        carry_out(registry, peer, turn, None);
     }
 
     fn turn(&self, peer: &Arc<Peer>, seq: Seq, payload: PayloadIn<'_>) {
@@ -137,76 +140,72 @@ impl Desk {
             // neither is a turn of the registry: `receive` took them
             PayloadIn::SelfSetSeq(_) | PayloadIn::Message(_) => Turn::default(),
         };
-        carry_out(&registry, peer, turn, Some(seq));
+        carry_out(registry, peer, turn, Some(seq));
     }
 
-    fn message(&self, seat: &Seat, seq: Seq, message: &MessageIn<'_>) {
-        let sender = Sender { id: seat.peer.id, handle: &seat.peer };
-        let delivery = match self.routes.deliver(sender, &message.target) {
+    fn message(&self, seat: &Seat, seq: Seq, message: &MessageIn<'_>) -> usize {
+        let delivery = match self.routes.deliver(seat.peer.id, &message.target) {
             Ok(delivery) => delivery,
             Err(refusal) => {
                 METRICS.refused_messages.increment(1);
-                return push(&seat.peer, &refusal.into(), Some(seq));
+                push(&seat.peer, &refusal.into(), Some(seq));
+                return 0;
             }
         };
         let (target, data) = (message.target_json.get(), message.data.get());
         METRICS.messages.increment(1);
         METRICS.message_bytes.increment(data.len() as u64);
-        SCRATCH.with_borrow_mut(|scratch| {
+        let copies = SCRATCH.with_borrow_mut(|scratch| {
             let encode = |scratch, service: Option<&[u8]>| {
                 frame::text(scratch, |to: &mut Vec<u8>| write_message(to, &seat.origin, service, target, data))
             };
-            let copies = match delivery {
-                Delivery::One(to, service) => {
-                    to.push(&encode(scratch, service.as_deref()));
-                    1
-                }
-                Delivery::Subscribers(subscribers, service) => {
-                    let frame = encode(scratch, Some(&service));
-                    subscribers.iter().for_each(|to| to.push(&frame));
-                    subscribers.len()
-                }
-                Delivery::Everyone => {
-                    let frame = encode(scratch, None);
-                    self.tell_everyone(seat, &frame)
-                }
-            };
-            METRICS.deliveries.increment(copies as u64);
+            let copies = |to: &[Arc<Peer>], frame: &Frame<'_>| to.iter().filter(|to| to.push(frame)).count();
+            match delivery {
+                Delivery::One(to, service) => copies(&[to], &encode(scratch, service.as_deref())),
+                Delivery::Subscribers(subscribers, service) => copies(&subscribers, &encode(scratch, Some(&service))),
+                Delivery::Everyone => copies(&self.peers(), &encode(scratch, None)),
+            }
         });
+        METRICS.deliveries.increment(copies as u64);
         okay(&seat.peer, seq);
-    }
-
-    fn tell_everyone(&self, seat: &Seat, frame: &Frame<'_>) -> usize {
-        let mut copies = 0;
-        self.registry.lock().members(concierge_hub::Audience::Everyone, seat.peer.id, |to| {
-            to.push(frame);
-            copies += 1;
-        });
         copies
     }
 }
 
-/// Queues what a turn brought about: the answer, then the news, each encoded once.
-fn carry_out(registry: &Registry<Arc<Peer>>, peer: &Arc<Peer>, turn: Turn, seq: Option<Seq>) {
+/// Queues what a turn brought about: the answer, then the news, each encoded once. The turn ends when the news is queued;
+/// an answer that is no news to anybody, however long, is encoded after that.
+fn carry_out(registry: MutexGuard<'_, Registry<Arc<Peer>>>, peer: &Arc<Peer>, turn: Turn, seq: Option<Seq>) {
+    if matches!(turn.reply, Some(PayloadOut::ErrorProtocol(_))) {
+        METRICS.over_limit.increment(1);
+    }
+    let mut registry = Some(registry);
+    if turn.news.is_empty() {
+        registry = None;
+    }
     if let Some(reply) = turn.reply {
-        if matches!(reply, PayloadOut::ErrorProtocol(_)) {
-            METRICS.over_limit.increment(1);
-        }
         push(peer, &reply, seq);
     }
+    let mut ripe = Vec::new();
     for news in turn.news {
+        let Some(registry) = &registry else { break };
         let text = news.payload.encode(None);
         SCRATCH.with_borrow_mut(|scratch| {
             let frame = frame::text(scratch, |to| to.extend_from_slice(text.as_bytes()));
-            let frame = if registry.len() >= CROWD { frame.shared() } else { frame };
-            registry.members(news.to, peer.id, |to| to.push(&frame));
+            let frame = if registry.len() >= SHARED_FROM_CLIENTS { frame.shared() } else { frame };
+            registry.members(news.to, peer.id, |to| {
+                if to.queue(&frame) == Queued::Ripe {
+                    ripe.push(to.clone());
+                }
+            });
         });
     }
+    drop(registry);
+    ripe.iter().for_each(|peer| peer.flush());
 }
 
-fn push(peer: &Arc<Peer>, payload: &PayloadOut, seq: Option<Seq>) {
+fn push(peer: &Arc<Peer>, payload: &PayloadOut, seq: Option<Seq>) -> bool {
     let text = payload.encode(seq);
-    SCRATCH.with_borrow_mut(|scratch| peer.push(&frame::text(scratch, |to| to.extend_from_slice(text.as_bytes()))));
+    SCRATCH.with_borrow_mut(|scratch| peer.push(&frame::text(scratch, |to| to.extend_from_slice(text.as_bytes()))))
 }
 
 /// OK, the most frequent answer: written without a detour.
@@ -228,9 +227,4 @@ impl Directory for Desk {
     fn client(&self, name: &str) -> Option<ClientId> {
         self.routes.name(name).map(|peer| peer.id)
     }
-}
-
-/// The address a connection is counted under: IPv4 in IPv6 clothes is IPv4.
-pub(crate) fn canonical(address: IpAddr) -> IpAddr {
-    address.to_canonical()
 }

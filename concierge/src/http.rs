@@ -18,7 +18,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -27,17 +28,17 @@ use concierge_api_rs::limits::{HTTP_HEAD_BYTES, HTTP_HEADERS, SUBPROTOCOL};
 
 use crate::metrics::METRICS;
 use crate::origin;
+use crate::stalling::Stalling;
 
 /// What a listener's connections may ask for.
-#[derive(Clone)]
-pub(crate) struct Door {
+pub(crate) struct Site {
     pub(crate) router: Router,
     /// Whether `/ws` is here.
     pub(crate) hub: bool,
     pub(crate) tls: bool,
     pub(crate) require_subprotocol: bool,
     pub(crate) allowed_origins: Arc<[String]>,
-    pub(crate) head_within: Duration,
+    pub(crate) stalled_for: Duration,
     pub(crate) draining: CancellationToken,
 }
 
@@ -47,26 +48,33 @@ pub(crate) struct Upgraded<S> {
     pub(crate) early: Vec<u8>,
 }
 
-/// Serves a connection until it ends or is upgraded. `crowded`: its address has too many connections already.
-pub(crate) async fn serve<S>(stream: S, address: SocketAddr, door: &Door, crowded: bool) -> Option<Upgraded<S>>
+/// Serves a connection until it ends or is upgraded. `head_within`: what is left for the first head. `crowded`: its
+/// address has too many connections already.
+pub(crate) async fn serve<S>(
+    stream: S,
+    address: SocketAddr,
+    site: &Site,
+    head_within: Duration,
+    crowded: bool,
+) -> Option<Upgraded<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let upgraded = AtomicBool::new(false);
     let service = service_fn(|request| {
         let upgraded = &upgraded;
-        Box::pin(async move { Ok::<_, std::convert::Infallible>(answer(request, address, door, crowded, upgraded).await) })
+        Box::pin(async move { Ok::<_, std::convert::Infallible>(answer(request, address, site, crowded, upgraded).await) })
     });
     // who comes while the hub drains gets one answer; hyper would end a connection that is told before it was asked
-    let mut told = door.draining.is_cancelled();
+    let mut told = site.draining.is_cancelled();
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .keep_alive(!told)
-        .header_read_timeout(door.head_within)
+        .header_read_timeout(head_within)
         .max_headers(HTTP_HEADERS)
         .max_buf_size(HTTP_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut draining = std::pin::pin!(door.draining.cancelled());
+        .serve_connection(TokioIo::new(Stalling::new(stream, site.stalled_for)), service);
+    let mut draining = std::pin::pin!(site.draining.cancelled());
     std::future::poll_fn(|cx| {
         use std::future::Future;
         if !told && draining.as_mut().poll(cx).is_ready() {
@@ -80,14 +88,19 @@ where
     .inspect_err(|e| tracing::debug!(%address, error = %e, "HTTP connection ended"))
     .ok()?;
     let parts = connection.into_parts();
-    let (stream, early) = (parts.io.into_inner(), parts.read_buf.to_vec());
-    upgraded.load(Ordering::Relaxed).then_some(Upgraded { stream, early })
+    let (mut stream, early) = (parts.io.into_inner().into_inner(), parts.read_buf.to_vec());
+    if upgraded.load(Ordering::Relaxed) {
+        return Some(Upgraded { stream, early });
+    }
+    // TLS says that this is the end, or what was sent might have been cut; who does not want to hear it does not matter
+    let _told = timeout(site.stalled_for, stream.shutdown()).await;
+    None
 }
 
 async fn answer(
     mut request: Request<Incoming>,
     address: SocketAddr,
-    door: &Door,
+    site: &Site,
     crowded: bool,
     upgraded: &AtomicBool,
 ) -> Response<Body> {
@@ -96,8 +109,8 @@ async fn answer(
         let close = [(RETRY_AFTER, "10"), (CONNECTION, "close")];
         return (StatusCode::TOO_MANY_REQUESTS, close, "too many connections from this address\n").into_response();
     }
-    if door.hub && request.uri().path() == "/ws" {
-        return match upgrade(&request, door) {
+    if site.hub && request.uri().path() == "/ws" {
+        return match upgrade(&request, site) {
             Ok(response) => {
                 upgraded.store(true, Ordering::Relaxed);
                 response
@@ -109,7 +122,7 @@ async fn answer(
         };
     }
     request.extensions_mut().insert(ConnectInfo(address));
-    match door.router.clone().oneshot(request.map(Body::new)).await {
+    match site.router.clone().oneshot(request.map(Body::new)).await {
         Ok(response) => response,
         Err(never) => match never {},
     }
@@ -117,10 +130,10 @@ async fn answer(
 
 /// The handshake of RFC 6455, section 4.2.
 #[expect(clippy::result_large_err, reason = "both are responses")]
-fn upgrade(request: &Request<Incoming>, door: &Door) -> Result<Response<Body>, Response<Body>> {
+fn upgrade(request: &Request<Incoming>, site: &Site) -> Result<Response<Body>, Response<Body>> {
     let headers = request.headers();
     let refuse = |status: StatusCode, why: &'static str| Err((status, [(CONNECTION, "close")], why).into_response());
-    if door.draining.is_cancelled() {
+    if site.draining.is_cancelled() {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "the hub is shutting down\n");
     }
     if !names(headers, UPGRADE.as_str(), "websocket") || !names(headers, CONNECTION.as_str(), "upgrade") {
@@ -137,11 +150,12 @@ fn upgrade(request: &Request<Incoming>, door: &Door) -> Result<Response<Body>, R
     let Some(key) = headers.get(SEC_WEBSOCKET_KEY).filter(|key| is_key(key.as_bytes())) else {
         return refuse(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key must be 16 bytes as base64\n");
     };
-    if !origin::may_connect(headers, door.tls, &door.allowed_origins) {
+    if !origin::may_connect(headers, site.tls, &site.allowed_origins) {
         return refuse(StatusCode::FORBIDDEN, "this origin may not connect; see `allowed_origins`\n");
     }
-    let offered = names(headers, SEC_WEBSOCKET_PROTOCOL.as_str(), SUBPROTOCOL);
-    if door.require_subprotocol && !offered {
+    // a browser takes nothing but what it offered, to the letter
+    let offered = tokens(headers, SEC_WEBSOCKET_PROTOCOL.as_str()).any(|token| token == SUBPROTOCOL);
+    if site.require_subprotocol && !offered {
         return refuse(StatusCode::BAD_REQUEST, "the subprotocol ert-concierge is required\n");
     }
     let mut response = Response::new(Body::empty());
@@ -157,10 +171,14 @@ fn upgrade(request: &Request<Incoming>, door: &Door) -> Result<Response<Body>, R
     Ok(response)
 }
 
-/// Whether a comma-separated header names `token`.
+/// Whether a comma-separated header names `token`, in whatever case.
 fn names(headers: &HeaderMap, header: &str, token: &str) -> bool {
+    tokens(headers, header).any(|one| one.eq_ignore_ascii_case(token))
+}
+
+fn tokens<'a>(headers: &'a HeaderMap, header: &str) -> impl Iterator<Item = &'a str> {
     let values = headers.get_all(header).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|one| one.trim().eq_ignore_ascii_case(token))
+    values.flat_map(|value| value.split(',')).map(str::trim)
 }
 
 /// 16 bytes in base64: 22 characters and two of padding.

@@ -119,6 +119,15 @@ impl Outbox {
         Pushed::Queued
     }
 
+    /// Takes one frame in up to twice the bound, where nobody could write what waits.
+    pub(crate) fn push_beyond(&mut self, frame: &Frame<'_>, pool: impl FnOnce() -> Vec<u8>) -> Pushed {
+        if self.waiting + frame.len() > 2 * self.bound {
+            return Pushed::Full;
+        }
+        self.append(frame, pool);
+        Pushed::Queued
+    }
+
     /// Takes a close frame in, whatever the bound; it is the last one.
     pub(crate) fn close(&mut self, close: &[u8]) {
         if !std::mem::replace(&mut self.closed, true) {

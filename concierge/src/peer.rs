@@ -1,6 +1,7 @@
 //! A connection as the rest of the hub sees it: an id, an outbox to push frames into, a way to end it.
 //!
-//! Pushing never waits. It happens on any thread, under the outbox's short lock; writing happens on the peer's shard.
+//! Pushing never waits. It happens on any thread, under the outbox's short lock. Writing is the peer's shard's, at the end
+//! of a turn; only an outbox that is ripe or full is written by whoever pushes.
 
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
@@ -28,6 +29,17 @@ impl Ending {
     pub(crate) fn new(code: CloseCode, reason: impl Into<String>) -> Self {
         Self { code, reason: reason.into() }
     }
+}
+
+/// What became of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queued {
+    /// It waits for the shard's flush.
+    Waits,
+    /// The same, but waiting longer joins nothing: [`Peer::flush`] may be called as soon as no lock is held.
+    Ripe,
+    /// The peer ends.
+    Refused,
 }
 
 struct State {
@@ -63,24 +75,40 @@ impl Peer {
         Arc::new(Self { id, address, shard, socket, state, waker: AtomicWaker::new() })
     }
 
-    /// Queues a frame. A peer whose outbox is full is ended: its frames are dropped but for the one on its way, and a
-    /// close frame 4011 waits for it instead.
-    pub(crate) fn push(self: &Arc<Self>, frame: &Frame<'_>) {
+    /// Queues a frame, and writes an outbox that is ripe. False when the peer ends: nothing was queued.
+    pub(crate) fn push(self: &Arc<Self>, frame: &Frame<'_>) -> bool {
+        let queued = self.queue(frame);
+        if queued == Queued::Ripe {
+            self.flush();
+        }
+        queued != Queued::Refused
+    }
+
+    /// Queues a frame, for whoever holds a lock and must not write. A peer whose outbox is full is ended: its frames are
+    /// dropped but for the one on its way, and a close frame 4011 waits for it instead.
+    pub(crate) fn queue(self: &Arc<Self>, frame: &Frame<'_>) -> Queued {
         let mut state = self.state.lock();
-        let mut pushed = state.outbox.push(frame, || self.shard.pool.lock().take());
-        if pushed == Pushed::Full && self.relieve(&mut state) {
-            pushed = state.outbox.push(frame, || self.shard.pool.lock().take());
+        let room = || self.shard.pool.lock().take();
+        let mut pushed = state.outbox.push(frame, room);
+        if pushed == Pushed::Full {
+            pushed = match self.relieve(&mut state) {
+                true => state.outbox.push(frame, room),
+                // only its session can write a stream, and it had no turn yet: that is no fault of the client's
+                false if self.socket.is_none() && !state.blocked => state.outbox.push_beyond(frame, room),
+                false => Pushed::Full,
+            };
         }
         match pushed {
-            Pushed::Queued if state.outbox.is_ripe() && !state.blocked => {
-                drop(state);
-                self.flush();
+            Pushed::Queued => {
+                let ripe = state.outbox.is_ripe() && !state.blocked;
+                self.mark(state);
+                if ripe { Queued::Ripe } else { Queued::Waits }
             }
-            Pushed::Queued => self.mark(state),
-            Pushed::Closed => {}
+            Pushed::Closed => Queued::Refused,
             Pushed::Full => {
                 let ending = Ending::new(CloseCode::SlowConsumer, format!("{} bytes wait", state.outbox.waiting()));
                 self.condemn_in(state, ending);
+                Queued::Refused
             }
         }
     }
@@ -164,17 +192,19 @@ impl Peer {
             Some(socket) => {
                 self.write_with(|slices| write_to(socket, slices));
             }
-            None => {
-                self.state.lock().marked = false;
-                self.waker.wake();
-            }
+            None => self.waker.wake(),
         }
+    }
+
+    /// The flush that was asked for at the peer's shard.
+    pub(crate) fn flush_marked(&self) {
+        self.state.lock().marked = false;
+        self.flush();
     }
 
     /// Writes what waits by `write`. True when nothing waits any more.
     pub(crate) fn write_with(&self, write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> bool {
         let mut state = self.state.lock();
-        state.marked = false;
         self.write_in(&mut state, write);
         state.outbox.is_empty()
     }

@@ -26,6 +26,8 @@ use crate::wire::Wire;
 const READ_BUDGET: usize = 256;
 /// Their bytes: what it sends on is written only after its turn, and must not fill a receiver's outbox by itself.
 const READ_BUDGET_BYTES: usize = 256 * 1024;
+/// Copies that its messages make: a thousand small ones to everybody are not small.
+const COPY_BUDGET: usize = 16 * 1024;
 /// tungstenite's own buffer: the wire reads in large pieces, so this one can be small.
 const READ_BUFFER: usize = 1024;
 
@@ -37,6 +39,7 @@ pub(crate) struct Pace {
     silent_for: Duration,
     stalled_for: Duration,
     payload_bytes: usize,
+    outbox_bytes: usize,
     messages_per_second: u32,
 }
 
@@ -49,6 +52,7 @@ impl Pace {
             silent_for: ms(config.heartbeat.every_ms + config.heartbeat.grace_ms),
             stalled_for: ms(config.limits.stall_ms),
             payload_bytes: config.limits.payload_bytes,
+            outbox_bytes: config.limits.outbox_bytes,
             messages_per_second: config.limits.messages_per_second,
         }
     }
@@ -70,6 +74,8 @@ enum Outcome {
 /// Runs a connection that was upgraded. `early` are bytes that came with the request. The stages before and after the
 /// conversation are boxed: an idle client does not carry them.
 pub(crate) async fn run(wire: Wire, early: Vec<u8>, peer: Arc<Peer>, desk: &Desk, pace: Pace, draining: CancellationToken) {
+    // before it identifies: leaving without having come is harmless
+    let stay = Stay { peer: &peer, desk };
     let opened = Box::pin(async {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -77,7 +83,7 @@ pub(crate) async fn run(wire: Wire, early: Vec<u8>, peer: Arc<Peer>, desk: &Desk
             .max_message_size(Some(pace.payload_bytes))
             .max_frame_size(Some(pace.payload_bytes));
         let mut ws = WebSocketStream::from_partially_read(wire, early, Role::Server, Some(config)).await;
-        match identify(&mut ws, &peer, desk, &pace, draining).await {
+        match identify(&mut ws, &peer, desk, &pace, &draining).await {
             Ok(seat) => Some((ws, seat)),
             Err(outcome) => {
                 finish(ws, &peer, outcome).await;
@@ -86,7 +92,9 @@ pub(crate) async fn run(wire: Wire, early: Vec<u8>, peer: Arc<Peer>, desk: &Desk
         }
     });
     let Some((mut ws, mut seat)) = opened.await else { return };
-    let stay = Stay { peer: &peer, desk };
+    if draining.is_cancelled() {
+        peer.condemn(going_away()); // it came in while the hub told the others
+    }
     let mut conversation = Conversation::new(&peer, pace);
     let outcome = {
         let mut timer = std::pin::pin!(sleep_until(conversation.next_ping));
@@ -96,7 +104,7 @@ pub(crate) async fn run(wire: Wire, early: Vec<u8>, peer: Arc<Peer>, desk: &Desk
     Box::pin(finish(ws, &peer, outcome)).await;
 }
 
-/// An identified client; it leaves the hub when this is dropped, even by a panic.
+/// A client's time in the hub; it leaves when this is dropped, even by a panic.
 struct Stay<'a> {
     peer: &'a Arc<Peer>,
     desk: &'a Desk,
@@ -113,7 +121,7 @@ async fn identify(
     peer: &Arc<Peer>,
     desk: &Desk,
     pace: &Pace,
-    draining: CancellationToken,
+    draining: &CancellationToken,
 ) -> Result<Seat, Outcome> {
     let deadline = Instant::now() + pace.identify_within;
     let first = poll_fn(|cx| {
@@ -121,10 +129,13 @@ async fn identify(
         peer.waker().register(cx.waker());
         loop {
             ws.get_mut().poll_blocked(cx);
+            if let Some(outcome) = over(peer) {
+                return Poll::Ready(Err(outcome));
+            }
             match std::task::ready!(Pin::new(&mut *ws).poll_next(cx)) {
                 // pings are answered by tungstenite and are no payload
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
-                other => return Poll::Ready(other),
+                other => return Poll::Ready(Ok(other)),
             }
         }
     });
@@ -134,7 +145,7 @@ async fn identify(
         first = timeout_at(deadline, first) => first,
     };
     let late = || Outcome::Ended(Ending::new(CloseCode::AuthFailed, "no IDENTIFY in time"));
-    match first.map_err(|_| late())? {
+    match first.map_err(|_| late())?? {
         Some(Ok(Message::Text(text))) => desk.identify(peer, &text).map_err(Outcome::Ended),
         Some(Ok(Message::Binary(_))) => {
             Err(Outcome::Ended(Ending::new(CloseCode::FatalDecode, "the first message is binary, not an IDENTIFY payload")))
@@ -165,6 +176,15 @@ fn broken(error: &tungstenite::Error) -> Outcome {
     }
 }
 
+/// Whether somebody else, or the socket, ended it.
+fn over(peer: &Peer) -> Option<Outcome> {
+    let look = peer.look();
+    if look.broken {
+        return Some(Outcome::Gone);
+    }
+    if look.ended { peer.ending().map(Outcome::Ended) } else { None }
+}
+
 /// The time between HELLO and the end.
 struct Conversation<'a> {
     peer: &'a Arc<Peer>,
@@ -174,13 +194,15 @@ struct Conversation<'a> {
     heard: Instant,
     /// Since when the socket takes nothing, and how much it had taken by then.
     stalled: Option<(Instant, u64)>,
+    /// So much waits for it that it is not read.
+    full: bool,
 }
 
 impl<'a> Conversation<'a> {
     fn new(peer: &'a Arc<Peer>, pace: Pace) -> Self {
         let now = Instant::now();
         let throttle = Throttle::new(pace.messages_per_second).map(Box::new);
-        Self { peer, pace, throttle, next_ping: now + pace.ping_every, heard: now, stalled: None }
+        Self { peer, pace, throttle, next_ping: now + pace.ping_every, heard: now, stalled: None, full: false }
     }
 
     /// In this order: writing frees memory; a decision made elsewhere ends it, whatever else is ready; then reading; the
@@ -195,12 +217,13 @@ impl<'a> Conversation<'a> {
     ) -> Poll<Outcome> {
         self.peer.waker().register(cx.waker());
         ws.get_mut().poll_blocked(cx);
-        let read = match self.over() {
+        let read = match over(self.peer) {
             Some(outcome) => return Poll::Ready(outcome),
             None => self.poll_read(ws, seat, desk, cx),
         };
         let now = Instant::now();
-        if ws.get_mut().take_heard() {
+        // a client that is not read cannot be heard; the stall sees to one that is gone
+        if ws.get_mut().take_heard() || self.full {
             self.heard = now;
         }
         if let Poll::Ready(outcome) = read {
@@ -217,20 +240,20 @@ impl<'a> Conversation<'a> {
         Poll::Pending
     }
 
-    fn over(&self) -> Option<Outcome> {
-        let look = self.peer.look();
-        if look.broken {
-            return Some(Outcome::Gone);
-        }
-        self.peer.ending().filter(|_| look.ended).map(Outcome::Ended)
-    }
-
     fn poll_read(&mut self, ws: &mut WebSocketStream<Wire>, seat: &mut Seat, desk: &Desk, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let mut bytes = 0;
+        let (mut bytes, mut copies) = (0, 0);
         for _ in 0..READ_BUDGET {
+            let look = self.peer.look();
+            self.full = look.waiting > self.pace.outbox_bytes / 4;
+            if self.full && look.blocked {
+                return Poll::Pending; // it shall read its answers before it asks for more
+            }
+            if look.ended || self.full || bytes >= READ_BUDGET_BYTES || copies >= COPY_BUDGET {
+                break;
+            }
             if let Some(throttle) = &mut self.throttle {
                 match throttle.poll_ready(cx) {
-                    Poll::Ready(Ok(Some(text))) => desk.receive(seat, &text),
+                    Poll::Ready(Ok(Some(text))) => copies += desk.receive(seat, &text),
                     Poll::Ready(Ok(None)) => {}
                     Poll::Ready(Err(ending)) => return Poll::Ready(Outcome::Ended(ending)),
                     Poll::Pending => return Poll::Pending,
@@ -240,7 +263,7 @@ impl<'a> Conversation<'a> {
                 Poll::Ready(Some(Ok(Message::Text(text)))) => {
                     bytes += text.len();
                     match &mut self.throttle {
-                        None => desk.receive(seat, &text),
+                        None => copies += desk.receive(seat, &text),
                         Some(throttle) => throttle.take(text),
                     }
                 }
@@ -253,14 +276,11 @@ impl<'a> Conversation<'a> {
                 Poll::Ready(Some(Err(e))) => return Poll::Ready(broken(&e)),
                 Poll::Ready(None) => return Poll::Ready(Outcome::Gone),
                 Poll::Pending => {
-                    if let Some(throttle) = &mut self.throttle {
+                    if let (Some(throttle), false) = (&mut self.throttle, ws.get_ref().yielded()) {
                         throttle.idle();
                     }
                     return Poll::Pending;
                 }
-            }
-            if bytes >= READ_BUDGET_BYTES || self.peer.look().ended {
-                break;
             }
         }
         cx.waker().wake_by_ref();
@@ -305,7 +325,7 @@ async fn finish(mut ws: WebSocketStream<Wire>, peer: &Arc<Peer>, outcome: Outcom
         Outcome::Ended(ending) => (Some(ending), true),
         Outcome::Broken(ending) => (Some(ending), false),
     };
-    metrics::closed(code.map(|ending| ending.code));
+    metrics::closed(peer.ending().as_ref().or(code).map(|ending| ending.code));
     if let Some(ending) = code {
         tracing::debug!(client = %peer.id, code = ending.code.code(), reason = ending.reason, "connection ended");
         peer.condemn(ending.clone());

@@ -47,7 +47,7 @@ impl Shard {
             self.active.notify_one();
             std::mem::swap(&mut due, &mut *self.dirty.lock());
             for peer in due.drain(..) {
-                peer.flush();
+                peer.flush_marked();
             }
         }
     }

@@ -15,6 +15,8 @@ use crate::peer::Peer;
 
 /// How much is read at once.
 const READ: usize = 64 * 1024;
+/// How much is read before others have their turn, whatever it is: frames that never become a message, too.
+const READ_BUDGET: usize = 256 * 1024;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
@@ -34,16 +36,36 @@ pub(crate) struct Wire {
     taken: usize,
     /// Something was read since the session last asked.
     heard: bool,
+    /// Bytes handed out since reading last paused.
+    read: usize,
+    /// Reading paused because others have their turn, not because there was nothing to read.
+    yielded: bool,
 }
 
 impl Wire {
     pub(crate) fn new(peer: Arc<Peer>, stream: Option<Box<dyn Stream>>) -> Self {
-        Self { peer, stream, rest: Vec::new(), taken: 0, heard: false }
+        Self { peer, stream, rest: Vec::new(), taken: 0, heard: false, read: 0, yielded: false }
     }
 
     /// Whether something was read since the last call.
     pub(crate) fn take_heard(&mut self) -> bool {
         std::mem::take(&mut self.heard)
+    }
+
+    /// Whether there may be more to read although reading paused.
+    pub(crate) fn yielded(&self) -> bool {
+        self.yielded
+    }
+
+    /// Counts what is handed out. Pending when others have their turn first; the task is woken at once.
+    fn poll_budget(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.yielded = self.read >= READ_BUDGET;
+        if !self.yielded {
+            return Poll::Ready(());
+        }
+        self.read = 0;
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Goes on writing where the socket took nothing. What a socket can take is left to the shard's flush, which joins
@@ -96,12 +118,24 @@ impl Wire {
     pub(crate) fn poll_forget(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         SCRATCH.with_borrow_mut(|scratch| {
             loop {
-                match ready!(read(&self.peer, &mut self.stream, cx, scratch)) {
+                ready!(self.poll_budget(cx));
+                match ready!(self.poll_socket(cx, scratch)) {
                     Ok(0) | Err(_) => return Poll::Ready(()),
                     Ok(_) => {}
                 }
             }
         })
+    }
+
+    /// Reads the socket or the stream once.
+    fn poll_socket(&mut self, cx: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
+        let result = read(&self.peer, &mut self.stream, cx, to);
+        match &result {
+            Poll::Ready(Ok(n)) => self.read += n,
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.read = 0,
+        }
+        result
     }
 }
 
@@ -122,6 +156,7 @@ fn read(peer: &Peer, stream: &mut Option<Box<dyn Stream>>, cx: &mut Context<'_>,
 impl AsyncRead for Wire {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let wire = self.get_mut();
+        ready!(wire.poll_budget(cx));
         if wire.taken < wire.rest.len() {
             let n = buf.remaining().min(wire.rest.len() - wire.taken);
             buf.put_slice(&wire.rest[wire.taken..wire.taken + n]);
@@ -133,7 +168,7 @@ impl AsyncRead for Wire {
             return Poll::Ready(Ok(()));
         }
         SCRATCH.with_borrow_mut(|scratch| {
-            let n = ready!(read(&wire.peer, &mut wire.stream, cx, scratch))?;
+            let n = ready!(wire.poll_socket(cx, scratch))?;
             wire.heard = true;
             let now = n.min(buf.remaining());
             buf.put_slice(&scratch[..now]);
@@ -161,3 +196,7 @@ impl AsyncWrite for Wire {
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(test)]
+#[path = "wire/tests.rs"]
+mod tests;

@@ -59,6 +59,8 @@ pub const SERVICES_PER_CLIENT: usize = 128;
 pub const SUBSCRIPTIONS_PER_CLIENT: usize = 1_024;
 /// Subscribers that a service info lists; `subscriber_count` is the total. `SERVICE_FETCH` lists all. Configurable.
 pub const SUBSCRIBERS_SHOWN: usize = 256;
+/// Subscribers that one list of services holds, all services together; each has its `subscriber_count`.
+pub const SUBSCRIBERS_LISTED: usize = 16 * 1024;
 /// Connections from one address; 0 is no bound. Configurable.
 pub const CONNECTIONS_PER_ADDRESS: usize = 0;
 /// Messages that a client may send in a second; 0 is no bound. Configurable.

@@ -7,16 +7,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::http::{Door, Upgraded, serve};
+use crate::http::{Site, Upgraded, serve};
 
-fn door() -> Door {
-    Door {
+fn site() -> Site {
+    Site {
         router: axum::Router::new(),
         hub: true,
         tls: false,
         require_subprotocol: false,
         allowed_origins: ["https://good.example".to_owned()].into(),
-        head_within: Duration::from_secs(5),
+        stalled_for: Duration::from_secs(10),
         draining: CancellationToken::new(),
     }
 }
@@ -29,11 +29,11 @@ fn request(headers: &str) -> String {
 }
 
 /// Serves what `bytes` ask for: the head of the answer, and the connection if it was upgraded.
-async fn ask(door: &Door, crowded: bool, bytes: &str) -> (String, Option<Upgraded<DuplexStream>>) {
+async fn ask(site: &Site, crowded: bool, bytes: &str) -> (String, Option<Upgraded<DuplexStream>>) {
     let (mut client, server) = duplex(64 * 1024);
     client.write_all(bytes.as_bytes()).await.unwrap();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-    let upgraded = serve(server, address, door, crowded).await;
+    let upgraded = serve(server, address, site, Duration::from_secs(5), crowded).await;
     let mut answer = vec![0; 16 * 1024];
     let len = client.read(&mut answer).await.unwrap();
     answer.truncate(len);
@@ -41,8 +41,8 @@ async fn ask(door: &Door, crowded: bool, bytes: &str) -> (String, Option<Upgrade
 }
 
 /// The status of the answer and its subprotocol.
-async fn status(door: &Door, headers: &str) -> (u16, Option<String>) {
-    let (answer, upgraded) = ask(door, false, &request(headers)).await;
+async fn status(site: &Site, headers: &str) -> (u16, Option<String>) {
+    let (answer, upgraded) = ask(site, false, &request(headers)).await;
     let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
     assert_eq!(upgraded.is_some(), status == 101, "{answer}");
     let protocol = answer.lines().find_map(|line| line.strip_prefix("sec-websocket-protocol: ")).map(str::to_owned);
@@ -61,7 +61,7 @@ async fn the_subprotocol_is_echoed_when_it_is_offered_and_nothing_else_is() {
         ("Sec-WebSocket-Protocol: ,;\u{7f}\r\n", &None),
         ("", &None),
     ] {
-        let (answer, protocol) = status(&door(), offered).await;
+        let (answer, protocol) = status(&site(), offered).await;
         let refused_by_parser = offered.contains('\u{7f}') && answer == 400;
         assert!(answer == 101 || refused_by_parser, "{offered}: {answer}");
         assert_eq!(&protocol, answered, "{offered}");
@@ -70,17 +70,17 @@ async fn the_subprotocol_is_echoed_when_it_is_offered_and_nothing_else_is() {
 
 #[tokio::test(start_paused = true)]
 async fn a_hub_that_insists_on_the_subprotocol_answers_400_without_it() {
-    let door = Door { require_subprotocol: true, ..door() };
-    assert_eq!(status(&door, "").await.0, 400);
-    assert_eq!(status(&door, "Sec-WebSocket-Protocol: chat\r\n").await.0, 400);
-    assert_eq!(status(&door, "Sec-WebSocket-Protocol: chat, ert-concierge\r\n").await.0, 101);
+    let site = Site { require_subprotocol: true, ..site() };
+    assert_eq!(status(&site, "").await.0, 400);
+    assert_eq!(status(&site, "Sec-WebSocket-Protocol: chat\r\n").await.0, 400);
+    assert_eq!(status(&site, "Sec-WebSocket-Protocol: chat, ert-concierge\r\n").await.0, 101);
 }
 
 #[tokio::test(start_paused = true)]
 async fn another_version_of_websocket_is_426_and_names_13() {
     for version in ["12", "14", "0", "13, 8", ""] {
         let request = request("").replace("Version: 13", &format!("Version: {version}"));
-        let (answer, upgraded) = ask(&door(), false, &request).await;
+        let (answer, upgraded) = ask(&site(), false, &request).await;
         assert!(answer.starts_with("HTTP/1.1 426 ") && answer.contains("sec-websocket-version: 13\r\n"), "{version}: {answer}");
         assert!(upgraded.is_none());
     }
@@ -97,14 +97,14 @@ async fn an_origin_is_absent_or_the_hubs_own_or_on_the_list_else_403() {
         ("Origin: https://evil.example\r\n", 403),
         ("Origin: null\r\n", 403),
     ] {
-        assert_eq!(status(&door(), origin).await.0, expected, "{origin}");
+        assert_eq!(status(&site(), origin).await.0, expected, "{origin}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_whole_head_arrives_within_5_seconds_or_the_connection_ends() {
     let began = Instant::now();
-    let (answer, upgraded) = ask(&door(), false, "GET /ws HTTP/1.1\r\nHost: hub\r\n").await;
+    let (answer, upgraded) = ask(&site(), false, "GET /ws HTTP/1.1\r\nHost: hub\r\n").await;
     assert!(upgraded.is_none() && !answer.contains("101"), "{answer}");
     let ms = began.elapsed().as_millis();
     assert!((5_000..=5_002).contains(&ms), "{ms}");
@@ -114,22 +114,22 @@ async fn the_whole_head_arrives_within_5_seconds_or_the_connection_ends() {
 async fn a_head_holds_8_kib_and_64_headers_at_most() {
     let headers = |count: usize| (0..count).map(|n| format!("x-{n}: y\r\n")).collect::<String>();
     let own = 5; // what `request` brings itself
-    assert_eq!(status(&door(), &headers(64 - own)).await.0, 101);
-    assert_eq!(status(&door(), &headers(65 - own)).await.0, 431);
+    assert_eq!(status(&site(), &headers(64 - own)).await.0, 101);
+    assert_eq!(status(&site(), &headers(65 - own)).await.0, 431);
     let padding = |bytes: usize| format!("x: {}\r\n", "y".repeat(bytes - request("x: \r\n").len()));
-    assert_eq!(status(&door(), &padding(8 * 1024)).await.0, 101);
-    assert_eq!(status(&door(), &padding(8 * 1024 + 1)).await.0, 431);
+    assert_eq!(status(&site(), &padding(8 * 1024)).await.0, 101);
+    assert_eq!(status(&site(), &padding(8 * 1024 + 1)).await.0, 431);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_too_many_from_one_address_is_429() {
-    let (answer, upgraded) = ask(&door(), true, &request("")).await;
+    let (answer, upgraded) = ask(&site(), true, &request("")).await;
     assert!(answer.starts_with("HTTP/1.1 429 ") && upgraded.is_none(), "{answer}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_came_behind_the_request_is_handed_on() {
-    let (answer, upgraded) = ask(&door(), false, &(request("") + "early bytes")).await;
+    let (answer, upgraded) = ask(&site(), false, &(request("") + "early bytes")).await;
     assert!(answer.starts_with("HTTP/1.1 101 ") && answer.contains("sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
     assert_eq!(upgraded.unwrap().early, b"early bytes");
 }

@@ -183,14 +183,31 @@ async fn a_slow_client_finds_its_4011_for_30_seconds_and_then_loses_its_socket()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_does_not_read_its_own_answers_is_slow_too() {
+async fn a_client_that_does_not_read_its_own_answers_is_read_no_further_and_closed_4011_after_10_s() {
     let (mut hub, _, bob) = bob_sleeps().await;
+    hub.start_clock();
     let fetch = super::client::frame(0x81, br#"{"type":"SERVICE_FETCH_ALL"}"#);
     hub.offer(bob, &fetch.repeat(300)).await;
+    let waiting = hub.peer(bob).look().waiting;
+    assert!((2_500..3_000).contains(&waiting), "a quarter of the bound waits, not {waiting}");
+    hub.until(9_000).await;
+    assert!(hub.holds("bob"), "{}", hub.clock_ms());
+    hub.until(11_000).await;
     assert!(!hub.holds("bob"));
     hub.read_again(bob).await;
     let heard = hub.heard();
     assert!(heard.contains("bob ← close 4011 \"") && heard.ends_with("bob ← end\n"), "{heard}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_asks_much_at_once_gets_every_answer_when_it_reads() {
+    let (mut hub, _, bob) = bob_sleeps().await;
+    let fetch = super::client::frame(0x81, br#"{"type":"SERVICE_FETCH_ALL"}"#);
+    let offered = hub.offer(bob, &fetch.repeat(300)).await;
+    hub.read_again(bob).await;
+    let answers = offered / fetch.len();
+    assert!(hub.holds("bob") && answers > 50, "{answers} were offered");
+    assert_eq!(of("bob", &hub.heard()).iter().filter(|line| line.contains("SERVICE_FETCH_ALL_RESULT")).count(), answers);
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,5 +15,5 @@ mod turn;
 pub use door::Door;
 pub use message::{OriginHead, write_message};
 pub use registry::{Bounds, NameTaken, Registry, ServiceNumber};
-pub use routes::{Delivery, Refusal, Routes, Sender, ServiceRoute};
+pub use routes::{Delivery, Refusal, Routes, ServiceRoute};
 pub use turn::{Audience, News, Turn};

@@ -285,7 +285,7 @@ impl<H: Clone> Registry<H> {
     /// SERVICE_FETCH_ALL.
     #[must_use]
     pub fn fetch_services(&self) -> Turn {
-        Turn::reply(ServiceFetchAllResult { services: self.services.keys().map(|number| self.shown(*number)).collect() })
+        Turn::reply(ServiceFetchAllResult { services: self.list(self.services.keys()) })
     }
 
     /// Every member of an audience, in the order they came. `turn_of` is the client whose turn it was.
@@ -344,7 +344,19 @@ impl<H: Clone> Registry<H> {
     }
 
     fn subscriptions(&self, client: &Client<H>) -> Vec<ServiceInfo> {
-        client.subscriptions.iter().map(|(number, _)| self.shown(*number)).collect()
+        self.list(client.subscriptions.iter().map(|(number, _)| number))
+    }
+
+    /// Infos that list so many subscribers together at most: the answer to a small request stays bounded.
+    fn list<'a>(&self, numbers: impl Iterator<Item = &'a ServiceNumber>) -> Vec<ServiceInfo> {
+        let mut left = limits::SUBSCRIBERS_LISTED;
+        numbers
+            .map(|number| {
+                let info = self.info(*number, self.bounds.subscribers_shown.min(left));
+                left -= info.subscribers.len();
+                info
+            })
+            .collect()
     }
 
     /// A service's info with as many subscribers as are shown.

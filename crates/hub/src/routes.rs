@@ -40,15 +40,6 @@ struct Snapshot<H> {
     origin: Arc<[u8]>,
 }
 
-/// Who sends.
-#[derive(Debug, Clone, Copy)]
-pub struct Sender<'a, H> {
-    /// Its id.
-    pub id: ClientId,
-    /// The way back to it.
-    pub handle: &'a H,
-}
-
 /// Who gets a message.
 #[derive(Debug)]
 pub enum Delivery<H> {
@@ -125,7 +116,7 @@ impl<H: Clone> Routes<H> {
     ///
     /// # Errors
     /// [`Refusal`], to be answered to the sender; nobody gets the message.
-    pub fn deliver(&self, sender: Sender<'_, H>, target: &TargetRef<'_>) -> Result<Delivery<H>, Refusal> {
+    pub fn deliver(&self, sender: ClientId, target: &TargetRef<'_>) -> Result<Delivery<H>, Refusal> {
         match target {
             TargetRef::Name(name) => match self.name(name) {
                 Some(to) => Ok(Delivery::One(to, None)),
@@ -135,7 +126,7 @@ impl<H: Clone> Routes<H> {
             TargetRef::Service(name) => self.to_service(sender, &*self.service(name)?),
             TargetRef::ServiceClientUuid(name, id) => {
                 let service = self.service(name)?;
-                if service.owner != sender.id {
+                if service.owner != sender {
                     return Err(Refusal::NotAllowed);
                 }
                 Ok(Delivery::One(self.one(*id)?, Some(service.audience.load().origin.clone())))
@@ -144,11 +135,11 @@ impl<H: Clone> Routes<H> {
         }
     }
 
-    fn to_service(&self, sender: Sender<'_, H>, service: &ServiceRoute<H>) -> Result<Delivery<H>, Refusal> {
+    fn to_service(&self, sender: ClientId, service: &ServiceRoute<H>) -> Result<Delivery<H>, Refusal> {
         let now = service.audience.load();
-        if service.owner == sender.id {
+        if service.owner == sender {
             Ok(Delivery::Subscribers(now.subscribers.clone(), now.origin.clone()))
-        } else if self.memberships.holds(&(service.number, sender.id)) {
+        } else if self.memberships.holds(&(service.number, sender)) {
             Ok(Delivery::One(service.to_owner.clone(), Some(now.origin.clone())))
         } else {
             Err(Refusal::NotAllowed)

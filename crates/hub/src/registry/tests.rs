@@ -9,7 +9,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng};
 use uuid::Uuid;
 
 use super::*;
-use crate::routes::{Delivery, Refusal, Sender};
+use crate::routes::{Delivery, Refusal};
 use crate::turn::News;
 
 /// A test's way to a client is its id.
@@ -204,9 +204,8 @@ fn expect(turn: &Turn, reply: &str, news: usize) -> Result<(), String> {
 }
 
 fn send(hub: &Hub, model: &Model, who: ClientId, name: &str, other: ClientId) -> Result<(), String> {
-    let sender = Sender { id: who, handle: &who };
     let at = model.services.iter().find(|(n, ..)| n == name);
-    let to = |target: &TargetRef<'_>| match hub.routes().deliver(sender, target) {
+    let to = |target: &TargetRef<'_>| match hub.routes().deliver(who, target) {
         Ok(Delivery::One(to, service)) => Ok((vec![to], service.is_some())),
         Ok(Delivery::Subscribers(to, _)) => Ok((to.to_vec(), true)),
         Ok(Delivery::Everyone) => Ok((Vec::new(), false)),
@@ -365,4 +364,24 @@ fn an_audience_is_told_in_the_order_it_came() {
     hub.members(Audience::Others, ids["bob"], |who| told.push(*who));
     let others: Vec<_> = NAMES.iter().filter(|name| **name != "bob").map(|name| ids[name]).collect();
     assert_eq!(told, others);
+}
+
+#[test]
+fn a_list_of_many_big_services_is_bounded_as_a_whole() {
+    let mut dice = Dice::new(3);
+    let mut hub = Hub::new(Bounds::default());
+    let ids: Vec<ClientId> = (0..300).map(|_| id(&mut dice)).collect();
+    for (n, who) in ids.iter().enumerate() {
+        hub.join(info(&format!("c{n}"), *who), FileKey(who.0), *who).unwrap();
+    }
+    for n in 0..100 {
+        let name = service(&format!("s{n}"));
+        hub.create_service(ids[0], ServiceCreate { service: name.clone(), nickname: None });
+        ids.iter().for_each(|who| drop(hub.subscribe(*who, &name)));
+    }
+    let Some(PayloadOut::ServiceFetchAllResult(all)) = hub.fetch_services().reply else { panic!() };
+    let listed: Vec<usize> = all.services.iter().map(|s| s.subscribers.len()).collect();
+    assert_eq!(listed.iter().sum::<usize>(), limits::SUBSCRIBERS_LISTED);
+    assert_eq!((listed[0], listed[63], listed[64]), (256, 256, 0));
+    assert!(all.services.iter().all(|s| s.subscriber_count == 300));
 }

@@ -1,0 +1,163 @@
+//! From accept to a session: connections are dealt to shards in turn and stay there.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use concierge_api_rs::ClientId;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::crowd::Crowd;
+use crate::desk::Desk;
+use crate::http::{self, Site, Upgraded};
+use crate::metrics::METRICS;
+use crate::peer::Peer;
+use crate::session::{self, Pace};
+use crate::shard::Shard;
+use crate::tls::Tls;
+use crate::wire::{Stream, Wire};
+
+/// Connections that wait for a shard; when it is full, accepting waits and the kernel's backlog holds them.
+const HANDED_OVER: usize = 1024;
+/// How long accepting rests when it fails, for example for want of file descriptors.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// What every connection needs.
+pub(crate) struct Shared {
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) pace: Pace,
+    pub(crate) outbox_bytes: usize,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) head_within: Duration,
+    pub(crate) crowd: Crowd,
+    pub(crate) draining: CancellationToken,
+    pub(crate) connections: TaskTracker,
+    /// The server is gone.
+    pub(crate) gone: CancellationToken,
+}
+
+/// A connection on its way to a shard.
+pub(crate) struct Accepted {
+    stream: std::net::TcpStream,
+    address: SocketAddr,
+    site: Arc<Site>,
+}
+
+/// Accepts for as long as the server lives; shards take turns. A hub that drains goes on answering, with 503: whoever asks
+/// `/readyz` shall hear that it drains.
+pub(crate) async fn accept(listener: TcpListener, site: Arc<Site>, shards: Vec<mpsc::Sender<Accepted>>) {
+    for shard in shards.iter().cycle() {
+        let accepted = loop {
+            match listener.accept().await.and_then(|(stream, address)| Ok((stream.into_std()?, address))) {
+                Ok((stream, address)) => break Accepted { stream, address, site: site.clone() },
+                Err(e) => {
+                    METRICS.accept_errors.increment(1);
+                    tracing::warn!(error = %e, "cannot accept a connection");
+                    sleep(ACCEPT_REST).await;
+                }
+            }
+        };
+        METRICS.accepted.increment(1);
+        if shard.send(accepted).await.is_err() {
+            return; // the server is gone
+        }
+    }
+}
+
+/// One thread per core, or as many as were asked for. A shard ends when nobody can hand it connections any more.
+pub(crate) fn start_shards(count: usize, spin_us: u64, shared: &Arc<Shared>) -> io::Result<Vec<mpsc::Sender<Accepted>>> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let count = if count == 0 { cores } else { count };
+    let mut shards = Vec::with_capacity(count);
+    for n in 0..count {
+        let (hand_over, accepted) = mpsc::channel(HANDED_OVER);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let shared = shared.clone();
+        thread::Builder::new()
+            .name(format!("shard-{n}"))
+            .spawn(move || runtime.block_on(run_shard(accepted, shared, Duration::from_micros(spin_us))))?;
+        shards.push(hand_over);
+    }
+    Ok(shards)
+}
+
+/// A shard ends with its server, and its connections with it.
+async fn run_shard(mut accepted: mpsc::Receiver<Accepted>, shared: Arc<Shared>, spin: Duration) {
+    let shard = Arc::new(Shard::default());
+    let mut flushing = JoinSet::new();
+    flushing.spawn(shard.clone().flush_forever());
+    if !spin.is_zero() {
+        flushing.spawn(shard.clone().spin_forever(spin));
+    }
+    loop {
+        let Accepted { stream, address, site } = tokio::select! {
+            biased; // the end comes before newcomers
+            () = shared.gone.cancelled() => return,
+            Some(ended) = flushing.join_next() => {
+                // nothing would leave this shard any more, and nobody would notice
+                tracing::error!(?ended, "a shard cannot write any more: the hub ends");
+                std::process::abort();
+            }
+            Some(accepted) = accepted.recv() => accepted,
+        };
+        match TcpStream::from_std(stream) {
+            Ok(stream) => drop(shared.connections.spawn(connection(stream, address, site, shard.clone(), shared.clone()))),
+            Err(e) => tracing::warn!(error = %e, "cannot use a connection"),
+        }
+    }
+}
+
+/// One connection from accept to its end. The stages before the session are boxed: an idle client does not carry them.
+async fn connection(stream: TcpStream, address: SocketAddr, site: Arc<Site>, shard: Arc<Shard>, shared: Arc<Shared>) {
+    // IPv4 in IPv6 clothes is IPv4
+    let from = address.ip().to_canonical();
+    let guest = shared.crowd.enter(from);
+    METRICS.connections.increment(1.0);
+    let _open = OpenConnection;
+    let opened = Box::pin(open(stream, address, site, shard, &shared, guest.is_none())).await;
+    if let Some((wire, early, peer)) = opened {
+        session::run(wire, early, peer, &shared.desk, shared.pace, shared.draining.clone()).await;
+    }
+}
+
+/// TLS, HTTP and the upgrade, all heads within one deadline. `None`: the connection served what it was asked for, or failed.
+async fn open(
+    stream: TcpStream,
+    address: SocketAddr,
+    site: Arc<Site>,
+    shard: Arc<Shard>,
+    shared: &Shared,
+    crowded: bool,
+) -> Option<(Wire, Vec<u8>, Arc<Peer>)> {
+    let begin = Instant::now();
+    let _nodelay_is_a_wish = stream.set_nodelay(true);
+    let id = ClientId(Uuid::new_v4());
+    let from = address.ip().to_canonical();
+    if let Some(tls) = &shared.tls {
+        let stream = timeout(shared.head_within, tls.acceptor().accept(stream)).await.ok()?.ok()?;
+        let left = shared.head_within.saturating_sub(begin.elapsed());
+        let Upgraded { stream, early } = http::serve(stream, address, &site, left, crowded).await?;
+        let peer = Peer::new(id, from, shard, None, shared.outbox_bytes);
+        let stream: Box<dyn Stream> = Box::new(stream);
+        return Some((Wire::new(peer.clone(), Some(stream)), early, peer));
+    }
+    let Upgraded { stream, early } = http::serve(stream, address, &site, shared.head_within, crowded).await?;
+    let peer = Peer::new(id, from, shard, Some(stream), shared.outbox_bytes);
+    Some((Wire::new(peer.clone(), None), early, peer))
+}
+
+struct OpenConnection;
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        METRICS.connections.decrement(1.0);
+    }
+}
