@@ -27,6 +27,10 @@ thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
+/// What makes a hub under test fail, to see that only the one client notices.
+#[cfg(test)]
+pub(crate) const FAILURE: &str = "FAIL_ON_THIS";
+
 /// The hub's rules over real connections.
 pub(crate) struct Desk {
     door: Door,
@@ -69,6 +73,8 @@ impl Desk {
 
     /// The first text message of a connection. HELLO is queued before anybody learns of the newcomer.
     pub(crate) fn identify(&self, peer: &Arc<Peer>, text: &str) -> Result<Seat, Ending> {
+        #[cfg(test)]
+        assert!(!text.contains(FAILURE), "a test wants the hub to fail");
         let identify = self.door.admit(text).map_err(|(code, reason)| Ending::new(code, reason))?;
         let Identify { name, nickname, tags, .. } = identify;
         let info = ClientInfo { name, nickname, uuid: peer.id, tags };
@@ -91,6 +97,8 @@ impl Desk {
     /// One text message of an identified client. How many copies of it were made.
     pub(crate) fn receive(&self, seat: &mut Seat, text: &str) -> usize {
         METRICS.payloads.increment(1);
+        #[cfg(test)]
+        assert!(!text.contains(FAILURE), "a test wants the hub to fail");
         let seq = seat.next;
         seat.next = seq.next();
         match PayloadIn::decode(text) {

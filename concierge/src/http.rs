@@ -11,10 +11,11 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::IntoResponse;
 use http::header::{
-    CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, HOST, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    UPGRADE,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -26,7 +27,7 @@ use tower::ServiceExt;
 
 use concierge_api_rs::limits::{HTTP_HEAD_BYTES, HTTP_HEADERS, SUBPROTOCOL};
 
-use crate::metrics::METRICS;
+use crate::metrics;
 use crate::origin;
 use crate::stalling::Stalling;
 
@@ -105,9 +106,12 @@ async fn answer(
     upgraded: &AtomicBool,
 ) -> Response<Body> {
     if crowded {
-        METRICS.refused_connections.increment(1);
+        metrics::refused("crowded");
         let close = [(RETRY_AFTER, "10"), (CONNECTION, "close")];
         return (StatusCode::TOO_MANY_REQUESTS, close, "too many connections from this address\n").into_response();
+    }
+    if request.version() == Version::HTTP_11 && request.headers().get_all(HOST).iter().count() != 1 {
+        return (StatusCode::BAD_REQUEST, [(CONNECTION, "close")], "a request has one Host header\n").into_response();
     }
     if site.hub && request.uri().path() == "/ws" {
         return match upgrade(&request, site) {
@@ -115,9 +119,9 @@ async fn answer(
                 upgraded.store(true, Ordering::Relaxed);
                 response
             }
-            Err(refusal) => {
-                METRICS.refused_connections.increment(1);
-                refusal
+            Err((reason, response)) => {
+                metrics::refused(reason);
+                response
             }
         };
     }
@@ -128,35 +132,38 @@ async fn answer(
     }
 }
 
-/// The handshake of RFC 6455, section 4.2.
+/// The handshake of RFC 6455, section 4.2: the answer, or why not and what to say.
 #[expect(clippy::result_large_err, reason = "both are responses")]
-fn upgrade(request: &Request<Incoming>, site: &Site) -> Result<Response<Body>, Response<Body>> {
+fn upgrade(request: &Request<Incoming>, site: &Site) -> Result<Response<Body>, (&'static str, Response<Body>)> {
     let headers = request.headers();
-    let refuse = |status: StatusCode, why: &'static str| Err((status, [(CONNECTION, "close")], why).into_response());
+    let refuse =
+        |reason, status: StatusCode, why: &'static str| Err((reason, (status, [(CONNECTION, "close")], why).into_response()));
     if site.draining.is_cancelled() {
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, "the hub is shutting down\n");
+        return refuse("draining", StatusCode::SERVICE_UNAVAILABLE, "the hub is shutting down\n");
     }
     if !names(headers, UPGRADE.as_str(), "websocket") || !names(headers, CONNECTION.as_str(), "upgrade") {
         let upgrade = [(UPGRADE, "websocket"), (CONNECTION, "upgrade")];
-        return Err((StatusCode::UPGRADE_REQUIRED, upgrade, "this is a WebSocket endpoint\n").into_response());
+        return Err(("handshake", (StatusCode::UPGRADE_REQUIRED, upgrade, "this is a WebSocket endpoint\n").into_response()));
     }
-    if request.method() != Method::GET || request.version() != Version::HTTP_11 {
-        return refuse(StatusCode::BAD_REQUEST, "a WebSocket handshake is a GET request of HTTP/1.1\n");
+    if request.method() != Method::GET || request.version() != Version::HTTP_11 || !request.body().is_end_stream() {
+        let why = "a WebSocket handshake is a GET request of HTTP/1.1 without a body\n";
+        return refuse("handshake", StatusCode::BAD_REQUEST, why);
     }
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         let version = [(SEC_WEBSOCKET_VERSION, "13"), (CONNECTION, "close")];
-        return Err((StatusCode::UPGRADE_REQUIRED, version, "Sec-WebSocket-Version must be 13\n").into_response());
+        let why = "Sec-WebSocket-Version must be 13\n";
+        return Err(("handshake", (StatusCode::UPGRADE_REQUIRED, version, why).into_response()));
     }
     let Some(key) = headers.get(SEC_WEBSOCKET_KEY).filter(|key| is_key(key.as_bytes())) else {
-        return refuse(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key must be 16 bytes as base64\n");
+        return refuse("handshake", StatusCode::BAD_REQUEST, "Sec-WebSocket-Key must be 16 bytes as base64\n");
     };
     if !origin::may_connect(headers, site.tls, &site.allowed_origins) {
-        return refuse(StatusCode::FORBIDDEN, "this origin may not connect; see `allowed_origins`\n");
+        return refuse("origin", StatusCode::FORBIDDEN, "this origin may not connect; see `allowed_origins`\n");
     }
     // a browser takes nothing but what it offered, to the letter
     let offered = tokens(headers, SEC_WEBSOCKET_PROTOCOL.as_str()).any(|token| token == SUBPROTOCOL);
     if site.require_subprotocol && !offered {
-        return refuse(StatusCode::BAD_REQUEST, "the subprotocol ert-concierge is required\n");
+        return refuse("handshake", StatusCode::BAD_REQUEST, "the subprotocol ert-concierge is required\n");
     }
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

@@ -15,7 +15,6 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge,
     pub(crate) accepted: Counter,
     pub(crate) accept_errors: Counter,
-    pub(crate) refused_connections: Counter,
     pub(crate) payloads: Counter,
     pub(crate) malformed: Counter,
     pub(crate) messages: Counter,
@@ -33,7 +32,6 @@ impl Metrics {
             connections: gauge!("concierge_connections"),
             accepted: counter!("concierge_connections_accepted_total"),
             accept_errors: counter!("concierge_accept_errors_total"),
-            refused_connections: counter!("concierge_connections_refused_total"),
             payloads: counter!("concierge_payloads_received_total"),
             malformed: counter!("concierge_payloads_malformed_total"),
             messages: counter!("concierge_messages_total"),
@@ -54,6 +52,8 @@ pub(crate) fn start() {
         let handle = PrometheusBuilder::new().install_recorder().ok()?;
         describe();
         LazyLock::force(&METRICS);
+        // shown before they first happen
+        REFUSALS.iter().for_each(|reason| counter!("concierge_connections_refused_total", "reason" => *reason).absolute(0));
         Some(handle)
     });
 }
@@ -72,28 +72,76 @@ pub(crate) fn render(clients: usize, services: usize, subscriptions: usize) -> S
     }
 }
 
+/// Why connections are refused.
+const REFUSALS: [&str; 4] = ["crowded", "draining", "handshake", "origin"];
+
+/// A connection was refused before it became a WebSocket.
+pub(crate) fn refused(reason: &'static str) {
+    counter!("concierge_connections_refused_total", "reason" => reason).increment(1);
+}
+
 /// A connection ended: by the hub with `code`, or by the other side.
 pub(crate) fn closed(code: Option<CloseCode>) {
     let code = code.map_or_else(|| "peer".to_owned(), |code| code.code().to_string());
     counter!("concierge_connections_closed_total", "code" => code).increment(1);
 }
 
+/// Every metric of the hub: what it is, its name with its labels, what it means. docs/operations.md shows the same.
+const DESCRIBED: &[(Kind, &str, &str)] = &[
+    (Kind::Gauge, "concierge_clients", "Clients that are identified."),
+    (Kind::Gauge, "concierge_services", "Services."),
+    (Kind::Gauge, "concierge_subscriptions", "Subscriptions, of all clients together."),
+    (Kind::Gauge, "concierge_connections", "Open connections of any kind."),
+    (Kind::Counter, "concierge_connections_accepted_total", "Connections accepted."),
+    (Kind::Counter, "concierge_accept_errors_total", "Failed accepts, for example for want of file descriptors."),
+    (
+        Kind::Counter,
+        "concierge_connections_refused_total{reason}",
+        "Requests for a WebSocket, or connections, that were refused: `crowded`, `draining`, `handshake`, `origin`.",
+    ),
+    (
+        Kind::Counter,
+        "concierge_connections_closed_total{code}",
+        "WebSocket connections that ended, by close code, or `peer` when the other side ended it.",
+    ),
+    (Kind::Counter, "concierge_payloads_received_total", "Text messages received from identified clients."),
+    (Kind::Counter, "concierge_payloads_malformed_total", "Payloads answered ERROR_PROTOCOL or ERROR_UNSUPPORTED."),
+    (Kind::Counter, "concierge_messages_total", "MESSAGE payloads that were routed."),
+    (Kind::Counter, "concierge_message_bytes_total", "Bytes of their data."),
+    (Kind::Counter, "concierge_messages_refused_total", "MESSAGE payloads that nobody got: BAD, INVALID_…."),
+    (Kind::Counter, "concierge_deliveries_total", "Copies of messages queued for receivers."),
+    (Kind::Counter, "concierge_slow_consumers_total", "Clients ended 4011."),
+    (Kind::Counter, "concierge_over_limit_total", "Requests refused because a client has too many services or subscriptions."),
+    (Kind::Counter, "concierge_throttled_total", "Times a client was not read because it sent too much."),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Counter,
+    Gauge,
+}
+
 fn describe() {
-    describe_gauge!("concierge_clients", "Clients that are identified.");
-    describe_gauge!("concierge_services", "Services.");
-    describe_gauge!("concierge_subscriptions", "Subscriptions, of all clients together.");
-    describe_gauge!("concierge_connections", "Open connections of any kind.");
-    describe_counter!("concierge_connections_accepted_total", "Connections accepted.");
-    describe_counter!("concierge_accept_errors_total", "Failed accepts, for example for want of file descriptors.");
-    describe_counter!("concierge_connections_refused_total", "Connections refused before the upgrade: origin, limits, draining.");
-    describe_counter!("concierge_connections_closed_total", "WebSocket connections that ended, by close code.");
-    describe_counter!("concierge_payloads_received_total", "Text messages received from identified clients.");
-    describe_counter!("concierge_payloads_malformed_total", "Payloads answered ERROR_PROTOCOL or ERROR_UNSUPPORTED.");
-    describe_counter!("concierge_messages_total", "MESSAGE payloads that were routed.");
-    describe_counter!("concierge_message_bytes_total", "Bytes of their data.");
-    describe_counter!("concierge_messages_refused_total", "MESSAGE payloads that nobody got: BAD, INVALID_….");
-    describe_counter!("concierge_deliveries_total", "Copies of messages queued for receivers.");
-    describe_counter!("concierge_slow_consumers_total", "Clients ended 4011.");
-    describe_counter!("concierge_over_limit_total", "Requests refused because a client has too many services or subscriptions.");
-    describe_counter!("concierge_throttled_total", "Times a client was not read because it sent too much.");
+    for (kind, name, meaning) in DESCRIBED {
+        let name = name.split('{').next().unwrap_or(name);
+        match kind {
+            Kind::Counter => describe_counter!(name, *meaning),
+            Kind::Gauge => describe_gauge!(name, *meaning),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn docs_operations_md_shows_every_metric() {
+        let rows: String = DESCRIBED
+            .iter()
+            .map(|(kind, name, meaning)| format!("| `{name}` | {} | {meaning} |\n", format!("{kind:?}").to_lowercase()))
+            .collect();
+        let document = include_str!("../../docs/operations.md");
+        assert!(document.contains(&rows), "the table in docs/operations.md should be:\n{rows}");
+    }
 }

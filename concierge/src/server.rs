@@ -53,6 +53,14 @@ pub enum StartError {
     Thread(io::Error),
 }
 
+/// What somebody finds who opens the hub in a browser.
+const WELCOME: &str = concat!(
+    "Concierge ",
+    env!("CARGO_PKG_VERSION"),
+    ", a WebSocket hub.\n\n/ws       the hub\n/fs/      files of clients\n/healthz  is it alive\n/readyz   does it take clients\n",
+    "/metrics  Prometheus\n"
+);
+
 /// A hub that runs. Dropping it ends it at once; [`Server::drain`] ends it politely.
 pub struct Server {
     shared: Arc<Shared>,
@@ -175,10 +183,10 @@ impl Server {
     }
 }
 
-/// `/healthz`, `/readyz`, `/metrics`, and a word to those who are lost.
+/// `/`, `/healthz`, `/readyz`, `/metrics`, and a word to those who are lost.
 fn operations(shared: &Arc<Shared>, with_metrics: bool) -> Router {
     let (ready, counted) = (shared.clone(), shared.clone());
-    let mut router = Router::new().route("/healthz", get(async || "ok\n")).route(
+    let mut router = Router::new().route("/", get(async || WELCOME)).route("/healthz", get(async || "ok\n")).route(
         "/readyz",
         get(async move || match ready.draining.is_cancelled() {
             true => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
@@ -193,7 +201,7 @@ fn operations(shared: &Arc<Shared>, with_metrics: bool) -> Router {
         };
         router = router.route("/metrics", get(render));
     }
-    router.fallback(async || (StatusCode::NOT_FOUND, "nothing is here; the hub is at /ws, files are at /fs/\n"))
+    router.fallback(async || (StatusCode::NOT_FOUND, "nothing is here; / says what is where\n"))
 }
 
 fn site(config: &Config, shared: &Shared, router: Router, hub: bool) -> Site {

@@ -1,13 +1,14 @@
 //! One client's connection, from the upgrade to the last byte: identify, converse, finish.
 
 use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use concierge_api_rs::{CloseCode, limits};
-use futures::Stream as _;
+use futures::{FutureExt as _, Stream as _};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -83,7 +84,8 @@ pub(crate) async fn run(wire: Wire, early: Vec<u8>, peer: Arc<Peer>, desk: &Desk
             .max_message_size(Some(pace.payload_bytes))
             .max_frame_size(Some(pace.payload_bytes));
         let mut ws = WebSocketStream::from_partially_read(wire, early, Role::Server, Some(config)).await;
-        match identify(&mut ws, &peer, desk, &pace, &draining).await {
+        let identified = AssertUnwindSafe(identify(&mut ws, &peer, desk, &pace, &draining)).catch_unwind().await;
+        match identified.unwrap_or_else(|_| Err(failed())) {
             Ok(seat) => Some((ws, seat)),
             Err(outcome) => {
                 finish(ws, &peer, outcome).await;
@@ -98,7 +100,8 @@ pub(crate) async fn run(wire: Wire, early: Vec<u8>, peer: Arc<Peer>, desk: &Desk
     let mut conversation = Conversation::new(&peer, pace);
     let outcome = {
         let mut timer = std::pin::pin!(sleep_until(conversation.next_ping));
-        poll_fn(|cx| conversation.poll(&mut ws, &mut seat, desk, timer.as_mut(), cx)).await
+        let conversing = poll_fn(|cx| conversation.poll(&mut ws, &mut seat, desk, timer.as_mut(), cx));
+        AssertUnwindSafe(conversing).catch_unwind().await.unwrap_or_else(|_| failed())
     };
     drop(stay);
     Box::pin(finish(ws, &peer, outcome)).await;
@@ -161,6 +164,11 @@ async fn identify(
 
 pub(crate) fn going_away() -> Ending {
     Ending::new(CloseCode::GoingAway, "the hub is shutting down")
+}
+
+/// A panic, which is a defect of the hub: its message is in the log, this client's connection ends, nobody else's does.
+fn failed() -> Outcome {
+    Outcome::Broken(Ending::new(CloseCode::Unknown, "the hub failed; its log says why"))
 }
 
 /// What a frame that broke the rules leads to.

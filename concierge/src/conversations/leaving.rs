@@ -210,3 +210,32 @@ async fn the_folder_is_gone_when_the_others_hear_that_the_client_left() {
 pub(super) fn close(code: u16, reason: &str) -> tokio_tungstenite::tungstenite::protocol::CloseFrame {
     tokio_tungstenite::tungstenite::protocol::CloseFrame { code: code.into(), reason: reason.into() }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_on_which_the_hub_fails_is_closed_4000_and_leaves_and_nobody_else_notices() {
+    let mut hub = Hub::new();
+    let (ada, bob) = (hub.join("ada").await, hub.join("bob").await);
+    hub.say(bob, r#"{"type":"SERVICE_CREATE","service":"news"}"#).await;
+    hub.forget();
+    hub.whisper(bob, crate::desk::FAILURE);
+    hub.settle().await;
+    let heard = hub.heard();
+    assert!(heard.contains("bob ← close 4000 \"the hub failed; its log says why\""), "{heard}");
+    assert!(
+        heard.contains("ada ← {\"type\":\"SERVICE_DELETE_RESULT\"") && heard.contains("ada ← {\"type\":\"CLIENT_LEFT\""),
+        "{heard}"
+    );
+    assert_eq!(hub.ask(ada, r#"{"type":"SERVICE_FETCH_ALL"}"#).await["services"], serde_json::json!([]));
+    let again = hub.join("bob").await;
+    assert_eq!(hub.ask(again, r#"{"type":"SERVICE_FETCH_ALL"}"#).await["seq"], 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proper_identify_on_which_the_hub_fails_is_4000() {
+    let mut hub = Hub::new();
+    let ada = hub.connect("ada").await;
+    hub.whisper(ada, &format!(r#"{{"type":"IDENTIFY","name":"ada","version":"0.2.0","nickname":"{}"}}"#, crate::desk::FAILURE));
+    hub.settle().await;
+    let heard = hub.heard();
+    assert!(heard.contains("ada ← close 4000 ") && !hub.holds("ada"), "{heard}");
+}

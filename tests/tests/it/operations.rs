@@ -29,7 +29,8 @@ async fn health_readiness_and_a_word_to_those_who_are_lost() {
     let hub = Hub::start().await;
     assert_eq!(hub.get("/healthz").await, "ok\n");
     assert_eq!(hub.get("/readyz").await, "ready\n");
-    assert_eq!(hub.http("GET", "/", &[], b"").await.status, 404);
+    assert!(hub.get("/").await.contains("/ws       the hub"));
+    assert_eq!(hub.http("GET", "/elsewhere", &[], b"").await.status, 404);
     assert_eq!(hub.http("POST", "/healthz", &[], b"").await.status, 405);
 }
 
@@ -58,7 +59,7 @@ async fn metrics_parse_count_what_happened_and_hold_no_names() {
         ("concierge_messages_refused_total", 0),
         ("concierge_deliveries_total", 1),
         ("concierge_slow_consumers_total", 0),
-        ("concierge_connections_refused_total", 0),
+        (r#"concierge_connections_refused_total{reason="origin"}"#, 0),
         ("concierge_over_limit_total", 0),
         ("concierge_throttled_total", 0),
         ("concierge_accept_errors_total", 0),
@@ -73,7 +74,10 @@ async fn metrics_parse_count_what_happened_and_hold_no_names() {
             metrics.contains(&format!("# TYPE {name} ")) && metrics.contains(&format!("# HELP {name} ")),
             "{name} is explained"
         );
-        assert!(series.split('{').nth(1).is_none_or(|labels| labels.starts_with("code=\"")), "labels are bounded: {line}");
+        assert!(
+            series.split('{').nth(1).is_none_or(|labels| ["code=\"", "reason=\""].iter().any(|label| labels.starts_with(label))),
+            "labels are bounded: {line}"
+        );
     }
     assert!(!metrics.contains("of_the_metrics") && !metrics.contains("127.0.0.1"), "{metrics}");
 }
