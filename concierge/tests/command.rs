@@ -145,7 +145,8 @@ fn the_greeting_for_people_has_three_commands_to_try() {
     kill_process(Pid::from_child(&process), Signal::TERM).unwrap();
     assert!(process.wait().unwrap().success());
     assert!(lines[0].starts_with("Concierge listens on ws://127.0.0.1:"), "{lines:?}");
-    assert_eq!(lines.iter().filter(|line| line.starts_with("  concierge ")).count(), 3, "{lines:?}");
+    let program = concat!("  ", env!("CARGO_BIN_EXE_concierge"), " ");
+    assert_eq!(lines.iter().filter(|line| line.starts_with(program)).count(), 3, "no PATH leads to it: {lines:?}");
 }
 
 #[test]

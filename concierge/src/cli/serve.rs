@@ -1,16 +1,18 @@
 //! `concierge serve`: a hub, from its configuration to its last client.
 
+mod greeting;
+
 use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
+use greeting::Entrance;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::config::named_by_environment;
 use super::exit::{Exit, Failure};
 use super::output::{Output, wants_color};
-use crate::config::Config;
 use crate::config::load::{Layers, Loaded, Setting};
 use crate::logging;
 use crate::server::{Server, StartError};
@@ -83,11 +85,11 @@ impl Serve {
         for warning in warnings {
             tracing::warn!("{warning}");
         }
-        let guarded = config.secret.is_some();
+        let entrance = Entrance::of(&config);
         let server = Server::start(config).await.map_err(not_started)?;
         tracing::info!(url = server.url(), version = env!("CARGO_PKG_VERSION"), "listening");
         // A hub whose stdout nobody reads is a hub nevertheless.
-        let _ = welcome(output, &server, guarded);
+        let _ = welcome(output, &server, &entrance);
         signals.serve(&server).await
     }
 
@@ -182,36 +184,10 @@ fn not_started(error: StartError) -> Failure {
 }
 
 /// Where the hub listens, and three commands to try next.
-fn welcome(output: &mut Output, server: &Server, guarded: bool) -> Result<(), Failure> {
+fn welcome(output: &mut Output, server: &Server, entrance: &Entrance) -> Result<(), Failure> {
     let files = server.files_address().map(|address| address.to_string());
     let facts = json!({ "url": server.url(), "address": server.address().to_string(), "files": files });
-    output.result(&facts, |_| greeting(&server.url(), guarded, &command_prefix()))
-}
-
-fn greeting(url: &str, guarded: bool, prefix: &str) -> String {
-    let server = if is_default(url) { String::new() } else { format!(" -s {url}") };
-    let secret = if guarded { "\nGive them the secret: export CONCIERGE_SECRET_FILE=…\n" } else { "" };
-    format!(
-        "Concierge listens on {url} (Ctrl-C stops it).\n\n\
-         Try next, in other terminals:\n\
-         \x20 {prefix} sub news{server}\n\
-         \x20 {prefix} pub news hello{server}\n\
-         \x20 {prefix} clients ls{server}\n{secret}"
-    )
-}
-
-/// Would a client command find the hub without `--server`?
-fn is_default(url: &str) -> bool {
-    url.trim_end_matches("/ws") == format!("ws://{}", Config::default().listen)
-}
-
-/// What stands before a command where we were started: cargo's runner, or our own name.
-fn command_prefix() -> String {
-    match (std::env::var_os("CARGO"), cfg!(debug_assertions)) {
-        (Some(_), true) => "cargo run -q --".to_owned(),
-        (Some(_), false) => "cargo run -q --release --".to_owned(),
-        (None, _) => "concierge".to_owned(),
-    }
+    output.result(&facts, |_| greeting::greeting(&server.url(), entrance, &greeting::program()))
 }
 
 #[cfg(test)]

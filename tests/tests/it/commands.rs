@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use concierge_tests::{Certificate, Command, Finished, Hub, Setup, binary, repository, until};
+use concierge_tests::{Certificate, Command, Finished, Hub, Running, Setup, binary, repository, until};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -190,27 +190,56 @@ async fn whoever_stops_reading_ends_a_command_without_a_word() {
     assert!(!ended.stderr.contains("panicked") && !ended.stderr.contains("error:"), "{ended:?}");
 }
 
+/// The lines that a greeting tells people to paste: those that set variables, and three commands.
+async fn pasteable(hub: &mut Running) -> (String, Vec<String>) {
+    let (mut exports, mut commands) = (String::new(), Vec::new());
+    while commands.len() < 3 {
+        let line = hub.line().await;
+        match line.strip_prefix("  ") {
+            Some(export) if export.starts_with("export ") => exports.push_str(&format!("{export}\n")),
+            Some(command) => commands.push(command.to_owned()),
+            None => {}
+        }
+    }
+    (exports, commands)
+}
+
+/// What a shell does with a pasted line.
+fn pasted(exports: &str, command: &str) -> Command {
+    Command::program("sh".into(), &["-c", &format!("{exports}exec {command}")])
+}
+
 #[tokio::test]
-async fn serve_says_on_stdout_where_it_listens_and_three_commands_that_exist() {
+async fn serve_says_on_stdout_where_it_listens_and_three_commands_that_can_be_pasted() {
     let mut hub = Command::concierge(&["serve", "--listen", "127.0.0.1:0"]).env("NO_COLOR", "1").start();
     let first = hub.line().await;
     assert!(first.contains("ws://127.0.0.1:") && !first.contains('\u{1b}'), "{first}");
-    let mut commands = Vec::new();
-    while commands.len() < 3 {
-        let line = hub.line().await;
-        commands.extend(line.trim().strip_prefix("concierge ").map(str::to_owned));
-    }
-    let words = |command: &str| -> Vec<String> { command.split(' ').map(|word| word.trim_matches('\'').to_owned()).collect() };
-    let run = |command: Vec<String>| Command::concierge(&command.iter().map(String::as_str).collect::<Vec<_>>());
-    let find = |name: &str| words(commands.iter().find(|command| command.starts_with(name)).expect(name));
-    let mut listening = run(find("sub")).start();
+    let (exports, commands) = pasteable(&mut hub).await;
+    assert_eq!(exports, "", "an open hub needs nothing");
+    let find = |name: &str| commands.iter().find(|command| command.contains(&format!("concierge {name}"))).expect(name);
+    let mut listening = pasted("", find("sub")).start();
     let listed = async || {
-        !run([find("clients"), vec!["--json".to_owned()]].concat()).run().await.exits(0).json()[0].as_array().unwrap().is_empty()
+        let clients = pasted("", &format!("{} --json", find("clients"))).run().await.exits(0).json();
+        !clients[0].as_array().unwrap().is_empty()
     };
     until("the subscriber is there", async || listed().await.then_some(())).await;
-    run(find("pub")).run().await.exits(0);
+    pasted("", find("pub")).run().await.exits(0);
     assert!(listening.line().await.contains("hello"));
     assert_eq!(hub.signal(Signal::INT).await, 0);
+}
+
+#[tokio::test]
+async fn what_a_closed_hub_says_to_paste_lets_clients_in() {
+    let (home, certificate) = (TempDir::new().unwrap(), Certificate::new());
+    certificate.write(&home.path().join("cert.pem"), &home.path().join("key.pem"));
+    std::fs::write(home.path().join("secret"), "swordfish\n").unwrap();
+    let arguments = ["--secret-file", "secret", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+    let mut hub = Command::concierge(&[&["serve", "--listen", "127.0.0.1:0"], &arguments[..]].concat()).home(home.path()).start();
+    let (exports, commands) = pasteable(&mut hub).await;
+    let ls = commands.iter().find(|command| command.contains("clients ls")).unwrap();
+    pasted(&exports, ls).run().await.exits(0);
+    pasted("", ls).run().await.exits(3);
+    assert_eq!(hub.signal(Signal::TERM).await, 0);
 }
 
 #[tokio::test]

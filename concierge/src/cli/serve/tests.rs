@@ -1,7 +1,7 @@
 use clap::Parser;
-use expect_test::expect;
 
 use super::*;
+use crate::config::Config;
 
 /// Clap's view of `serve` alone.
 #[derive(Parser)]
@@ -53,28 +53,4 @@ fn certificate_and_key_come_together_and_one_secret_is_enough() {
     assert!(serve(&["--tls-key=k"]).is_err());
     assert!(serve(&["--secret=s", "--secret-file=f"]).is_err());
     assert!(serve(&["--set", "shards"]).unwrap_err().to_string().contains("KEY=VALUE"));
-}
-
-#[test]
-fn the_greeting_names_the_address_and_three_commands_that_find_it() {
-    let default = greeting("ws://127.0.0.1:64209/ws", false, "cargo run -q --release --");
-    let other = greeting("wss://127.0.0.1:8443/ws", true, "concierge");
-    expect![[r"
-        Concierge listens on ws://127.0.0.1:64209/ws (Ctrl-C stops it).
-
-        Try next, in other terminals:
-          cargo run -q --release -- sub news
-          cargo run -q --release -- pub news hello
-          cargo run -q --release -- clients ls
-
-        Concierge listens on wss://127.0.0.1:8443/ws (Ctrl-C stops it).
-
-        Try next, in other terminals:
-          concierge sub news -s wss://127.0.0.1:8443/ws
-          concierge pub news hello -s wss://127.0.0.1:8443/ws
-          concierge clients ls -s wss://127.0.0.1:8443/ws
-
-        Give them the secret: export CONCIERGE_SECRET_FILE=…
-    "]]
-    .assert_eq(&format!("{default}\n{other}"));
 }
