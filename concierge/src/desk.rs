@@ -16,7 +16,7 @@ use parking_lot::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use crate::frame::{self, Frame};
-use crate::metrics::METRICS;
+use crate::metrics::{METRICS, Tally};
 use crate::peer::{Ending, Peer, Queued};
 
 /// From this many clients on, news waits for them as one shared frame: a burst of joins must not fill an outbox each.
@@ -45,6 +45,8 @@ pub(crate) struct Seat {
     origin: OriginHead,
     /// The number of the next text message.
     next: Seq,
+    /// What was counted since the session last settled it.
+    pub(crate) tally: Tally,
 }
 
 impl Desk {
@@ -91,12 +93,12 @@ impl Desk {
         }
         let turn = registry.join(info, key, peer.clone()).map_err(|_| taken())?;
         carry_out(registry, peer, turn, None);
-        Ok(Seat { peer: peer.clone(), origin, next: Seq::default() })
+        Ok(Seat { peer: peer.clone(), origin, next: Seq::default(), tally: Tally::default() })
     }
 
     /// One text message of an identified client. How many copies of it were made.
     pub(crate) fn receive(&self, seat: &mut Seat, text: &str) -> usize {
-        METRICS.payloads.increment(1);
+        seat.tally.payloads += 1;
         #[cfg(test)]
         assert!(!text.contains(FAILURE), "a test wants the hub to fail");
         let seq = seat.next;
@@ -151,7 +153,7 @@ impl Desk {
         carry_out(registry, peer, turn, Some(seq));
     }
 
-    fn message(&self, seat: &Seat, seq: Seq, message: &MessageIn<'_>) -> usize {
+    fn message(&self, seat: &mut Seat, seq: Seq, message: &MessageIn<'_>) -> usize {
         let delivery = match self.routes.deliver(seat.peer.id, &message.target) {
             Ok(delivery) => delivery,
             Err(refusal) => {
@@ -161,8 +163,8 @@ impl Desk {
             }
         };
         let (target, data) = (message.target_json.get(), message.data.get());
-        METRICS.messages.increment(1);
-        METRICS.message_bytes.increment(data.len() as u64);
+        seat.tally.messages += 1;
+        seat.tally.message_bytes += data.len() as u64;
         let copies = SCRATCH.with_borrow_mut(|scratch| {
             let encode = |scratch, service: Option<&[u8]>| {
                 frame::text(scratch, |to: &mut Vec<u8>| write_message(to, &seat.origin, service, target, data))
@@ -174,7 +176,7 @@ impl Desk {
                 Delivery::Everyone => copies(&self.peers(), &encode(scratch, None)),
             }
         });
-        METRICS.deliveries.increment(copies as u64);
+        seat.tally.deliveries += copies as u64;
         okay(&seat.peer, seq);
         copies
     }

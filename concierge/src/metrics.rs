@@ -26,6 +26,29 @@ pub(crate) struct Metrics {
     pub(crate) throttled: Counter,
 }
 
+/// What a session counted in its turn: it is added up once a turn, because counters are shared by all threads.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) payloads: u64,
+    pub(crate) messages: u64,
+    pub(crate) message_bytes: u64,
+    pub(crate) deliveries: u64,
+}
+
+impl Tally {
+    /// Adds it to the metrics and begins anew.
+    pub(crate) fn settle(&mut self) {
+        if self.payloads == 0 {
+            return;
+        }
+        let Self { payloads, messages, message_bytes, deliveries } = std::mem::take(self);
+        METRICS.payloads.increment(payloads);
+        METRICS.messages.increment(messages);
+        METRICS.message_bytes.increment(message_bytes);
+        METRICS.deliveries.increment(deliveries);
+    }
+}
+
 impl Metrics {
     fn new() -> Self {
         Self {

@@ -229,6 +229,7 @@ impl<'a> Conversation<'a> {
             Some(outcome) => return Poll::Ready(outcome),
             None => self.poll_read(ws, seat, desk, cx),
         };
+        seat.tally.settle();
         let now = Instant::now();
         // a client that is not read cannot be heard; the stall sees to one that is gone
         if ws.get_mut().take_heard() || self.full {
