@@ -1,7 +1,6 @@
 //! What the commands of a client share: to connect, to be stopped, and to tell how the connection is.
 
 use std::io;
-use std::sync::Arc;
 
 use concierge_client::{Client, Ending, Reconnect, Status};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -66,17 +65,10 @@ pub(crate) fn tell(status: Option<Status>, output: &mut Output) -> Result<(), Fa
 /// The end of a connection as a failure.
 fn ended(ending: &Ending) -> Failure {
     match ending {
-        Ending::Refused(error) => refused(error),
+        Ending::Refused(error) => error.as_ref().into(),
         _ => match ending.close_code() {
             Some(code) => Failure::new(exit_of_close(code), ending.to_string()).try_next(code.remedy()),
             None => Failure::new(Exit::Unreachable, ending.to_string()),
         },
-    }
-}
-
-fn refused(error: &Arc<concierge_client::ConnectError>) -> Failure {
-    match error.close_code() {
-        Some(code) => Failure::of(exit_of_close(code), error.as_ref()).try_next(code.remedy()),
-        None => Failure::of(Exit::Unreachable, error.as_ref()),
     }
 }

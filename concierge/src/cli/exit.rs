@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use concierge_client::{CloseCode, ConnectError, OptionsError, RequestError};
 
+use super::advice;
 use crate::config::load::ConfigError;
 
 /// The exit codes of every command.
@@ -148,18 +149,25 @@ impl From<OptionsError> for Failure {
 
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
-        if let Some(code) = error.close_code() {
-            return Self::of(exit_of_close(code), &error).try_next(code.remedy());
+        Self::from(&error)
+    }
+}
+
+impl From<&ConnectError> for Failure {
+    fn from(error: &ConnectError) -> Self {
+        let failure = Self::of(exit_of_connect(error), error);
+        match advice::on_connect(error) {
+            Some(next) => failure.try_next(next),
+            None => failure,
         }
-        let exit = if matches!(error, ConnectError::TimedOut(_)) { Exit::TimedOut } else { Exit::Unreachable };
-        let failure = Self::of(exit, &error);
-        match error {
-            ConnectError::Unreachable { .. } => {
-                failure.try_next("Start a hub with `concierge serve`, or name another with --server or CONCIERGE_URL.")
-            }
-            ConnectError::Tls { .. } => failure.try_next("Name the hub's certificate authority with --ca."),
-            _ => failure,
-        }
+    }
+}
+
+fn exit_of_connect(error: &ConnectError) -> Exit {
+    match (error.close_code(), error) {
+        (Some(code), _) => exit_of_close(code),
+        (None, ConnectError::TimedOut(_)) => Exit::TimedOut,
+        (None, _) => Exit::Unreachable,
     }
 }
 

@@ -8,6 +8,7 @@
 //! * It fails with [`Failure`], which the errors of `concierge_client` become with `?`; the exit codes are [`Exit`].
 //! * It gets a variant in [`Command`] and an arm in [`Command::run`].
 
+mod advice;
 mod client_args;
 mod clients;
 mod completions;

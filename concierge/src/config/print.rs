@@ -63,6 +63,9 @@ pub fn documentation() -> String {
             let default = value_at(&table, key).map_or_else(|| "none".to_owned(), |value| format!("`{value}`"));
             let _ = writeln!(text, "| `{}` | {default} | {} | {} |", key.path, values(key.kind), key.meaning);
         }
+        if section == "tls" {
+            text.push_str(OWN_CERTIFICATE);
+        }
     }
     text
 }
@@ -151,4 +154,18 @@ Relative paths start at the working directory. `secret` and `secret_file` exclud
 SIGHUP reads the TLS files again; everything else needs a restart.
 
 ## Keys
+";
+
+const OWN_CERTIFICATE: &str = "
+A certificate of one's own, for a hub that no public authority vouches for (`hub.example.org` stands for the hub's names):
+
+```sh
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 -keyout key.pem -out cert.pem \\
+    -subj '/CN=concierge' -addext 'subjectAltName=DNS:hub.example.org,DNS:localhost,IP:127.0.0.1' \\
+    -addext 'basicConstraints=critical,CA:FALSE'
+concierge serve --tls-cert cert.pem --tls-key key.pem
+concierge clients ls -s wss://localhost:64209 --ca cert.pem
+```
+
+Without the last `-addext`, openssl makes the certificate of an authority, which clients refuse as that of a server.
 ";
