@@ -66,7 +66,7 @@ close_codes! {
     /// The first message was another payload.
     NoAuth = 4003, "NO_AUTH", "A payload other than IDENTIFY was sent first.", "Send IDENTIFY first and wait for HELLO.";
     /// No IDENTIFY in time.
-    AuthFailed = 4004, "AUTH_FAILED", "No IDENTIFY arrived within 5 seconds of the connection.", "Send IDENTIFY as soon as the connection opens.";
+    AuthFailed = 4004, "AUTH_FAILED", "No IDENTIFY arrived within 5 seconds of the upgrade.", "Send IDENTIFY as soon as the connection opens.";
     /// The name is taken.
     DuplicateAuth = 4005, "DUPLICATE_AUTH", "Another client has this name.", "Choose another name, or end the client that has it.";
     /// The secret is wrong or missing.
@@ -80,9 +80,9 @@ close_codes! {
     /// The client does not read fast enough.
     SlowConsumer = 4011, "SLOW_CONSUMER", "The client did not read what waited for it: over 4 MiB waited, or its socket took nothing for 10 seconds.", "Read faster, subscribe to less, or raise `limits.outbox_bytes`.";
     /// Another connection took the session over.
-    SessionTaken = 4012, "SESSION_TAKEN", "Another connection of the same client took the session over.", "Use one connection per client.";
+    SessionTaken = 4012, "SESSION_TAKEN", "Another connection of the same client took the session over. Reserved: this version never sends it.", "Use one connection per client.";
     /// An administrator ended the connection.
-    Kicked = 4013, "KICKED", "An administrator ended the connection.", "Ask the hub's administrator.";
+    Kicked = 4013, "KICKED", "An administrator ended the connection. Reserved: this version never sends it.", "Ask the hub's administrator.";
 }
 
 impl fmt::Display for CloseCode {

@@ -70,7 +70,7 @@ impl ClientArgs {
     pub fn options(&self) -> Result<Options, Failure> {
         let name = self.name.clone().unwrap_or_else(random_name);
         let name = concierge_client::ClientName::parse(&name)
-            .map_err(|error| Failure::of(Exit::Usage, &error).try_next("Names are 1 to 64 letters, digits and underscores."))?;
+            .map_err(|error| Failure::new(Exit::Usage, format!("--name {name}: {error}")))?;
         let options = Options::of(self.server.server.clone(), name).tls(self.server.tls()?);
         Ok(match self.present()? {
             Some(secret) => options.secret(secret),

@@ -47,8 +47,8 @@ const ANSWERS: &[Explained] = &[
     answer("INVALID_UUID", "No client of that uuid is connected.", "`concierge clients ls` lists those that are."),
     answer(
         "INVALID_SERVICE",
-        "No service of that name exists, or the client is not subscribed to it.",
-        "`concierge services ls` lists the services; create it, or subscribe first.",
+        "There is no service of that name.",
+        "`concierge services ls` lists the services; create it, or wait for its owner to.",
     ),
     answer(
         "BAD",
@@ -83,11 +83,12 @@ fn find(code: &str) -> Option<Explained> {
 }
 
 fn unknown(code: &str) -> Failure {
-    let known: Vec<String> =
-        all().flat_map(|known| known.code.map(|code| code.to_string()).into_iter().chain([known.name.to_owned()])).collect();
-    let wanted = code.to_uppercase();
+    if let Ok(number) = code.parse::<u16>() {
+        let what = if (4000..5000).contains(&number) { "is not assigned" } else { "is none that a hub uses" };
+        return Failure::new(Exit::NotFound, format!("close code {number} {what}")).try_next("`concierge errors` lists all.");
+    }
     let failure = Failure::new(Exit::NotFound, format!("no error `{code}`"));
-    match nearest_word(&wanted, known.iter().map(String::as_str)) {
+    match nearest_word(&code.to_uppercase(), all().map(|known| known.name)) {
         Some(near) => failure.try_next(format!("The nearest one is {near}; `concierge errors` lists all.")),
         None => failure.try_next("`concierge errors` lists all."),
     }

@@ -162,6 +162,7 @@ impl Put {
         if self.access.key.is_some() && self.access.client.name.is_none() {
             return Err(Failure::new(Exit::Usage, "--key needs --name: the name of the client whose key it is"));
         }
+        self.check_local()?;
         let mut stop = Stop::listen()?;
         let server = self.access.server().await?;
         let stored = tokio::select! {
@@ -188,6 +189,20 @@ impl Put {
             None => name(),
         }
         .ok_or_else(|| Failure::new(Exit::Usage, "the path in the folder is missing").try_next("Write it behind the file."))
+    }
+
+    /// Finds what cannot be sent before anybody is troubled with it.
+    fn check_local(&self) -> Result<(), Failure> {
+        if self.is_stdin() {
+            return Ok(());
+        }
+        let shown = self.local.display();
+        let facts = std::fs::metadata(&self.local).map_err(|error| Failure::new(Exit::Failed, format!("{shown}: {error}")))?;
+        if facts.is_dir() {
+            return Err(Failure::new(Exit::Usage, format!("{shown} is a folder"))
+                .try_next("Put its files one by one, or as one: tar c FOLDER | concierge file put - FOLDER.tar"));
+        }
+        Ok(())
     }
 
     fn is_stdin(&self) -> bool {
@@ -318,12 +333,15 @@ fn failure(error: FilesError, local: &Path) -> Failure {
         FilesError::Unauthorized | FilesError::Forbidden | FilesError::NoKey => Exit::Refused,
         FilesError::TooSlow | FilesError::Silent(_) => Exit::TimedOut,
         FilesError::Http(_) => Exit::Unreachable,
+        // a path, for the key was one: it is this command line that is wrong
+        FilesError::Malformed(_) => Exit::Usage,
         _ => Exit::Failed,
     };
     let next = match &error {
         FilesError::NotFound(_) => "`concierge clients ls` lists the clients, `concierge file ls CLIENT` the files of one.",
         FilesError::Unauthorized => "--key is the `fs_key` of a connected client's HELLO.",
         FilesError::Forbidden => "Give the owner's key with --key, and its name with --name.",
+        FilesError::Malformed(_) => "A path goes downwards from the client's folder: notes/today.txt",
         FilesError::TooBig => "The hub's operator may raise `files.file_bytes`.",
         _ => "",
     };
@@ -340,6 +358,29 @@ fn failure(error: FilesError, local: &Path) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(clap::Parser)]
+    struct Alone {
+        #[command(flatten)]
+        put: Put,
+    }
+
+    async fn put(local: &Path) -> Failure {
+        let arguments = ["put", local.to_str().unwrap(), "--server=ftp-is-no-hub:1"];
+        let put = <Alone as clap::Parser>::try_parse_from(arguments).unwrap().put;
+        put.run(&mut Output::to(false, std::io::sink(), std::io::sink())).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_put_is_refused_before_anybody_is_connected_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = put(folder.path()).await;
+        assert_eq!((refused.exit, refused.message), (Exit::Usage, format!("{} is a folder", folder.path().display())));
+        assert!(refused.next.unwrap().contains("tar c"));
+        let missing = put(&folder.path().join("none")).await;
+        assert_eq!(missing.exit, Exit::Failed);
+        assert!(missing.message.ends_with("none: No such file or directory (os error 2)"), "{}", missing.message);
+    }
 
     #[test]
     fn a_place_is_a_client_and_a_path() {

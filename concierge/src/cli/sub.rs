@@ -35,12 +35,8 @@ pub(crate) struct Sub {
     #[arg(long, conflicts_with = "json")]
     raw: bool,
 
-    /// Wait for services that are not there yet; this is the default
-    #[arg(long, overrides_with = "no_wait")]
-    wait: bool,
-
-    /// Fail when a service is not there
-    #[arg(long, overrides_with = "wait")]
+    /// Fail when a service is not there, instead of waiting for it
+    #[arg(long)]
     no_wait: bool,
 
     /// Fail when the messages have not come in that time

@@ -219,6 +219,20 @@ async fn an_unknown_error_names_the_nearest_one() {
 }
 
 #[tokio::test]
+async fn a_number_that_is_no_close_code_is_not_guessed_at() {
+    for (code, said) in [
+        ("4001", "close code 4001 is not assigned"),
+        ("4008", "close code 4008 is not assigned"),
+        ("1003", "close code 1003 is none that a hub uses"),
+        ("70000", "no error `70000`"),
+    ] {
+        let failure = ran(&["errors", code]).await.outcome.unwrap_err();
+        assert_eq!((failure.exit, failure.message.as_str()), (Exit::NotFound, said));
+        assert_eq!(failure.next.as_deref(), Some("`concierge errors` lists all."));
+    }
+}
+
+#[tokio::test]
 async fn every_close_code_and_every_error_that_the_hub_sends_is_explained() {
     let names: Vec<&str> = all_errors().map(|known| known.name).collect();
     for code in concierge_api_rs::CloseCode::ALL {
@@ -349,7 +363,9 @@ fn client_options_need_a_name_that_is_one_and_files_that_are_there() {
     let options = |arguments: &[&str]| Alone::parse_from([&["x"], arguments].concat()).client.options().map(drop);
     assert_eq!(options(&[]), Ok(()));
     assert_eq!(options(&["--name=ada", "--secret=s"]), Ok(()));
-    assert_eq!(options(&["--name=a b"]).unwrap_err().exit, Exit::Usage);
+    let misnamed = options(&["--name=a-b"]).unwrap_err();
+    assert_eq!((misnamed.exit, misnamed.next), (Exit::Usage, None));
+    assert_eq!(misnamed.message, "--name a-b: a name is 1 to 64 characters of A-Z a-z 0-9 _");
     assert_eq!(options(&["--secret-file=/nowhere"]).unwrap_err().exit, Exit::Usage);
     assert_eq!(options(&["--ca=/nowhere"]).unwrap_err().message, "--ca /nowhere: No such file or directory (os error 2)");
     assert!(Alone::try_parse_from(["x", "--secret=s", "--secret-file=f"]).is_err());

@@ -73,7 +73,7 @@ pub struct FileEntry {
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
     /// 400: the path or the key is malformed.
-    #[error("the server does not understand the request: {0}")]
+    #[error("the path or the key is refused: {0}")]
     Malformed(String),
     /// 401: the key belongs to no connected client.
     #[error("the key belongs to no connected client; a folder lives only as long as its client")]
