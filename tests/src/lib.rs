@@ -4,21 +4,27 @@
 //! Every wait here has an end: what does not happen within [`PATIENCE`] is a panic that says what was waited for.
 
 mod binary;
+mod browser;
 mod certificate;
 mod client;
 mod command;
 mod http;
 mod hub;
+mod measure;
+mod need;
 mod process;
 mod wait;
 mod wire;
 
 pub use binary::{binary, example, repository};
+pub use browser::Browser;
 pub use certificate::Certificate;
 pub use client::Client;
 pub use command::{Command, Finished, Running};
 pub use http::{Reply, request};
 pub use hub::{Hub, Setup};
+pub use measure::{measured, stall};
+pub use need::needed;
 pub use process::Process;
 pub use wait::{PATIENCE, until, within};
 pub use wire::{Frame, Wire, client_frame, client_frame_header, handshake};

@@ -42,6 +42,18 @@ impl Process {
         fs::write(format!("/proc/{}/clear_refs", self.0), "5").expect("the process runs");
     }
 
+    /// How many file descriptors it may open: the soft limit, and the hard one, up to which it may raise that.
+    ///
+    /// # Panics
+    /// When the process is gone.
+    #[must_use]
+    pub fn descriptor_limits(self) -> (String, String) {
+        let limits = fs::read_to_string(format!("/proc/{}/limits", self.0)).expect("the process runs");
+        let values = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("the system limits files");
+        let mut values = values.split_whitespace().map(str::to_owned);
+        (values.next().expect("the soft limit"), values.next().expect("the hard limit"))
+    }
+
     /// Threads.
     ///
     /// # Panics

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use concierge_client::Transport;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink, split};
+use tokio::time::{Instant, timeout_at};
 
 use crate::http::Reply;
 use crate::wait::within;
@@ -104,6 +105,26 @@ impl Wire {
     pub async fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         within("room to send", self.stream.write_all(bytes)).await?;
         within("a flush", self.stream.flush()).await
+    }
+
+    /// Sends these bytes again and again until then, or until the hub ends the connection. What the hub sends meanwhile is
+    /// read and forgotten, or not even read. How often they were sent.
+    pub async fn flood(self, bytes: &[u8], reads: bool, until: Instant) -> u64 {
+        let (mut from, mut to) = split(self.stream);
+        let mut times = 0;
+        let sending = async {
+            while Instant::now() < until && matches!(timeout_at(until, to.write_all(bytes)).await, Ok(Ok(()))) {
+                times += 1;
+            }
+        };
+        let reading = async {
+            if reads {
+                let _it_may_end = copy(&mut from, &mut sink()).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! { () = sending => {}, () = reading => {} }
+        times
     }
 
     /// The head of an HTTP answer; what follows it stays.

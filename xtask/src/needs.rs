@@ -9,29 +9,31 @@ use crate::{run, say};
 /// A program that a test runs.
 struct Need {
     name: &'static str,
-    /// Which test uses it, as the end of a sentence.
+    /// Which tests, as the end of a sentence.
     used_by: &'static str,
-    present: fn() -> bool,
-    install: fn() -> Result<()>,
 }
 
-const NEEDS: &[Need] = &[Need {
-    name: "curl",
-    used_by: "the test that runs the examples of FILESYSTEM.md",
-    present: || answers("curl"),
-    install: || from_debian(&["curl"]),
-}];
+/// Programs and packages of Debian have the same names.
+const NEEDS: &[Need] = &[
+    Need { name: "curl", used_by: "the test of the shell examples in FILESYSTEM.md" },
+    Need { name: "chromium", used_by: "the tests of the browser examples in README.md and FILESYSTEM.md" },
+];
 
-/// Installs each need that is not there.
+/// Installs all needs that are not there.
 pub(crate) fn meet() -> Result<()> {
-    for need in NEEDS.iter().filter(|need| !(need.present)()) {
-        say::line(&format!("{} is missing; {} uses it", need.name, need.used_by));
-        (need.install)().with_context(|| format!("{} could not be installed; {} uses it", need.name, need.used_by))?;
-        if !(need.present)() {
-            bail!("{} was installed, and still does not answer to `{} --version`", need.name, need.name);
-        }
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !answers(need.name)).collect();
+    if missing.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    for need in &missing {
+        say::line(&format!("{} is missing; it is for {}", need.name, need.used_by));
+    }
+    let names: Vec<&str> = missing.iter().map(|need| need.name).collect();
+    from_debian(&names).with_context(|| format!("{} could not be installed", names.join(" and ")))?;
+    match names.iter().find(|name| !answers(name)) {
+        None => Ok(()),
+        Some(name) => bail!("{name} was installed, and still does not answer to `{name} --version`"),
+    }
 }
 
 fn answers(program: &str) -> bool {

@@ -18,6 +18,7 @@ async fn the_subprotocol_is_echoed_to_whoever_offers_it_and_to_nobody_else() {
         ("Sec-WebSocket-Protocol: chat, ert-concierge, mqtt\r\n", Some("ert-concierge")),
         ("Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: ert-concierge\r\n", Some("ert-concierge")),
         ("Sec-WebSocket-Protocol: chat\r\n", None),
+        ("Sec-WebSocket-Protocol: ERT-Concierge\r\n", None),
         ("Sec-WebSocket-Protocol: \r\n", None),
         ("", None),
     ] {
@@ -32,6 +33,7 @@ async fn a_hub_that_insists_on_the_subprotocol_answers_400_without_it() {
     let hub = Hub::with(&["require_subprotocol=true"]).await;
     assert_eq!(status(&hub, "").await, 400);
     assert_eq!(status(&hub, "Sec-WebSocket-Protocol: chat\r\n").await, 400);
+    assert_eq!(status(&hub, "Sec-WebSocket-Protocol: ERT-Concierge\r\n").await, 400);
     assert_eq!(status(&hub, "Sec-WebSocket-Protocol: chat, ert-concierge\r\n").await, 101);
 }
 
@@ -81,6 +83,28 @@ async fn an_upgrade_that_is_none_is_426_and_a_malformed_one_is_400() {
         assert_eq!(wire.head().await.status, expected, "{line}");
     }
     hub.enter("ada").await.leave().await;
+}
+
+#[tokio::test]
+async fn a_handshake_with_a_body_or_without_exactly_one_host_is_400_and_the_end() {
+    let hub = Hub::start().await;
+    let head = handshake("");
+    for request in [
+        head.replace("Host: hub.test\r\n", ""),
+        handshake("Host: hub.test\r\n"),
+        handshake("Host: other.test\r\n"),
+        handshake("Content-Length: 5\r\n") + "hello",
+        handshake("Content-Length: 5\r\n"),
+        handshake("Transfer-Encoding: chunked\r\n") + "5\r\nhello\r\n0\r\n\r\n",
+        handshake("Transfer-Encoding: chunked\r\n"),
+        handshake("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n") + "0\r\n\r\n",
+    ] {
+        let mut wire = hub.dial().await;
+        wire.send(request.as_bytes()).await;
+        assert_eq!(wire.reply().await.status, 400, "{request}");
+        assert_eq!(wire.rest().await, b"", "{request}");
+    }
+    assert_eq!(status(&hub, "").await, 101);
 }
 
 /// hyper answers 431 to too many headers and to a head that is too large. Where the request line alone fills it, it says 414.

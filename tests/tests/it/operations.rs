@@ -2,7 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt;
 
-use concierge_tests::{Command, Hub, Setup, until};
+use concierge_tests::{Command, Hub, Process, Setup, binary, until};
 use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;
@@ -29,7 +29,9 @@ async fn health_readiness_and_a_word_to_those_who_are_lost() {
     let hub = Hub::start().await;
     assert_eq!(hub.get("/healthz").await, "ok\n");
     assert_eq!(hub.get("/readyz").await, "ready\n");
-    assert!(hub.get("/").await.contains("/ws       the hub"));
+    let welcome = hub.http("GET", "/", &[], b"").await;
+    assert_eq!((welcome.status, welcome.header("content-type")), (200, Some("text/plain; charset=utf-8")));
+    assert!(welcome.text().contains("/ws       the hub"), "{}", welcome.text());
     assert_eq!(hub.http("GET", "/elsewhere", &[], b"").await.status, 404);
     assert_eq!(hub.http("POST", "/healthz", &[], b"").await.status, 405);
 }
@@ -255,6 +257,19 @@ fn files_below(dir: &std::path::Path, content: &[u8]) -> usize {
             _ => usize::from(std::fs::read(entry.path()).is_ok_and(|found| found == content)),
         })
         .sum()
+}
+
+#[tokio::test]
+async fn a_hub_raises_its_limit_of_descriptors_as_far_as_it_may() {
+    let home = TempDir::new().unwrap();
+    let script = r#"ulimit -Sn 128; exec "$0" serve --json --listen 127.0.0.1:0"#;
+    let shell = Command::program("sh".into(), &["-ec", script, binary().to_str().unwrap()]);
+    let mut hub = shell.env("TMPDIR", home.path().to_str().unwrap()).start();
+    hub.line().await;
+    let (soft, hard) = Process(hub.id()).descriptor_limits();
+    assert_eq!(soft, hard);
+    assert_ne!(hard, "128", "the test needs a hard limit above the soft one that it sets");
+    assert_eq!(hub.signal(Signal::TERM).await, 0);
 }
 
 #[tokio::test]

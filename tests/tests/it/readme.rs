@@ -1,6 +1,6 @@
-//! What README.md promises to somebody with two terminals.
+//! What README.md promises to somebody with two terminals and a browser.
 
-use concierge_tests::{Command, Hub, example, repository, until};
+use concierge_tests::{Browser, Command, Hub, example, repository, until};
 
 fn readme() -> String {
     std::fs::read_to_string(repository().join("README.md")).unwrap()
@@ -59,4 +59,18 @@ async fn the_rust_example_is_the_program_that_lies_there_and_prints_what_the_doc
     let program = example("news").as_os_str().to_owned();
     let ran = Command::program(program, &[hub.url()]).run().await.exits(0);
     assert_eq!(ran.stdout, blocks(&document, "text")[0]);
+}
+
+#[tokio::test]
+async fn the_example_for_browsers_prints_what_the_document_says() {
+    let document = readme();
+    let section = document.split("\n## From a browser\n").nth(1).unwrap();
+    let script = &blocks(section, "js")[0];
+    let hub = Hub::start().await;
+    let mut browser = Browser::open(&format!("http://{}/", hub.address)).await;
+    browser.run(&script.replace("127.0.0.1:64209", &hub.address.to_string())).await;
+    assert_eq!(browser.console_line().await + "\n", blocks(section, "text")[0]);
+    assert_eq!(hub.metric("concierge_clients").await, 1.0);
+    browser.close().await;
+    until("the page's client has left", async || (hub.metric("concierge_clients").await == 0.0).then_some(())).await;
 }

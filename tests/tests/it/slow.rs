@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use concierge_tests::{Certificate, Client, Hub, Setup, until, within};
+use concierge_tests::{Certificate, Client, Hub, Setup, measured, stall, until, within};
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -99,9 +99,10 @@ async fn a_stalled_reader(hub: Hub, megabytes: u64) {
     broadcast(&mut owner, before..before + all, begin, &progress).await;
     let busy = progress.take_latency();
     let grown = process.peak_bytes().saturating_sub(memory);
-    eprintln!("latency at most {quiet:?} before and {busy:?} beside a stalled reader; the hub grew by {} KiB", grown / 1024);
+    let kib = grown / 1024;
+    measured(&format!("a message took at most {quiet:?}, and {busy:?} beside a stalled reader; the hub grew by {kib} KiB"));
     assert!(grown < 12 << 20, "an outbox of 4 MiB costs {grown} bytes");
-    assert!(busy < Duration::from_secs(1) + quiet * 2, "{busy:?} beside a stalled reader, {quiet:?} without it");
+    assert!(busy < stall() + quiet * 2, "{busy:?} beside a stalled reader, {quiet:?} without it");
     assert_eq!(hub.metric("concierge_slow_consumers_total").await, 1.0);
     assert_eq!(hub.metric("concierge_clients").await, (READERS + 1) as f64, "the slow one has left");
 
