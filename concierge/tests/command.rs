@@ -191,6 +191,9 @@ fn results_go_to_stdout_help_too_and_everything_else_to_stderr() {
     let unknown = output(&["--json", "errors", "4711"]);
     assert_eq!((unknown.status.code(), unknown.stdout.len()), (Some(5), 0));
     assert_eq!(serde_json::from_slice::<Value>(&unknown.stderr).unwrap()["exit"], 5);
+    let usage = output(&["nonsense", "--json"]);
+    assert_eq!((usage.status.code(), usage.stdout.len()), (Some(2), 0));
+    assert_eq!(serde_json::from_slice::<Value>(&usage.stderr).unwrap()["exit"], 2);
     let default = output(&["config", "default"]);
     assert!(default.status.success() && default.stderr.is_empty() && text(&default.stdout).contains("payload_bytes = 65536"));
 }

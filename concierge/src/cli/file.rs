@@ -158,11 +158,11 @@ impl Server {
 
 impl Put {
     async fn run(self, output: &mut Output) -> Result<(), Failure> {
+        self.check_local()?;
         let path = self.path()?;
         if self.access.key.is_some() && self.access.client.name.is_none() {
             return Err(Failure::new(Exit::Usage, "--key needs --name: the name of the client whose key it is"));
         }
-        self.check_local()?;
         let mut stop = Stop::listen()?;
         let server = self.access.server().await?;
         let stored = tokio::select! {

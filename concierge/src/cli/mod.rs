@@ -27,6 +27,9 @@ mod serve;
 mod services;
 mod sub;
 
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 pub use client_args::{ClientArgs, ServerArgs};
@@ -124,9 +127,36 @@ pub fn run() -> Exit {
 
 /// Help and version go to stdout and are a success; the rest is a wrong command line.
 fn explain(error: &clap::Error) -> Exit {
-    // Nobody is left to be told when printing fails.
-    let _ = error.print();
-    if error.use_stderr() { Exit::Usage } else { Exit::Success }
+    if !error.use_stderr() {
+        // Nobody is left to be told when printing fails.
+        let _ = error.print();
+        return Exit::Success;
+    }
+    if asks_for_json(std::env::args_os()) {
+        Output::standard(true).failure(&misused(error));
+    } else {
+        let _ = error.print();
+    }
+    Exit::Usage
+}
+
+/// `--json` on a command line that could not be understood: as a flag, not behind `--`.
+fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    arguments.take_while(|argument| argument != "--").any(|argument| argument == "--json")
+}
+
+/// A wrong command line as a failure: clap's first paragraph is what is wrong, the others say what would be right.
+fn misused(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    let mut paragraphs = text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    let wrong = paragraphs.next().unwrap_or_default();
+    let next = paragraphs.collect::<Vec<_>>().join("; ");
+    match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            Failure::new(Exit::Usage, "a command is missing").try_next("`--help` lists the commands.")
+        }
+        _ => Failure::new(Exit::Usage, wrong.strip_prefix("error: ").unwrap_or(&wrong)).try_next(next),
+    }
 }
 
 fn execute(command: Command, output: &mut Output) -> Result<(), Failure> {

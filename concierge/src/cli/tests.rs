@@ -116,6 +116,22 @@ fn commands(command: &clap::Command, path: &str, text: &mut String) {
 }
 
 #[test]
+fn a_wrong_command_line_is_told_as_json_to_who_asked_for_json() {
+    let told = |arguments: &[&str]| {
+        let failure = misused(&Cli::try_parse_from([&["concierge"], arguments].concat()).unwrap_err());
+        (failure.exit, failure.message, failure.next.unwrap())
+    };
+    let (exit, wrong, next) = told(&["shema", "--json"]);
+    assert_eq!((exit, wrong.as_str()), (Exit::Usage, "unrecognized subcommand 'shema'"));
+    assert!(next.starts_with("tip: a similar subcommand exists: 'schema'; Usage: concierge"), "{next}");
+    assert_eq!(told(&["sub"]).1, "the following required arguments were not provided: <SERVICE>...");
+    assert_eq!(told(&["--json"]).1, "a command is missing");
+    assert_eq!(told(&["--json", "clients"]).1, "a command is missing");
+    let asks = |line: &str| asks_for_json(line.split(' ').map(OsString::from));
+    assert!(asks("concierge sub --json --x") && !asks("concierge sub --x") && !asks("concierge send ada -- --json"));
+}
+
+#[test]
 fn exit_codes_are_all_different_and_in_the_help() {
     let codes: std::collections::BTreeSet<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
     assert_eq!(codes.len(), Exit::ALL.len());

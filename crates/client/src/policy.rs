@@ -34,7 +34,8 @@ pub const fn verdict(code: u16, was_connected: bool) -> Verdict {
         | CloseCode::BadVersion
         | CloseCode::SessionTaken
         | CloseCode::Kicked => Verdict::Stop,
-        // going away, protocol slips of one payload, internal failure, heartbeat, slow reading: a new connection may live
+        // going away, protocol slips of one payload, internal failure, heartbeat, slow reading: a new connection may live.
+        // The compiler does not count the codes of another crate; a test compares them with the table at `Reconnect`.
         _ => Verdict::Again,
     }
 }

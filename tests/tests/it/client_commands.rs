@@ -130,6 +130,14 @@ async fn send_reaches_every_kind_of_target_or_says_that_nobody_is_there() {
 }
 
 #[tokio::test]
+async fn news_that_do_not_come_in_time_are_6() {
+    let hub = Hub::start().await;
+    let late = run(&hub, &["sub", "news", "--count", "1", "--within-ms", "50"]).await.exits(6);
+    assert!(late.stderr.contains("not enough messages within 50 ms"), "{late:?}");
+    ends(run(&hub, &["sub", "news", "--no-wait"]).await, 5);
+}
+
+#[tokio::test]
 async fn clients_and_services_are_listed_and_shown() {
     let hub = Hub::start().await;
     let mut ada = hub.connect().await;
@@ -185,6 +193,9 @@ async fn a_file_is_shared_until_its_command_is_stopped() {
     assert_eq!(std::fs::read_to_string(home.path().join("b.txt")).unwrap(), "hello");
     ends(there(&["file", "get", "ada/nothing"]).await, 5);
     ends(there(&["file", "get", "ada/notes/"]).await, 2);
+    let outside = there(&["file", "put", "a.txt", "../a.txt"]).await.exits(2);
+    assert!(outside.stderr.contains("`..`") && !outside.stderr.contains("server"), "{outside:?}");
+    assert!(there(&["file", "put", "."]).await.exits(2).stderr.contains("is a folder"));
     ends(there(&["file", "rm", "ada/notes/a.txt"]).await, 4);
     assert_eq!(put.signal(Signal::INT).await, 0);
     ends(there(&["file", "ls", "ada"]).await, 5);

@@ -1,8 +1,8 @@
+use super::Verdict::{Again, AgainLater, AgainWhileNameTaken, Stop};
 use super::*;
 
 #[test]
 fn every_close_code_has_its_verdict() {
-    use Verdict::{Again, AgainLater, AgainWhileNameTaken, Stop};
     let table = [
         (1000, Again, Again),
         (1001, Again, Again),
@@ -40,12 +40,34 @@ fn every_close_code_has_its_verdict() {
     }
 }
 
+/// What the table at `Reconnect` says of that code, in the words of its second column.
+fn documented(code: u16) -> &'static str {
+    let rows = include_str!("../backoff.rs").lines().filter_map(|line| line.strip_prefix("/// | "));
+    let mut cells = rows.filter_map(|row| row.strip_suffix(" |")?.split_once(" | "));
+    let then = cells.find(|(ends, _)| !ends.starts_with("HTTP") && names(ends, code)).map(|(_, then)| then);
+    then.unwrap_or_else(|| panic!("{code} is missing in the table of Reconnect"))
+}
+
+/// Is the code among those of that list, `1001, 1011 to 1015, 4010 RATE_LIMITED`?
+fn names(list: &str, code: u16) -> bool {
+    list.split(", ").any(|entry| {
+        let numbers: Vec<u16> = entry.split(' ').filter_map(|word| word.parse().ok()).collect();
+        matches!((numbers.first(), numbers.last()), (Some(first), Some(last)) if (*first..=*last).contains(&code))
+    })
+}
+
 #[test]
-fn the_table_names_every_code_that_the_hub_uses() {
-    let documentation = include_str!("../backoff.rs");
+fn what_follows_every_code_that_the_hub_uses_is_what_the_table_says() {
     for code in CloseCode::ALL {
-        let number = code.code().to_string();
-        assert!(documentation.contains(&number), "{code} is missing in the table of Reconnect");
+        let said = match (verdict(code.code(), false), verdict(code.code(), true)) {
+            (Again, Again) => "again",
+            (Stop, Stop) => "stop",
+            (AgainLater, AgainLater) => "again, after at least",
+            (Stop, AgainWhileNameTaken) => "the first connection: stop. A later one: again",
+            other => panic!("{code}: {other:?} is not in the table of Reconnect"),
+        };
+        let documented = documented(code.code());
+        assert!(if said.contains(' ') { documented.starts_with(said) } else { documented == said }, "{code}: {documented}");
     }
 }
 
