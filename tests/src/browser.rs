@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::process::Stdio;
+use std::time::Instant;
 
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::need::needed;
-use crate::wait::within;
+use crate::wait::{PATIENCE, within};
 
 /// No window, and nothing of the network but what the page asks for. `--no-sandbox`: root has none. Chromium itself keeps
 /// some pages from servers on this machine (local network access); here it shall not, so that the hub's own rule shows.
@@ -44,7 +45,7 @@ pub struct Browser {
     /// What the page wrote to its console and nobody has taken.
     console: VecDeque<String>,
     _stderr: JoinSet<()>,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 impl Browser {
@@ -75,7 +76,7 @@ impl Browser {
         stderr.spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let devtools = dial(&address).await;
         let (session, asked, console) = (String::new(), 0, VecDeque::new());
-        let mut browser = Self { child, devtools, session, asked, console, _stderr: stderr, _profile: profile };
+        let mut browser = Self { child, devtools, session, asked, console, _stderr: stderr, profile };
         browser.attach().await;
         browser.go(url).await;
         browser
@@ -164,6 +165,20 @@ impl Browser {
             self.console.push_back(shown.collect::<Vec<_>>().join(" "));
         }
         heard
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _it_may_have_ended = self.child.start_kill();
+        let (profile, deadline) = (self.profile.path(), Instant::now() + PATIENCE);
+        // its helpers end by themselves, and write into the profile for a moment longer
+        while matches!(self.child.try_wait(), Ok(None)) || (profile.exists() && std::fs::remove_dir_all(profile).is_err()) {
+            if Instant::now() > deadline {
+                return;
+            }
+            std::thread::yield_now();
+        }
     }
 }
 
