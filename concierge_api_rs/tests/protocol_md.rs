@@ -1,4 +1,7 @@
 //! PROTOCOL.md says what the code says: its payloads, conversations, close codes and limits.
+//!
+//! What only these tests prove: tables, schema and payloads are those of this crate, byte for byte. That a hub behaves so is
+//! proved by playing the conversations, in the hub's own tests and in the end-to-end tests.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 

@@ -1,4 +1,6 @@
 //! The conversations of PROTOCOL.md, played against the hub: every line, in order, and nothing else.
+//!
+//! What only these tests prove: that "nothing else", for here the hub's clock and its idleness are in the test's hands.
 
 use std::collections::{HashMap, VecDeque};
 

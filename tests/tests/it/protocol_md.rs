@@ -1,4 +1,6 @@
 //! The conversations of PROTOCOL.md, played against a real hub (its section "Reading the conversations" says how).
+//!
+//! What only these tests prove: the program itself, over TCP and from outside, keeps to the document.
 
 #[path = "../../../concierge_api_rs/tests/conversation/mod.rs"]
 mod conversation;
