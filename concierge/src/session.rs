@@ -28,7 +28,7 @@ const READ_BUDGET: usize = 256;
 /// Their bytes: what it sends on is written only after its turn, and must not fill a receiver's outbox by itself.
 const READ_BUDGET_BYTES: usize = 256 * 1024;
 /// Copies that its messages make: a thousand small ones to everybody are not small.
-const COPY_BUDGET: usize = 16 * 1024;
+const COPY_BUDGET: usize = 64 * 1024;
 /// tungstenite's own buffer: the wire reads in large pieces, so this one can be small.
 const READ_BUFFER: usize = 1024;
 
