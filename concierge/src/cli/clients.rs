@@ -17,8 +17,10 @@ pub(crate) struct Clients {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the connected clients, in the order they joined, without this command's own
+    #[command(after_help = "Example: concierge clients ls --json")]
     Ls(ClientArgs),
     /// Show a client and what it is subscribed to
+    #[command(after_help = "Example: concierge clients get ada")]
     Get(Get),
 }
 

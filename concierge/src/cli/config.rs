@@ -19,8 +19,10 @@ pub(crate) struct ConfigArgs {
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Print every key with its meaning, unit and default, as a TOML file to start from
+    #[command(after_help = "Example: concierge config default")]
     Default,
     /// Print the configuration that a hub would have, secrets masked, or say what is wrong (exit code 78)
+    #[command(after_help = "Example: concierge config check /etc/concierge/concierge.toml")]
     Check {
         /// The file to check [env: CONCIERGE_CONFIG] [default: ./concierge.toml if it is there]
         file: Option<PathBuf>,

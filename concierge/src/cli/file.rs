@@ -26,12 +26,16 @@ pub(crate) struct File {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Share a file until Ctrl-C; or, with --key, put it into a connected client's folder
+    #[command(after_help = "Example: concierge file put map.png maps/ --name ada")]
     Put(Put),
     /// Get a file from any client's folder
+    #[command(after_help = "Example: concierge file get ada/maps/map.png -")]
     Get(Get),
     /// List the files of a client's folder
+    #[command(after_help = "Example: concierge file ls ada/maps/")]
     Ls(Ls),
     /// Remove a file, or a folder that ends in `/`, from the folder of the client whose key it is
+    #[command(after_help = "Example: concierge file rm ada/maps/ --key FS_KEY")]
     Rm(Rm),
 }
 

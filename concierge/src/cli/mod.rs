@@ -63,6 +63,7 @@ enum Command {
     /// CONCIERGE_LIMITS__PAYLOAD_BYTES, …), over it these flags; `concierge config default` prints every key with its
     /// meaning. SIGTERM or Ctrl-C tells the clients and ends within `drain.within_ms` (10 s), a second one ends at once;
     /// SIGHUP reads the TLS certificate again.
+    #[command(after_help = "Example: concierge serve --listen 0.0.0.0:64209 --secret-file /etc/concierge/secret")]
     Serve(Box<serve::Serve>),
     Pub(pub_::Pub),
     Sub(sub::Sub),
@@ -73,14 +74,18 @@ enum Command {
     Services(services::Services),
     File(file::File),
     /// Ask a hub whether it is alive: exit code 0, or 1
+    #[command(after_help = "Example: concierge healthcheck --ready -s ws://hub.example.org:64209")]
     Healthcheck(healthcheck::Healthcheck),
     /// Print the default configuration, or check one
     Config(config::ConfigArgs),
     /// Explain close codes and errors: what happened, and what to do
+    #[command(after_help = "Example: concierge errors 4005")]
     Errors(errors::Errors),
     /// Print a completion script for a shell
+    #[command(after_help = "Example: concierge completions bash")]
     Completions(completions::Completions),
     /// Print the JSON Schema of every payload
+    #[command(after_help = "Example: concierge schema --json")]
     Schema,
 }
 

@@ -16,6 +16,7 @@ use super::output::Output;
 /// The service is created, and ends with this command: a service lives as long as its owner is connected. Before the first
 /// message the command waits for a subscriber, for what is said to nobody is lost.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: concierge pub weather '{\"celsius\":19}' --name station --hold")]
 pub(crate) struct Pub {
     #[command(flatten)]
     client: ClientArgs,

@@ -17,6 +17,7 @@ use super::output::Output;
 /// The exit code says whether the hub has it for somebody: 5 when nobody is there. To a service, the message goes to its
 /// owner: this command subscribes for the moment, for only subscribers may speak to an owner.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: concierge send service:weather 'how warm is it?'")]
 pub(crate) struct Send {
     #[command(flatten)]
     client: ClientArgs,

@@ -19,12 +19,16 @@ pub(crate) struct Services {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the services, in the order of their creation
+    #[command(after_help = "Example: concierge services ls")]
     Ls(ClientArgs),
     /// Show a service and its subscribers
+    #[command(after_help = "Example: concierge services get weather")]
     Get(Named),
     /// Create a service and hold it until Ctrl-C: a service lives as long as its owner is connected
+    #[command(after_help = "Example: concierge services create weather --nickname 'The weather'")]
     Create(Create),
     /// Delete a service, which its owner alone may
+    #[command(after_help = "Example: concierge services rm weather")]
     Rm(Named),
 }
 

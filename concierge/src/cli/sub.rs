@@ -19,6 +19,7 @@ use super::output::Output;
 /// A line is the sender's name and the data: `ada: {"n":1}`; with several services, the service stands before it. With
 /// --json it is the whole MESSAGE. A service that is not there yet, or goes, is waited for.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: concierge sub weather news --count 10 --json")]
 pub(crate) struct Sub {
     #[command(flatten)]
     client: ClientArgs,

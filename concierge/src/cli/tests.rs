@@ -95,7 +95,7 @@ fn documentation() -> String {
          <!-- Compared with the code by a test: UPDATE_EXPECT=1 cargo test -p concierge --lib cli -->\n\n\
          Results go to stdout, everything else to stderr. `--json` prints results as JSON, a line each, and a failure as a JSON line\n\
          on stderr: `{\"error\":…,\"exit\":…,\"next\":…}`. `NO_COLOR` and pipes get no colour. `concierge COMMAND --help` explains every flag.\n\n\
-         ## Commands\n\n| command | what it does |\n| --- | --- |\n",
+         ## Commands\n\n| command | what it does | for example |\n| --- | --- | --- |\n",
     );
     commands(&Cli::command(), "", &mut text);
     text.push_str("\n## Exit codes\n\n| code | meaning |\n| --- | --- |\n");
@@ -110,9 +110,49 @@ fn commands(command: &clap::Command, path: &str, text: &mut String) {
         let path = format!("{path} {}", inner.get_name());
         match inner.has_subcommands() {
             true => commands(inner, &path, text),
-            false => drop(writeln!(text, "| `concierge{path}` | {} |", inner.get_about().unwrap_or_default())),
+            false => drop(writeln!(
+                text,
+                "| `concierge{path}` | {} | `{}` |",
+                inner.get_about().unwrap_or_default(),
+                example(inner).expect(&path)
+            )),
         }
     }
+}
+
+/// The example under a command's help.
+fn example(command: &clap::Command) -> Option<String> {
+    command.get_after_help()?.to_string().strip_prefix("Example: ").map(str::to_owned)
+}
+
+/// The words of a command line, single quotes taken off.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (n, part) in line.split('\'').enumerate() {
+        match n % 2 {
+            0 => words.extend(part.split_whitespace().map(str::to_owned)),
+            _ => words.push(part.to_owned()),
+        }
+    }
+    words
+}
+
+#[test]
+fn every_example_is_of_its_command_and_is_understood() {
+    fn check(command: &clap::Command, path: &str) {
+        for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+            let path = format!("{path} {}", inner.get_name());
+            if inner.has_subcommands() {
+                check(inner, &path);
+                continue;
+            }
+            let line = example(inner).expect(&path);
+            assert!(line.starts_with(&path), "{line}");
+            let line = line.replace("FS_KEY", "5ec2e700-0000-4000-8000-000000000001");
+            Cli::try_parse_from(words(&line)).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+    check(&Cli::command(), "concierge");
 }
 
 #[test]
