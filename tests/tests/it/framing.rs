@@ -8,13 +8,13 @@ const TEXT: u8 = 0x81;
 const LIMIT: usize = 64 * 1024;
 const MASK: [u8; 4] = [1, 2, 3, 4];
 
-async fn upgraded(hub: &Hub) -> Wire {
+pub(crate) async fn upgraded(hub: &Hub) -> Wire {
     let mut wire = hub.dial().await;
     assert_eq!(wire.upgrade("").await.status, 101);
     wire
 }
 
-async fn identified(hub: &Hub, name: &str) -> Wire {
+pub(crate) async fn identified(hub: &Hub, name: &str) -> Wire {
     let mut wire = upgraded(hub).await;
     let identify = json!({ "type": "IDENTIFY", "name": name, "version": "0.2.0" });
     wire.send(&client_frame(TEXT, identify.to_string().as_bytes())).await;

@@ -9,6 +9,7 @@ mod client_files;
 mod commands;
 mod files;
 mod filesystem_md;
+mod floods;
 mod framing;
 mod handshake;
 mod operations;
