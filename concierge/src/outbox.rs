@@ -15,6 +15,8 @@ use crate::frame::{self, Frame};
 const PIECE: usize = 64 * 1024;
 /// Pieces that one system call takes.
 const SLICES: usize = 64;
+/// Pieces that are worth one: each costs every client of a crowd its entry here.
+const RIPE: usize = 32;
 
 enum Piece {
     Joined(Vec<u8>),
@@ -102,9 +104,9 @@ impl Outbox {
         self.waiting
     }
 
-    /// Whether a system call cannot take more pieces at once: waiting longer joins nothing.
+    /// Whether so many pieces wait that waiting for more gains little.
     pub(crate) fn is_ripe(&self) -> bool {
-        self.pieces.len() >= SLICES
+        self.pieces.len() >= RIPE
     }
 
     /// Takes one frame in. A frame larger than the bound is taken when nothing else waits.

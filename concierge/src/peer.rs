@@ -36,7 +36,7 @@ impl Ending {
 pub(crate) enum Queued {
     /// It waits for the shard's flush.
     Waits,
-    /// The same, but waiting longer joins nothing: [`Peer::flush`] may be called as soon as no lock is held.
+    /// The same, but waiting longer gains little: [`Peer::flush`] may be called as soon as no lock is held.
     Ripe,
     /// The peer ends.
     Refused,
