@@ -16,7 +16,7 @@ use crate::peer::Peer;
 /// How much is read at once.
 const READ: usize = 64 * 1024;
 /// How much is read before others have their turn, whatever it is: frames that never become a message, too.
-const READ_BUDGET: usize = 256 * 1024;
+const READ_BUDGET: usize = 64 * 1024;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
