@@ -182,31 +182,28 @@ impl Desk {
     }
 }
 
-/// Queues what a turn brought about: the answer, then the news, each encoded once. The turn ends when the news is queued;
-/// an answer that is no news to anybody, however long, is encoded after that.
+/// Queues what a turn brought about: the answer, then the news, each encoded once. All of it before the next turn begins,
+/// also an answer that is no news to anybody: a list must not come behind the news of what it does not hold yet.
 fn carry_out(registry: MutexGuard<'_, Registry<Arc<Peer>>>, peer: &Arc<Peer>, turn: Turn, seq: Option<Seq>) {
     if matches!(turn.reply, Some(PayloadOut::ErrorProtocol(_))) {
         METRICS.over_limit.increment(1);
     }
-    let mut registry = Some(registry);
-    if turn.news.is_empty() {
-        registry = None;
-    }
-    if let Some(reply) = turn.reply {
-        push(peer, &reply, seq);
-    }
     let mut ripe = Vec::new();
+    let mut queue = |to: &Arc<Peer>, frame: &Frame<'_>| {
+        if to.queue(frame) == Queued::Ripe {
+            ripe.push(to.clone());
+        }
+    };
+    if let Some(reply) = turn.reply {
+        let text = reply.encode(seq);
+        SCRATCH.with_borrow_mut(|scratch| queue(peer, &frame::text(scratch, |to| to.extend_from_slice(text.as_bytes()))));
+    }
     for news in turn.news {
-        let Some(registry) = &registry else { break };
         let text = news.payload.encode(None);
         SCRATCH.with_borrow_mut(|scratch| {
             let frame = frame::text(scratch, |to| to.extend_from_slice(text.as_bytes()));
             let frame = if registry.len() >= SHARED_FROM_CLIENTS { frame.shared() } else { frame };
-            registry.members(news.to, peer.id, |to| {
-                if to.queue(&frame) == Queued::Ripe {
-                    ripe.push(to.clone());
-                }
-            });
+            registry.members(news.to, peer.id, |to| queue(to, &frame));
         });
     }
     drop(registry);
