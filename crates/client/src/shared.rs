@@ -204,15 +204,26 @@ impl Shared {
 
     // how subscriptions and services stand
 
+    /// The hub took a subscription. One whose last stream was dropped meanwhile is left again.
     pub(crate) fn subscribed(&self, service: &ServiceName) {
-        self.with(service, |entry| match entry.standing {
+        let mut interests = self.lock();
+        if interests.ended {
+            return;
+        }
+        let Some(entry) = interests.services.get_mut(service) else {
+            let unwanted = Service { standing: Standing::Unwanted, streams: Vec::new() };
+            interests.services.insert(service.clone(), unwanted);
+            self.unwanted.notify_one();
+            return;
+        };
+        match entry.standing {
             Standing::Absent => {
                 entry.standing = Standing::On;
                 push(&mut entry.streams, Delivery::Resumed);
             }
             Standing::Asked => entry.standing = Standing::On,
             Standing::On | Standing::Unwanted | Standing::Leaving => {}
-        });
+        }
     }
 
     /// The hub has no such service: its next creation is awaited.
@@ -303,12 +314,6 @@ impl Shared {
             push(&mut interests.inboxes, Delivery::Resumed);
         }
         (interests.owned.clone(), interests.services.keys().cloned().collect())
-    }
-
-    fn with(&self, service: &ServiceName, change: impl FnOnce(&mut Service)) {
-        if let Some(entry) = self.lock().services.get_mut(service) {
-            change(entry);
-        }
     }
 }
 

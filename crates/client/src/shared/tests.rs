@@ -98,6 +98,26 @@ fn dropping_the_last_stream_of_a_service_makes_it_unwanted_once() {
 }
 
 #[test]
+fn a_subscription_renewed_after_its_last_stream_was_dropped_is_left_again() {
+    let shared = shared();
+    let news = Subscription::new(name("news"), shared.clone());
+    shared.subscribed(&name("news"));
+    shared.pause();
+    assert_eq!(shared.restore().1, [name("news")]);
+    drop(news);
+    assert!(shared.take_unwanted().is_empty(), "the hub has not answered yet");
+    shared.subscribed(&name("news"));
+    assert!(shared.unwanted.notified().now_or_never().is_some());
+    let inbox = shared.inbox();
+    waiting(&inbox);
+    shared.deliver(message(Some(("news", OWNER))), id(ME));
+    assert_eq!(waiting(&inbox), "", "what comes until the hub is told is nobody's");
+    assert_eq!(shared.take_unwanted(), [name("news")]);
+    shared.left(&name("news"));
+    assert!(shared.restore().1.is_empty());
+}
+
+#[test]
 fn a_stream_that_comes_back_before_the_hub_is_told_is_kept() {
     let shared = shared();
     drop(Subscription::new(name("news"), shared.clone()));
