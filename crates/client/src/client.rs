@@ -296,7 +296,8 @@ impl Client {
     /// about this way are not restored after a reconnect, and messages through them go to the [`Inbox`].
     ///
     /// # Errors
-    /// [`RequestError::TooBig`], [`RequestError::TimedOut`], [`RequestError::Disconnected`], [`RequestError::Closed`].
+    /// [`RequestError::TooBig`], [`RequestError::TimedOut`], [`RequestError::Disconnected`], [`RequestError::Closed`],
+    /// [`RequestError::Unexpected`] when the answer cannot be read.
     pub async fn request_raw(&self, text: impl Into<String>) -> Result<PayloadOut, RequestError> {
         let text = text.into();
         let renumber = match PayloadIn::decode(&text) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use concierge_api_rs::{DecodeError, Incoming, PayloadOut, SelfSubscribe, SelfUnsubscribe, Seq, ServiceCreate, ServiceName};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,9 @@ use crate::status::{Ending, Status};
 
 /// Requests that are written before the socket is flushed and read again.
 const REQUESTS_PER_TURN: usize = 64;
+
+/// What a caller is told instead of the type of an answer.
+const UNREADABLE: &str = "something that cannot be read";
 
 /// A request on its way to the hub.
 pub(crate) struct Request {
@@ -240,8 +243,22 @@ impl Conversation {
                 self.shared.deliver(Message::from(message), self.link.hello.uuid);
             }
             Ok(Incoming { seq: None, payload }) => self.news(payload),
-            Err(DecodeError::Unsupported) => tracing::debug!("a payload of a later version was ignored"),
-            Err(error) => tracing::warn!(%error, "the hub sent a payload that cannot be read"),
+            Err(error) => self.take_unreadable(text, &error),
+        }
+    }
+
+    /// A payload came that only a later version knows, or nobody. If it is an answer, it is the only one there will be.
+    fn take_unreadable(&mut self, text: &str, error: &DecodeError) {
+        match error {
+            DecodeError::Unsupported => tracing::debug!("a payload of a later version was ignored"),
+            DecodeError::Malformed(_) => tracing::warn!(%error, "the hub sent a payload that cannot be read"),
+        }
+        match answered_by(text).and_then(|seq| self.pending.answered(seq)) {
+            Some(Waiter::Caller { reply, .. }) => {
+                let _ = reply.send(Err(RequestError::Unexpected(UNREADABLE))); // the caller may have gone
+            }
+            Some(Waiter::Leave(service)) => self.shared.left(&service),
+            Some(Waiter::Renewal(_) | Waiter::Creation(_)) | None => {}
         }
     }
 
@@ -298,6 +315,15 @@ impl Conversation {
     }
 }
 
+/// The request that a payload answers, when no more than that can be read of it.
+fn answered_by(text: &str) -> Option<Seq> {
+    #[derive(Deserialize)]
+    struct Answer {
+        seq: Option<Seq>,
+    }
+    serde_json::from_str::<Answer>(text).ok()?.seq
+}
+
 impl Waiter {
     /// The connection ended, or the answer cannot be told from another's.
     fn give_up(self) {
@@ -306,3 +332,6 @@ impl Waiter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,8 +102,8 @@ impl From<tungstenite::Error> for ConnectError {
 
 /// Why a request was not fulfilled.
 ///
-/// After [`RequestError::TimedOut`] and [`RequestError::Disconnected`] nobody knows whether the hub acted. After all
-/// others it did not.
+/// After [`RequestError::TimedOut`], [`RequestError::Disconnected`] and [`RequestError::Unexpected`] nobody knows whether the
+/// hub acted. After all others it did not.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// INVALID_NAME: no client of that name.
@@ -130,7 +130,7 @@ pub enum RequestError {
     /// ERROR_INTERNAL: the hub failed.
     #[error("the hub failed: {0}")]
     Internal(String),
-    /// The hub answered with a payload that is no answer to this request.
+    /// The hub answered with a payload that is no answer to this request, or that cannot be read.
     #[error("the hub answered {0}, which does not answer the request")]
     Unexpected(&'static str),
     /// A name in the request breaks the rule of names; nothing was sent.

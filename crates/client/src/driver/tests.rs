@@ -1,0 +1,57 @@
+use concierge_api_rs::{ClientId, Hello};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_util::either::Either;
+
+use super::*;
+
+/// A conversation, and the hub's end of its connection.
+async fn conversation() -> (Conversation, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (ours, hubs) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+    let socket = WebSocketStream::from_raw_socket(Either::Left(ours.unwrap()), Role::Client, None).await;
+    let link = Link::new(socket, Hello { uuid: ClientId(uuid::Uuid::from_u128(1)), version: "0.2.0".into(), fs_key: None });
+    let shared = Arc::new(Shared::new(8, link.hello.clone()));
+    (Conversation { link, pending: Pending::new(), shared }, hubs.unwrap().0)
+}
+
+type Answer = oneshot::Receiver<Result<PayloadOut, RequestError>>;
+
+/// Sends a request whose answer makes `change`; `permits` has one less until the answer came.
+fn send(talk: &mut Conversation, permits: &Arc<Semaphore>, change: Change) -> Answer {
+    let (reply, answer) = oneshot::channel();
+    let permit = permits.clone().try_acquire_owned().unwrap();
+    talk.send(Request { text: "{}".into(), renumber: None, change, reply, permit });
+    answer
+}
+
+fn name(service: &str) -> ServiceName {
+    service.parse().unwrap()
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_fails_its_request_and_gives_the_permit_back() {
+    let (mut talk, _hub) = conversation().await;
+    let permits = Arc::new(Semaphore::new(2));
+    let mut answers = [(); 2].map(|()| send(&mut talk, &permits, Change::Nothing));
+    assert_eq!(permits.available_permits(), 0);
+    talk.take(r#"{"type":"OF_A_LATER_VERSION","seq":1}"#);
+    assert!(matches!(answers[1].try_recv(), Ok(Err(RequestError::Unexpected(_)))));
+    assert!(answers[0].try_recv().is_err(), "the other request still waits");
+    talk.take(r#"{"type":7,"seq":0}"#);
+    assert!(matches!(answers[0].try_recv(), Ok(Err(RequestError::Unexpected(_)))));
+    assert_eq!(permits.available_permits(), 2);
+}
+
+#[tokio::test]
+async fn a_renewal_whose_answer_cannot_be_read_waits_for_the_next_creation_of_its_service() {
+    let (mut talk, _hub) = conversation().await;
+    let _news = talk.shared.add_stream(&name("news"));
+    talk.shared.pause();
+    talk.restore();
+    talk.take(r#"{"type":"SELF_SUBSCRIBE_RESULT","seq":0}"#);
+    assert_eq!(talk.pending.answered(Seq::default()).map(|_| ()), None);
+    assert!(talk.shared.is_awaited(&name("news")));
+}
