@@ -265,7 +265,13 @@ impl Conversation {
     fn news(&mut self, payload: PayloadOut) {
         let Some(event) = Event::of(payload) else { return };
         match &event {
-            Event::ServiceDeleted(service) => self.shared.absent(&service.name),
+            Event::ServiceDeleted(service) => {
+                self.shared.absent(&service.name);
+                // what an earlier connection owned may be told late, when this one has created it again
+                if service.owner_uuid == self.link.hello.uuid {
+                    self.shared.disown(&service.name);
+                }
+            }
             Event::ServiceCreated(service) if self.shared.is_awaited(&service.name) => self.renew(service.name.clone()),
             _ => {}
         }

@@ -265,7 +265,9 @@ impl Shared {
     }
 
     pub(crate) fn own(&self, service: ServiceName, nickname: Option<String>) {
-        self.lock().owned.push((service, nickname));
+        let mut interests = self.lock();
+        interests.owned.retain(|(name, _)| *name != service); // it may have been deleted and created again
+        interests.owned.push((service, nickname));
     }
 
     pub(crate) fn disown(&self, service: &ServiceName) {

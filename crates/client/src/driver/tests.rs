@@ -55,3 +55,19 @@ async fn a_renewal_whose_answer_cannot_be_read_waits_for_the_next_creation_of_it
     assert_eq!(talk.pending.answered(Seq::default()).map(|_| ()), None);
     assert!(talk.shared.is_awaited(&name("news")));
 }
+
+#[tokio::test]
+async fn a_service_whose_deletion_is_news_is_not_restored_unless_an_earlier_connection_owned_it() {
+    let (mut talk, _hub) = conversation().await;
+    let deleted = |owner| {
+        let owner = uuid::Uuid::from_u128(owner);
+        format!(
+            r#"{{"type":"SERVICE_DELETE_RESULT","service":{{"name":"mine","nickname":null,"owner_uuid":"{owner}","subscribers":[]}}}}"#
+        )
+    };
+    talk.shared.own(name("mine"), None);
+    talk.take(&deleted(2));
+    assert_eq!(talk.shared.restore().0, [(name("mine"), None)]);
+    talk.take(&deleted(1));
+    assert_eq!(talk.shared.restore().0, []);
+}

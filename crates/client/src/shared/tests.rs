@@ -166,6 +166,15 @@ fn a_reconnect_restores_services_and_subscriptions_but_not_what_was_dropped() {
 }
 
 #[test]
+fn a_service_that_is_created_again_is_restored_once_and_last() {
+    let shared = shared();
+    shared.own(name("a"), None);
+    shared.own(name("b"), None);
+    shared.own(name("a"), Some("A".into()));
+    assert_eq!(shared.restore().0, [(name("b"), None), (name("a"), Some("A".into()))]);
+}
+
+#[test]
 fn after_the_end_every_stream_ends_and_new_ones_are_over() {
     let shared = shared();
     let (inbox, news) = (shared.inbox(), shared.add_stream(&name("news")));
