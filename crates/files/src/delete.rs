@@ -1,5 +1,6 @@
 //! DELETE of a file, or of a folder and all that is in it.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use axum::Json;
@@ -13,6 +14,9 @@ use crate::path::FilePath;
 use crate::refusal::Refusal;
 use crate::tree::{self, Found, Removed};
 use crate::{Files, Inner, blocking};
+
+#[cfg(test)]
+mod tests;
 
 #[derive(Serialize)]
 struct Told {
@@ -56,33 +60,61 @@ impl Inner {
 
     /// Out of reach at once, counted while it is deleted: when this returns, its room is free again.
     fn delete_folder(&self, folder: &Folder, path: &FilePath) -> Result<Removed, Refusal> {
-        let Some(number) = self.take(folder, path)? else { return Ok(Removed::default()) };
-        let mut removed = Removed::default();
-        let result = self.disk.remove_deleted(&number, &mut removed);
-        if path.parts.is_empty() {
-            // The client's own folder is none of its sub-folders.
-            removed.folders = removed.folders.saturating_sub(1);
+        let Some((number, removed)) = self.take(folder, path)? else { return Ok(Removed::default()) };
+        if let Err(error) = self.disk.remove_deleted(&number) {
+            // Nobody reaches it any more and nobody could delete it again, so it is not the client's: the sweeper has it now.
+            tracing::warn!(client = %folder.client, %error, "a deleted folder is left to the sweeper");
+            self.leave_deleted(&number);
         }
         folder.shrank(removed);
-        result?;
         Ok(removed)
     }
 
-    /// Moves a folder out of reach; `None` when it is the client's own and was never written to.
-    fn take(&self, folder: &Folder, path: &FilePath) -> Result<Option<String>, Refusal> {
+    fn leave_deleted(&self, number: &str) {
+        if let Err(error) = self.disk.leave_deleted(number) {
+            tracing::error!(%error, "a deleted folder stays on the disk until the next start");
+        }
+        self.wake_sweeper();
+    }
+
+    /// Counts a folder and moves it out of reach, or fails and leaves it as it is. `None` when it is the client's own and was
+    /// never written to.
+    fn take(&self, folder: &Folder, path: &FilePath) -> Result<Option<(String, Removed)>, Refusal> {
         let _turn = folder.turn();
-        let Some((parents, name)) = path.split() else {
-            let taken = self.disk.take_folder(folder.client)?;
-            if taken.is_some() {
-                metrics::gauge!("concierge_files_folders").decrement(1.0);
-            }
-            return Ok(taken);
-        };
+        let Some((parents, name)) = path.split() else { return self.take_own(folder) };
         let way = tree::descend(self.disk.folder(folder.client)?.ok_or(Refusal::Nothing)?, parents)?;
         match if way.missing.is_empty() { tree::look(&way.folder, name)? } else { Found::Nothing } {
             Found::Nothing => Err(Refusal::Nothing),
             Found::File(_) => Err(Refusal::FileThere),
-            Found::Folder => Ok(Some(self.disk.take(&way.folder, name)?)),
+            Found::Folder => {
+                let mut removed = Removed { folders: 1, ..Removed::default() };
+                count(&tree::open_folder(&way.folder, name)?, &mut removed)?;
+                Ok(Some((self.disk.take(&way.folder, name)?, removed)))
+            }
         }
     }
+
+    fn take_own(&self, folder: &Folder) -> Result<Option<(String, Removed)>, Refusal> {
+        let Some(own) = self.disk.folder(folder.client)? else { return Ok(None) };
+        // The client's own folder is none of its sub-folders.
+        let mut removed = Removed::default();
+        count(&own, &mut removed)?;
+        let Some(number) = self.disk.take_folder(folder.client)? else { return Ok(None) };
+        metrics::gauge!("concierge_files_folders").decrement(1.0);
+        Ok(Some((number, removed)))
+    }
+}
+
+/// Counts what is in a folder. As deep as paths may be, so recursion is bounded.
+fn count(folder: &OwnedFd, removed: &mut Removed) -> Result<(), Refusal> {
+    for (name, is_folder, meta) in tree::entries(folder)? {
+        if is_folder {
+            removed.folders += 1;
+            count(&tree::open_folder(folder, name)?, removed)?;
+        } else {
+            removed.files += 1;
+            removed.bytes += meta.size;
+        }
+    }
+    Ok(())
 }

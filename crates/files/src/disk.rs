@@ -5,7 +5,7 @@
 //! folders/{uuid}/    the folder of a client
 //! incoming/{n}       an upload on its way
 //! deleted/{n}        a folder that a request is deleting
-//! left/{n}           the folder of a client that left, until the sweeper deletes it
+//! left/{n}           the folder of a client that left, or one that a request could not delete, until the sweeper deletes it
 //! ```
 //! Nothing of it outlives the server, so no directory is ever fsynced: after a crash all of it is removed anyway.
 
@@ -22,7 +22,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use crate::OpenError;
-use crate::tree::{self, FOLDER_MODE, Removed};
+use crate::tree::{self, FOLDER_MODE};
 
 #[cfg(test)]
 mod tests;
@@ -113,9 +113,14 @@ impl Disk {
         Ok(number)
     }
 
-    /// Removes what was taken, and counts it in `removed` as it goes.
-    pub(crate) fn remove_deleted(&self, number: &str, removed: &mut Removed) -> io::Result<()> {
-        Ok(tree::remove(&self.deleted, number, removed)?)
+    /// Removes what was taken.
+    pub(crate) fn remove_deleted(&self, number: &str) -> io::Result<()> {
+        Ok(tree::remove(&self.deleted, number)?)
+    }
+
+    /// Moves what was taken, and could not be removed, to where the sweeper finds it.
+    pub(crate) fn leave_deleted(&self, number: &str) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.deleted, number, &self.left, number)?)
     }
 
     /// A new file for an upload.
@@ -145,7 +150,7 @@ impl Disk {
         Ok(rustix::fs::futimens(file, &Timestamps { last_access: time, last_modification: time })?)
     }
 
-    /// Deletes the folders of those who left.
+    /// Deletes the folders of those who left, and those that a request could not delete.
     pub(crate) fn sweep(&self) {
         // An upload that is just being put in its place can make a folder non-empty again; it wakes the sweeper once more.
         if let Err(error) = clear(&self.root.join(LEFT)) {

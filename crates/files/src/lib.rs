@@ -177,7 +177,11 @@ impl Inner {
             Ok(false) => {}
             Err(error) => tracing::error!(%client, %error, "the folder of a client that left could not be removed"),
         }
-        // Full: a wake-up is already waiting, and will find this folder too.
+        self.wake_sweeper();
+    }
+
+    fn wake_sweeper(&self) {
+        // Full: a wake-up is already waiting, and will find whatever was left before this one.
         let _ = self.sweep.try_send(());
     }
 }

@@ -162,7 +162,7 @@ pub(crate) fn entries(folder: &OwnedFd) -> Result<Vec<(String, bool, Meta)>, Ref
 }
 
 /// Removes a folder and all below it. As deep as paths may be, so recursion is bounded.
-pub(crate) fn remove(parent: &OwnedFd, name: &str, removed: &mut Removed) -> Result<(), Errno> {
+pub(crate) fn remove(parent: &OwnedFd, name: &str) -> Result<(), Errno> {
     let folder = open_folder(parent, name)?;
     for entry in Dir::read_from(&folder)? {
         let entry = entry?;
@@ -172,17 +172,9 @@ pub(crate) fn remove(parent: &OwnedFd, name: &str, removed: &mut Removed) -> Res
         }
         let stat = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
         match (FileType::from_raw_mode(stat.st_mode), name.to_str()) {
-            (FileType::Directory, Ok(name)) => remove(&folder, name, removed)?,
-            (kind, _) => {
-                rustix::fs::unlinkat(&folder, name, AtFlags::empty())?;
-                if kind == FileType::RegularFile {
-                    removed.files += 1;
-                    removed.bytes += Meta::new(&stat).size;
-                }
-            }
+            (FileType::Directory, Ok(name)) => remove(&folder, name)?,
+            _ => rustix::fs::unlinkat(&folder, name, AtFlags::empty())?,
         }
     }
-    rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR)?;
-    removed.folders += 1;
-    Ok(())
+    rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR)
 }
