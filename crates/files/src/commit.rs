@@ -1,6 +1,9 @@
-//! Puts uploads in their places: all that belong together, or none when one of them cannot.
+//! Puts uploads in their places: all that belong together, or none when one of them cannot, unless the disk fails while they are
+//! put in place. What can be refused, and the folders, which take room on the disk, come before the first file: what is left is
+//! one rename for each of them. If one of those fails, the files before it stay.
 
 use std::collections::HashSet;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -47,10 +50,17 @@ impl Inner {
             metrics::gauge!("concierge_files_folders").increment(1.0);
         }
         folder.admit(growth(&root, waiting.as_slice(), conditions)?)?;
+        let mut made = Vec::new();
+        let result = make_missing(&root, waiting.as_slice(), &mut made).and_then(|()| self.place_each(&root, waiting));
+        folder.add_folders(if result.is_ok() { made.len() as u64 } else { unmake(&root, &made) });
+        result
+    }
+
+    fn place_each(&self, root: &OwnedFd, waiting: &mut std::vec::IntoIter<Staged>) -> Result<Vec<Stored>, Refusal> {
         let mut stored = Vec::with_capacity(waiting.len());
         while let Some(next) = waiting.as_slice().first() {
             // Taken out of `waiting` only when it is in its place, so that whatever fails leaves it to be removed.
-            let growth = self.place(&root, next)?;
+            let growth = self.place(root, next)?;
             let next = waiting.next().expect("it was first just now");
             next.temporary.moved();
             next.reservation.placed(growth);
@@ -62,18 +72,18 @@ impl Inner {
     fn place(&self, root: &OwnedFd, staged: &Staged) -> Result<Growth, Refusal> {
         let (parents, name) = staged.path.split().ok_or(Refusal::FolderThere)?;
         let way = tree::descend(root.try_clone()?, parents)?;
-        let replaced = if way.missing.is_empty() { file_at(&way.folder, name)? } else { None };
-        let made = make(&way.folder, way.missing)?;
-        let parent = made.last().unwrap_or(&way.folder);
-        if let Err(error) = self.disk.place(staged.temporary.name(), parent, name) {
-            unmake(&way.folder, &made, way.missing);
-            return Err(error.into());
+        if !way.missing.is_empty() {
+            // They were made just now: only the sweeper removes folders meanwhile, when the client left.
+            return Err(Errno::NOENT.into());
         }
+        let replaced = file_at(&way.folder, name)?;
+        self.disk.place(staged.temporary.name(), &way.folder, name)?;
         Ok(Growth {
             bytes: staged.meta.size,
             freed_bytes: replaced.map_or(0, |meta| meta.size),
             files: u64::from(replaced.is_none()),
-            folders: made.len() as u64,
+            // Counted where they were made.
+            folders: 0,
         })
     }
 }
@@ -110,35 +120,43 @@ fn file_at(folder: &OwnedFd, name: &str) -> Result<Option<Meta>, Refusal> {
     }
 }
 
-/// Makes one folder in the other; all of them, or none.
-fn make(folder: &OwnedFd, names: &[String]) -> Result<Vec<OwnedFd>, Refusal> {
-    let mut made: Vec<OwnedFd> = Vec::with_capacity(names.len());
-    for name in names {
-        let parent = made.last().unwrap_or(folder);
-        match make_one(parent, name) {
-            Ok(next) => made.push(next),
-            Err(errno) => {
-                unmake(folder, &made, names);
-                return Err(errno.into());
+/// Makes the folders that these files need and that are not there; `made` says which, even when one of them cannot be made.
+fn make_missing(root: &OwnedFd, staged: &[Staged], made: &mut Vec<Vec<String>>) -> Result<(), Refusal> {
+    for one in staged {
+        let (parents, _) = one.path.split().ok_or(Refusal::FolderThere)?;
+        let mut way = tree::descend(root.try_clone()?, parents)?;
+        for depth in parents.len() - way.missing.len()..parents.len() {
+            rustix::fs::mkdirat(&way.folder, parents[depth].as_str(), FOLDER_MODE)?;
+            made.push(parents[..=depth].to_vec());
+            way.folder = tree::open_folder(&way.folder, parents[depth].as_str())?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes back the folders that were made for nothing, the innermost first; how many stay.
+fn unmake(root: &OwnedFd, made: &[Vec<String>]) -> u64 {
+    let mut stay = 0;
+    for path in made.iter().rev() {
+        match unmake_one(root, path) {
+            Ok(()) => {}
+            // A file was put in its place there.
+            Err(Refusal::Internal(error)) if error.kind() == io::ErrorKind::DirectoryNotEmpty => stay += 1,
+            Err(refusal) => {
+                tracing::warn!(%refusal, "a folder that was made for nothing is not deleted");
+                stay += 1;
             }
         }
     }
-    Ok(made)
+    stay
 }
 
-fn make_one(parent: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
-    rustix::fs::mkdirat(parent, name, FOLDER_MODE)?;
-    tree::open_folder(parent, name).inspect_err(|_| {
-        let _ = rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR);
-    })
-}
-
-/// Takes back what `make` made, the innermost first.
-fn unmake(folder: &OwnedFd, made: &[OwnedFd], names: &[String]) {
-    for at in (0..made.len()).rev() {
-        let parent = if at == 0 { folder } else { &made[at - 1] };
-        if let Err(errno) = rustix::fs::unlinkat(parent, names[at].as_str(), AtFlags::REMOVEDIR) {
-            tracing::warn!(%errno, "a folder that was made for nothing is not deleted");
-        }
+fn unmake_one(root: &OwnedFd, path: &[String]) -> Result<(), Refusal> {
+    let (name, parents) = path.split_last().ok_or(Refusal::Nothing)?;
+    let way = tree::descend(root.try_clone()?, parents)?;
+    if !way.missing.is_empty() {
+        // The client left, and the sweeper was here.
+        return Ok(());
     }
+    Ok(rustix::fs::unlinkat(&way.folder, name.as_str(), AtFlags::REMOVEDIR)?)
 }

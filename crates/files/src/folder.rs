@@ -98,6 +98,11 @@ impl Folder {
         }
     }
 
+    /// So many sub-folders were made.
+    pub(crate) fn add_folders(&self, folders: u64) {
+        self.state.lock().folders += folders;
+    }
+
     /// That much was deleted.
     pub(crate) fn shrank(&self, removed: Removed) {
         let mut state = self.state.lock();
