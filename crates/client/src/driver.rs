@@ -297,7 +297,8 @@ impl Conversation {
     fn apply(&self, change: Change, payload: &PayloadOut) {
         match (change, payload) {
             (Change::Subscribe(service), PayloadOut::SelfSubscribeResult(_)) => self.shared.subscribed(&service),
-            (Change::Subscribe(service), _) => self.shared.absent(&service),
+            (Change::Subscribe(service), PayloadOut::InvalidService(_)) => self.shared.absent(&service),
+            (Change::Subscribe(service), _) => self.shared.refused(&service),
             (Change::Unsubscribe(service), PayloadOut::SelfUnsubscribeResult(_) | PayloadOut::InvalidService(_)) => {
                 self.shared.unsubscribed(&service);
             }

@@ -240,6 +240,14 @@ impl Shared {
         entry.standing = Standing::Absent;
     }
 
+    /// The hub refused a subscription for another reason than that there is no such service: an earlier one stands.
+    pub(crate) fn refused(&self, service: &ServiceName) {
+        let mut interests = self.lock();
+        if let Some(entry) = interests.services.get_mut(service).filter(|entry| entry.standing == Standing::Asked) {
+            entry.standing = Standing::Absent;
+        }
+    }
+
     /// The hub took the unsubscription that a dropped stream asked for.
     pub(crate) fn left(&self, service: &ServiceName) {
         let mut interests = self.lock();

@@ -71,3 +71,27 @@ async fn a_service_whose_deletion_is_news_is_not_restored_unless_an_earlier_conn
     talk.take(&deleted(1));
     assert_eq!(talk.shared.restore().0, []);
 }
+
+#[tokio::test]
+async fn only_invalid_service_ends_a_subscription_that_stands() {
+    let (mut talk, _hub) = conversation().await;
+    let permits = Arc::new(Semaphore::new(2));
+    let _news = talk.shared.add_stream(&name("news"));
+    talk.shared.subscribed(&name("news"));
+    let _first = send(&mut talk, &permits, Change::Subscribe(name("news")));
+    talk.take(r#"{"type":"ERROR_INTERNAL","seq":0,"desc":"busy"}"#);
+    assert!(talk.shared.is_on(&name("news")));
+    let _second = send(&mut talk, &permits, Change::Subscribe(name("news")));
+    talk.take(r#"{"type":"INVALID_SERVICE","seq":1,"service":"news"}"#);
+    assert!(talk.shared.is_awaited(&name("news")));
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_refused_awaits_the_next_creation_of_its_service() {
+    let (mut talk, _hub) = conversation().await;
+    let permits = Arc::new(Semaphore::new(1));
+    let _news = talk.shared.add_stream(&name("news"));
+    let _answer = send(&mut talk, &permits, Change::Subscribe(name("news")));
+    talk.take(r#"{"type":"ERROR_INTERNAL","seq":0,"desc":"busy"}"#);
+    assert!(talk.shared.is_awaited(&name("news")));
+}
