@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use concierge_api_rs::{ClientName, FileKey};
@@ -10,14 +11,13 @@ use futures::TryStreamExt;
 use http::header::{CONTENT_LENGTH, HOST};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty, Limited, StreamBody};
+use http_body_util::{BodyExt, Empty, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio_util::io::ReaderStream;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::ConnectError;
@@ -25,12 +25,12 @@ use crate::options::Options;
 use crate::shared::Shared;
 use crate::transport;
 
+mod upload;
+
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Left as they are in a path.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// Read from a file at once.
-const CHUNK_BYTES: usize = 64 * 1024;
 /// The longest list or sentence that is read from the server.
 const TEXT_BYTES: usize = 64 * 1024 * 1024;
 
@@ -110,9 +110,10 @@ pub enum FilesError {
     /// No connection to the server.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// Nothing came from the server for that long ([`Options::silence`]).
+    /// Nothing came from the server for that long ([`Options::silence`]), or an upload made no progress; after an upload's last
+    /// byte the server has eight times as long.
     #[error("nothing came from the server for {0:?}")]
-    Silent(std::time::Duration),
+    Silent(Duration),
     /// The connection failed on the way.
     #[error("the transfer was cut off")]
     Http(#[from] hyper::Error),
@@ -186,7 +187,8 @@ impl Files {
         P: FnMut(Progress) + Send + 'static,
     {
         let mut so_far = 0;
-        let chunks = ReaderStream::with_capacity(source, CHUNK_BYTES).map_ok(move |chunk| {
+        let (chunks, overdue) = upload::chunks(source, self.options.silence);
+        let chunks = chunks.map_ok(move |chunk| {
             so_far += chunk.len() as u64;
             progress(Progress { bytes: so_far, total: bytes });
             Frame::data(chunk)
@@ -196,8 +198,7 @@ impl Files {
             request.headers_mut().insert(CONTENT_LENGTH, bytes.into());
         }
         *request.body_mut() = StreamBody::new(chunks).boxed_unsync();
-        let reply = self.exchange(request, path).await?;
-        reply.json().await
+        self.exchange(request, path, overdue.wait()).await?.json().await
     }
 
     /// Stores a local file as `path`.
@@ -222,15 +223,11 @@ impl Files {
         W: AsyncWrite,
         P: FnMut(Progress),
     {
-        let mut reply = self.exchange(self.request(Method::GET, path)?, path).await?;
+        let mut reply = self.exchange(self.request(Method::GET, path)?, path, self.silence()).await?;
         let total = reply.content_length();
-        let silence = self.options.silence;
         let mut to = std::pin::pin!(to);
         let mut bytes = 0;
-        loop {
-            let frame = tokio::time::timeout(silence, reply.response.body_mut().frame()).await;
-            let Some(frame) = frame.map_err(|_| FilesError::Silent(silence))? else { break };
-            let Ok(chunk) = frame?.into_data() else { continue };
+        while let Some(chunk) = reply.chunk().await? {
             to.write_all(&chunk).await.map_err(FilesError::Local)?;
             bytes += chunk.len() as u64;
             progress(Progress { bytes, total });
@@ -278,7 +275,7 @@ impl Files {
     /// # Errors
     /// [`FilesError`].
     pub async fn list(&self, folder: &str) -> Result<Vec<FileEntry>, FilesError> {
-        self.exchange(self.request(Method::GET, folder)?, folder).await?.json().await
+        self.exchange(self.request(Method::GET, folder)?, folder, self.silence()).await?.json().await
     }
 
     /// Removes a file, or with a final `/` a folder and everything in it.
@@ -286,7 +283,7 @@ impl Files {
     /// # Errors
     /// [`FilesError`].
     pub async fn delete(&self, path: &str) -> Result<(), FilesError> {
-        self.exchange(self.request(Method::DELETE, path)?, path).await?.text().await.map(drop)
+        self.exchange(self.request(Method::DELETE, path)?, path, self.silence()).await?.text().await.map(drop)
     }
 
     /// The address of a file or folder, for other programs; they need a key, too.
@@ -311,8 +308,20 @@ impl Files {
             .map_err(|e| FilesError::Malformed(e.to_string()))
     }
 
-    /// One connection, one request, the head of its answer; other statuses than success are errors.
-    async fn exchange(&self, request: Request<Body>, path: &str) -> Result<Reply, FilesError> {
+    /// Until a server that was asked for something small should have answered.
+    async fn silence(&self) -> Duration {
+        tokio::time::sleep(self.options.silence).await;
+        self.options.silence
+    }
+
+    /// One connection, one request, the head of its answer; other statuses than success are errors. `overdue` is begun when
+    /// the request is, and tells how long the server was silent.
+    async fn exchange(
+        &self,
+        request: Request<Body>,
+        path: &str,
+        overdue: impl Future<Output = Duration>,
+    ) -> Result<Reply, FilesError> {
         let within = self.options.connect_within;
         let dialled = tokio::time::timeout(within, transport::dial(self.options.files_url(), &self.options.tls)).await;
         let transport = dialled.unwrap_or(Err(ConnectError::TimedOut(within)))?;
@@ -322,14 +331,12 @@ impl Files {
                 tracing::debug!(%error, "the connection to the file server failed");
             }
         }));
-        // an upload takes as long as it takes: the server cuts it when it is too slow
-        let patience = if request.method() == Method::PUT { None } else { Some(self.options.silence) };
-        let answer = sender.send_request(request);
-        let response = match patience {
-            Some(silence) => tokio::time::timeout(silence, answer).await.map_err(|_| FilesError::Silent(silence))??,
-            None => answer.await?,
+        let response = tokio::select! {
+            biased; // an answer that is there is never late
+            response = sender.send_request(request) => response?,
+            silent = overdue => return Err(FilesError::Silent(silent)),
         };
-        let reply = Reply { response, _task: task };
+        let reply = Reply { response, silence: self.options.silence, _task: task };
         if reply.response.status().is_success() { Ok(reply) } else { Err(reply.refusal(format!("{}/{path}", self.owner)).await) }
     }
 }
@@ -342,6 +349,7 @@ fn encode(path: &str) -> String {
 /// The head of an answer, and the connection that its body comes from.
 struct Reply {
     response: Response<Incoming>,
+    silence: Duration,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -355,10 +363,26 @@ impl Reply {
         serde_json::from_str(&text).map_err(|e| FilesError::Answer(e.to_string()))
     }
 
-    async fn text(self) -> Result<String, FilesError> {
-        let body = Limited::new(self.response.into_body(), TEXT_BYTES);
-        let bytes = body.collect().await.map_err(|e| FilesError::Answer(e.to_string()))?.to_bytes();
-        String::from_utf8(bytes.into()).map_err(|e| FilesError::Answer(e.to_string()))
+    /// The next bytes of the body; `None` at its end.
+    async fn chunk(&mut self) -> Result<Option<Bytes>, FilesError> {
+        loop {
+            let frame = tokio::time::timeout(self.silence, self.response.body_mut().frame()).await;
+            let Some(frame) = frame.map_err(|_| FilesError::Silent(self.silence))? else { return Ok(None) };
+            if let Ok(chunk) = frame?.into_data() {
+                return Ok(Some(chunk));
+            }
+        }
+    }
+
+    async fn text(mut self) -> Result<String, FilesError> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            if bytes.len() + chunk.len() > TEXT_BYTES {
+                return Err(FilesError::Answer(format!("it is longer than {TEXT_BYTES} bytes")));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        String::from_utf8(bytes).map_err(|e| FilesError::Answer(e.to_string()))
     }
 
     async fn refusal(self, path: String) -> FilesError {
@@ -377,3 +401,6 @@ impl Reply {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
