@@ -1,10 +1,11 @@
 //! Where a client's payloads are taken in and carried out. A MESSAGE goes through the routes and takes no lock, except
 //! that one to everybody looks up who that is; every other payload is one turn of the registry under its one short lock,
-//! whose news is queued before the turn ends. Nothing is written to a socket under that lock.
+//! whose news is queued before the turn ends. Under that lock a socket is written only where an outbox is full.
 
 use std::cell::RefCell;
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use concierge_api_rs::{
     ClientId, ClientInfo, CloseCode, DecodeError, ErrorProtocol, ErrorUnsupported, FileKey, Hello, Identify, MessageIn,
@@ -37,6 +38,8 @@ pub(crate) struct Desk {
     registry: Mutex<Registry<Arc<Peer>>>,
     routes: Arc<Routes<Arc<Peer>>>,
     files: Mutex<Option<Files>>,
+    /// The server is gone: all clients go at once.
+    ended: AtomicBool,
 }
 
 /// A client at the desk: what its session keeps of it.
@@ -53,7 +56,19 @@ impl Desk {
     pub(crate) fn new(secret: Option<&str>, bounds: Bounds) -> Self {
         let registry = Registry::new(bounds);
         let routes = registry.routes().clone();
-        Self { door: Door::new(secret), registry: Mutex::new(registry), routes, files: Mutex::new(None) }
+        Self {
+            door: Door::new(secret),
+            registry: Mutex::new(registry),
+            routes,
+            files: Mutex::new(None),
+            ended: AtomicBool::new(false),
+        }
+    }
+
+    /// The server is gone, and everything goes with it.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+        *self.files.lock() = None; // it knows us as its directory of clients: neither would ever go
     }
 
     /// From now on a client that leaves loses its folder.
@@ -127,6 +142,9 @@ impl Desk {
         let mut registry = self.registry.lock();
         peer.seal();
         let turn = registry.leave(peer.id);
+        if self.ended.load(Ordering::Relaxed) {
+            return; // nobody stays who could be told, and all folders go
+        }
         // still in the turn: the name can be taken again only after it. This is one rename, of a folder that holds something
         if let Some(files) = &*self.files.lock() {
             files.leave(peer.id);
@@ -189,21 +207,24 @@ fn carry_out(registry: MutexGuard<'_, Registry<Arc<Peer>>>, peer: &Arc<Peer>, tu
         METRICS.over_limit.increment(1);
     }
     let mut ripe = Vec::new();
-    let mut queue = |to: &Arc<Peer>, frame: &Frame<'_>| {
-        if to.queue(frame) == Queued::Ripe {
+    let mut note = |to: &Arc<Peer>, queued| {
+        if queued == Queued::Ripe {
             ripe.push(to.clone());
         }
     };
     if let Some(reply) = turn.reply {
         let text = reply.encode(seq);
-        SCRATCH.with_borrow_mut(|scratch| queue(peer, &frame::text(scratch, |to| to.extend_from_slice(text.as_bytes()))));
+        SCRATCH.with_borrow_mut(|scratch| {
+            let frame = frame::text(scratch, |to| to.extend_from_slice(text.as_bytes()));
+            note(peer, peer.queue_answer(&frame));
+        });
     }
     for news in turn.news {
         let text = news.payload.encode(None);
         SCRATCH.with_borrow_mut(|scratch| {
             let frame = frame::text(scratch, |to| to.extend_from_slice(text.as_bytes()));
             let frame = if registry.len() >= SHARED_FROM_CLIENTS { frame.shared() } else { frame };
-            registry.members(news.to, peer.id, |to| queue(to, &frame));
+            registry.members(news.to, peer.id, |to| note(to, to.queue(&frame)));
         });
     }
     drop(registry);

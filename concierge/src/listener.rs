@@ -27,7 +27,7 @@ use crate::wire::{Stream, Wire};
 
 /// Connections that wait for a shard; when it is full, accepting waits and the kernel's backlog holds them.
 const HANDED_OVER: usize = 1024;
-/// A shard looks at its sockets after so many polls of tasks. One poll takes milliseconds when a client floods: with the
+/// A shard looks at its sockets, and at what other shards woke, after so many polls of tasks. One poll takes milliseconds when a client floods: with the
 /// runtime's 61 of them, others would wait for a tenth of a second.
 const EVENT_INTERVAL: u32 = 8;
 /// How long accepting rests when it fails, for example for want of file descriptors.
@@ -82,7 +82,11 @@ pub(crate) fn start_shards(count: usize, spin_us: u64, shared: &Arc<Shared>) -> 
     let mut shards = Vec::with_capacity(count);
     for n in 0..count {
         let (hand_over, accepted) = mpsc::channel(HANDED_OVER);
-        let runtime = tokio::runtime::Builder::new_current_thread().event_interval(EVENT_INTERVAL).enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .event_interval(EVENT_INTERVAL)
+            .global_queue_interval(EVENT_INTERVAL)
+            .enable_all()
+            .build()?;
         let shared = shared.clone();
         thread::Builder::new()
             .name(format!("shard-{n}"))

@@ -121,6 +121,16 @@ impl Outbox {
         Pushed::Queued
     }
 
+    /// Takes an answer in, whatever its size, while at most a quarter of the bound waits: nobody is read, and so answered,
+    /// while more does.
+    pub(crate) fn push_answer(&mut self, frame: &Frame<'_>, pool: impl FnOnce() -> Vec<u8>) -> Pushed {
+        if self.sealed || self.closed || self.waiting > self.bound / 4 {
+            return self.push(frame, pool);
+        }
+        self.append(frame, pool);
+        Pushed::Queued
+    }
+
     /// Takes one frame in up to twice the bound, where nobody could write what waits.
     pub(crate) fn push_beyond(&mut self, frame: &Frame<'_>, pool: impl FnOnce() -> Vec<u8>) -> Pushed {
         if self.waiting + frame.len() > 2 * self.bound {

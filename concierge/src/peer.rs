@@ -36,7 +36,7 @@ impl Ending {
 pub(crate) enum Queued {
     /// It waits for the shard's flush.
     Waits,
-    /// The same, but waiting longer gains little: [`Peer::flush`] may be called as soon as no lock is held.
+    /// The same, but from now on waiting longer gains little: [`Peer::flush`] may be called as soon as no lock is held.
     Ripe,
     /// The peer ends.
     Refused,
@@ -84,12 +84,23 @@ impl Peer {
         queued != Queued::Refused
     }
 
-    /// Queues a frame, for whoever holds a lock and must not write. A peer whose outbox is full is ended: its frames are
+    /// Queues a frame, for whoever holds a lock and should not write. A peer whose outbox is full is ended: its frames are
     /// dropped but for the one on its way, and a close frame 4011 waits for it instead.
     pub(crate) fn queue(self: &Arc<Self>, frame: &Frame<'_>) -> Queued {
-        let mut state = self.state.lock();
+        let state = self.state.lock();
+        self.queue_in(state, frame, false)
+    }
+
+    /// Queues an answer to what the client asked, which may be long.
+    pub(crate) fn queue_answer(self: &Arc<Self>, frame: &Frame<'_>) -> Queued {
+        let state = self.state.lock();
+        self.queue_in(state, frame, true)
+    }
+
+    fn queue_in(self: &Arc<Self>, mut state: MutexGuard<'_, State>, frame: &Frame<'_>, answer: bool) -> Queued {
         let room = || self.shard.pool.lock().take();
-        let mut pushed = state.outbox.push(frame, room);
+        let was_ripe = state.outbox.is_ripe();
+        let mut pushed = if answer { state.outbox.push_answer(frame, room) } else { state.outbox.push(frame, room) };
         if pushed == Pushed::Full {
             pushed = match self.relieve(&mut state) {
                 true => state.outbox.push(frame, room),
@@ -100,7 +111,7 @@ impl Peer {
         }
         match pushed {
             Pushed::Queued => {
-                let ripe = state.outbox.is_ripe() && !state.blocked;
+                let ripe = !was_ripe && state.outbox.is_ripe() && !state.blocked;
                 self.mark(state);
                 if ripe { Queued::Ripe } else { Queued::Waits }
             }

@@ -183,6 +183,12 @@ impl Server {
     }
 }
 
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.desk.end();
+    }
+}
+
 /// `/`, `/healthz`, `/readyz`, `/metrics`, and a word to those who are lost.
 fn operations(shared: &Arc<Shared>, with_metrics: bool) -> Router {
     let (ready, counted) = (shared.clone(), shared.clone());

@@ -25,8 +25,6 @@ use crate::wire::Wire;
 
 /// Messages that one session takes before others have their turn.
 const READ_BUDGET: usize = 256;
-/// Their bytes: what it sends on is written only after its turn, and must not fill a receiver's outbox by itself.
-const READ_BUDGET_BYTES: usize = 256 * 1024;
 /// Copies that its messages make: a thousand small ones to everybody are not small.
 const COPY_BUDGET: usize = 64 * 1024;
 /// tungstenite's own buffer: the wire reads in large pieces, so this one can be small.
@@ -250,14 +248,16 @@ impl<'a> Conversation<'a> {
     }
 
     fn poll_read(&mut self, ws: &mut WebSocketStream<Wire>, seat: &mut Seat, desk: &Desk, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let (mut bytes, mut copies) = (0, 0);
+        let mut copies = 0;
         for _ in 0..READ_BUDGET {
             let look = self.peer.look();
             self.full = look.waiting > self.pace.outbox_bytes / 4;
             if self.full && look.blocked {
-                return Poll::Pending; // it shall read its answers before it asks for more
+                // it shall read its answers before it asks for more; what it could not send meanwhile is no excess
+                self.throttle.iter_mut().for_each(|throttle| throttle.idle());
+                return Poll::Pending;
             }
-            if look.ended || self.full || bytes >= READ_BUDGET_BYTES || copies >= COPY_BUDGET {
+            if look.ended || self.full || copies >= COPY_BUDGET {
                 break;
             }
             if let Some(throttle) = &mut self.throttle {
@@ -269,13 +269,10 @@ impl<'a> Conversation<'a> {
                 }
             }
             match Pin::new(&mut *ws).poll_next(cx) {
-                Poll::Ready(Some(Ok(Message::Text(text)))) => {
-                    bytes += text.len();
-                    match &mut self.throttle {
-                        None => copies += desk.receive(seat, &text),
-                        Some(throttle) => throttle.take(text),
-                    }
-                }
+                Poll::Ready(Some(Ok(Message::Text(text)))) => match &mut self.throttle {
+                    None => copies += desk.receive(seat, &text),
+                    Some(throttle) => throttle.take(text),
+                },
                 // binary frames say nothing in this protocol; pings were answered
                 Poll::Ready(Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {}
                 Poll::Ready(Some(Ok(Message::Close(close)))) => {

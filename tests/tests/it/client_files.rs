@@ -34,7 +34,7 @@ async fn a_file_goes_up_and_comes_down_with_progress() {
     let theirs = bob.files().of("ada".parse().unwrap());
     assert_eq!(theirs.get_path("a/b c%2F#é.bin", &to, note(&seen)).await.unwrap(), 3_000_000);
     assert_eq!(seen.lock().unwrap().last(), Some(&end));
-    assert!(seen.lock().unwrap().len() > 10 && std::fs::read(&to).unwrap() == content);
+    assert!(seen.lock().unwrap().len() > 1 && std::fs::read(&to).unwrap() == content);
     let listed = theirs.list("a/").await.unwrap();
     assert_eq!((listed.len(), listed[0].path.as_str(), listed[0].size), (1, "a/b c%2F#é.bin", 3_000_000));
     assert_eq!(listed[0].etag, stored.etag);
