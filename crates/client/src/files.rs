@@ -1,5 +1,6 @@
 //! Files on the hub: put, get, list, delete (FILESYSTEM.md).
 
+use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -116,13 +117,26 @@ pub enum FilesError {
     Silent(Duration),
     /// The connection failed on the way.
     #[error("the transfer was cut off")]
-    Http(#[from] hyper::Error),
+    Http(#[source] hyper::Error),
     /// The local side of the transfer failed.
     #[error("the local file failed")]
     Local(#[source] io::Error),
     /// The server's answer is not what the protocol says.
     #[error("the server's answer cannot be read: {0}")]
     Answer(String),
+}
+
+impl From<hyper::Error> for FilesError {
+    /// [`FilesError::Local`] when it is the source of an upload that failed, and not the connection. hyper keeps the cause, so
+    /// this is its likeness.
+    fn from(error: hyper::Error) -> Self {
+        let local = error.source().filter(|_| error.is_user()).and_then(|cause| cause.downcast_ref::<io::Error>());
+        match local.map(|cause| (cause, cause.raw_os_error())) {
+            Some((_, Some(code))) => Self::Local(io::Error::from_raw_os_error(code)),
+            Some((cause, None)) => Self::Local(io::Error::new(cause.kind(), cause.to_string())),
+            None => Self::Http(error),
+        }
+    }
 }
 
 /// A client's folder on the hub's file server. Every call is a connection of its own; nothing is held in memory but the

@@ -39,3 +39,17 @@ async fn an_answer_that_stops_half_way_ends_as_silent() {
     assert!(matches!(list, Err(FilesError::Silent(_))), "{list:?}");
     server.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_source_that_cannot_be_read_is_a_local_error_that_says_why() {
+    let directory = || std::fs::read("/").unwrap_err();
+    for (broken, why) in
+        [(directory(), directory().to_string()), (io::Error::other("the tape is torn"), "the tape is torn".into())]
+    {
+        let (files, server) = server("").await;
+        let source = tokio_util::io::StreamReader::new(futures::stream::iter([Err::<Bytes, _>(broken)]));
+        let stored = files.put("a", source, None, |_| ()).await;
+        assert!(matches!(&stored, Err(FilesError::Local(error)) if error.to_string() == why), "{stored:?}");
+        server.await.unwrap();
+    }
+}
