@@ -3,7 +3,6 @@
 //! whose news is queued before the turn ends. Under that lock a socket is written only where an outbox is full.
 
 use std::cell::RefCell;
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,6 +18,7 @@ use uuid::Uuid;
 use crate::frame::{self, Frame};
 use crate::metrics::{METRICS, Tally};
 use crate::peer::{Ending, Peer, Queued};
+use crate::run::{Receivers, Run};
 
 /// From this many clients on, news waits for them as one shared frame: a burst of joins must not fill an outbox each.
 const SHARED_FROM_CLIENTS: usize = 256;
@@ -111,15 +111,19 @@ impl Desk {
         Ok(Seat { peer: peer.clone(), origin, next: Seq::default(), tally: Tally::default() })
     }
 
-    /// One text message of an identified client. How many copies of it were made.
-    pub(crate) fn receive(&self, seat: &mut Seat, text: &str) -> usize {
+    /// One text message of an identified client, whose turn's messages meet in `run`. How many copies of it are made.
+    pub(crate) fn receive(&self, seat: &mut Seat, run: &mut Run<'_>, text: &str) -> usize {
         seat.tally.payloads += 1;
         #[cfg(test)]
         assert!(!text.contains(FAILURE), "a test wants the hub to fail");
         let seq = seat.next;
         seat.next = seq.next();
-        match PayloadIn::decode(text) {
-            Ok(PayloadIn::Message(message)) => return self.message(seat, seq, &message),
+        let payload = PayloadIn::decode(text);
+        if let Ok(PayloadIn::Message(message)) = payload {
+            return self.message(seat, run, seq, &message);
+        }
+        run.end();
+        match payload {
             Ok(PayloadIn::SelfSetSeq(set)) => {
                 seat.next = set.seq.next();
                 okay(&seat.peer, set.seq);
@@ -171,11 +175,12 @@ impl Desk {
         carry_out(registry, peer, turn, Some(seq));
     }
 
-    fn message(&self, seat: &mut Seat, seq: Seq, message: &MessageIn<'_>) -> usize {
+    fn message(&self, seat: &mut Seat, run: &mut Run<'_>, seq: Seq, message: &MessageIn<'_>) -> usize {
         let delivery = match self.routes.deliver(seat.peer.id, &message.target) {
             Ok(delivery) => delivery,
             Err(refusal) => {
                 METRICS.refused_messages.increment(1);
+                run.end();
                 push(&seat.peer, &refusal.into(), Some(seq));
                 return 0;
             }
@@ -183,20 +188,12 @@ impl Desk {
         let (target, data) = (message.target_json.get(), message.data.get());
         seat.tally.messages += 1;
         seat.tally.message_bytes += data.len() as u64;
-        let copies = SCRATCH.with_borrow_mut(|scratch| {
-            let encode = |scratch, service: Option<&[u8]>| {
-                frame::text(scratch, |to: &mut Vec<u8>| write_message(to, &seat.origin, service, target, data))
-            };
-            let copies = |to: &[Arc<Peer>], frame: &Frame<'_>| to.iter().filter(|to| to.push(frame)).count();
-            match delivery {
-                Delivery::One(to, service) => copies(&[to], &encode(scratch, service.as_deref())),
-                Delivery::Subscribers(subscribers, service) => copies(&subscribers, &encode(scratch, Some(&service))),
-                Delivery::Everyone => copies(&self.peers(), &encode(scratch, None)),
-            }
-        });
-        seat.tally.deliveries += copies as u64;
-        okay(&seat.peer, seq);
-        copies
+        let (to, service) = match delivery {
+            Delivery::One(to, service) => (Receivers::One(to), service),
+            Delivery::Subscribers(to, service) => (Receivers::Many(to), Some(service)),
+            Delivery::Everyone => (Receivers::Many(self.peers().into()), None),
+        };
+        run.push(to, seq, |to| write_message(to, &seat.origin, service.as_deref(), target, data))
     }
 }
 
@@ -213,18 +210,15 @@ fn carry_out(registry: MutexGuard<'_, Registry<Arc<Peer>>>, peer: &Arc<Peer>, tu
         }
     };
     if let Some(reply) = turn.reply {
-        let text = reply.encode(seq);
-        SCRATCH.with_borrow_mut(|scratch| {
-            let frame = frame::text(scratch, |to| to.extend_from_slice(text.as_bytes()));
-            note(peer, peer.queue_answer(&frame));
-        });
+        with_payload(&reply, seq, |frame| note(peer, peer.queue_answer(frame)));
     }
     for news in turn.news {
-        let text = news.payload.encode(None);
-        SCRATCH.with_borrow_mut(|scratch| {
-            let frame = frame::text(scratch, |to| to.extend_from_slice(text.as_bytes()));
-            let frame = if registry.len() >= SHARED_FROM_CLIENTS { frame.shared() } else { frame };
-            registry.members(news.to, peer.id, |to| note(to, to.queue(&frame)));
+        with_payload(&news.payload, None, |frame| match registry.len() {
+            SHARED_FROM_CLIENTS.. => {
+                let frame = frame.shared();
+                registry.members(news.to, peer.id, |to| note(to, to.queue(&frame)));
+            }
+            _ => registry.members(news.to, peer.id, |to| note(to, to.queue(frame))),
         });
     }
     drop(registry);
@@ -232,17 +226,25 @@ fn carry_out(registry: MutexGuard<'_, Registry<Arc<Peer>>>, peer: &Arc<Peer>, tu
 }
 
 fn push(peer: &Arc<Peer>, payload: &PayloadOut, seq: Option<Seq>) -> bool {
-    let text = payload.encode(seq);
-    SCRATCH.with_borrow_mut(|scratch| peer.push(&frame::text(scratch, |to| to.extend_from_slice(text.as_bytes()))))
+    with_payload(payload, seq, |frame| peer.push(frame))
 }
 
-/// OK, the most frequent answer: written without a detour.
+fn with_payload<R>(payload: &PayloadOut, seq: Option<Seq>, then: impl FnOnce(&Frame<'_>) -> R) -> R {
+    let text = payload.encode(seq);
+    with_frame(|to| frame::text(to, |to| to.extend_from_slice(text.as_bytes())), then)
+}
+
 fn okay(peer: &Arc<Peer>, seq: Seq) {
+    with_frame(|to| frame::okay(to, seq), |frame| peer.push(frame));
+}
+
+/// Encodes in the thread's scratch buffer.
+fn with_frame<R>(encode: impl FnOnce(&mut Vec<u8>), then: impl FnOnce(&Frame<'_>) -> R) -> R {
     SCRATCH.with_borrow_mut(|scratch| {
-        peer.push(&frame::text(scratch, |to| {
-            write!(to, r#"{{"type":"OK","seq":{seq}}}"#).expect("writing to a Vec does not fail");
-        }));
-    });
+        scratch.clear();
+        encode(scratch);
+        then(&Frame::new(scratch))
+    })
 }
 
 impl Directory for Desk {

@@ -1,8 +1,10 @@
 //! WebSocket frames from the hub (RFC 6455, section 5.2): never masked, never fragmented. Only what is written often is
 //! written here; everything that is read, and pongs and close echoes, are tungstenite's.
 
+use std::io::Write as _;
+
 use bytes::Bytes;
-use concierge_api_rs::{CloseCode, cut_reason};
+use concierge_api_rs::{CloseCode, Seq, cut_reason};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 const FINAL: u8 = 0x80;
@@ -15,7 +17,7 @@ pub(crate) const PING: &[u8] = &[FINAL | 0x9, 0];
 /// From this size on a frame is shared by its receivers; a smaller one is copied, which is cheaper than counting.
 const SHARED_FROM: usize = 2048;
 
-/// One frame, ready for any number of outboxes.
+/// One frame, or several that stay together, ready for any number of outboxes.
 #[derive(Debug)]
 pub(crate) enum Frame<'a> {
     /// Copied into each outbox.
@@ -25,12 +27,12 @@ pub(crate) enum Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// `bytes` hold one whole frame.
+    /// `bytes` hold whole frames.
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         if bytes.len() < SHARED_FROM { Self::Small(bytes) } else { Self::Large(Bytes::copy_from_slice(bytes)) }
     }
 
-    /// The same frame for so many receivers that even a small one is shared: what waits for all of them stays small.
+    /// The same for so many receivers that even a small one is shared: what waits for all of them stays small.
     pub(crate) fn shared(&self) -> Self {
         match self {
             Self::Small(bytes) => Self::Large(Bytes::copy_from_slice(bytes)),
@@ -46,16 +48,24 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// Writes a text frame into `to`: clears it, leaves room for the header, has `write` append the payload.
-pub(crate) fn text(to: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Frame<'_> {
-    const ROOM: usize = 10;
-    to.clear();
-    to.resize(ROOM, 0);
+/// Appends a text frame to `to`; `write` appends its payload.
+pub(crate) fn text(to: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Nearly every message has a header of this length; another is moved into place.
+    const ROOM: usize = 4;
+    let start = to.len();
+    to.extend_from_slice(&[0; ROOM]);
     write(to);
-    let (header, len) = header(FINAL | TEXT, to.len() - ROOM);
-    let start = ROOM - len;
-    to[start..ROOM].copy_from_slice(&header[..len]);
-    Frame::new(&to[start..])
+    let (header, len) = header(FINAL | TEXT, to.len() - start - ROOM);
+    if len != ROOM {
+        to.splice(start..start + ROOM, header[..len].iter().copied());
+    } else {
+        to[start..start + ROOM].copy_from_slice(&header[..ROOM]);
+    }
+}
+
+/// OK, the most frequent answer: written without a detour.
+pub(crate) fn okay(to: &mut Vec<u8>, seq: Seq) {
+    text(to, |to| write!(to, r#"{{"type":"OK","seq":{seq}}}"#).expect("writing to a Vec does not fail"));
 }
 
 /// A close frame; the reason is cut to what fits.

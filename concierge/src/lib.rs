@@ -15,6 +15,7 @@ mod metrics;
 mod origin;
 mod outbox;
 mod peer;
+mod run;
 pub mod server;
 mod session;
 mod shard;

@@ -20,6 +20,7 @@ use crate::desk::{Desk, Seat};
 use crate::frame::{self, Frame};
 use crate::metrics;
 use crate::peer::{Ending, Peer};
+use crate::run::Run;
 use crate::throttle::Throttle;
 use crate::wire::Wire;
 
@@ -225,9 +226,8 @@ impl<'a> Conversation<'a> {
         ws.get_mut().poll_blocked(cx);
         let read = match over(self.peer) {
             Some(outcome) => return Poll::Ready(outcome),
-            None => self.poll_read(ws, seat, desk, cx),
+            None => self.poll_turn(ws, seat, desk, cx),
         };
-        seat.tally.settle();
         let now = Instant::now();
         // a client that is not read cannot be heard; the stall sees to one that is gone
         if ws.get_mut().take_heard() || self.full {
@@ -247,7 +247,24 @@ impl<'a> Conversation<'a> {
         Poll::Pending
     }
 
-    fn poll_read(&mut self, ws: &mut WebSocketStream<Wire>, seat: &mut Seat, desk: &Desk, cx: &mut Context<'_>) -> Poll<Outcome> {
+    /// Reads, and queues what came of it before others have their turn.
+    fn poll_turn(&mut self, ws: &mut WebSocketStream<Wire>, seat: &mut Seat, desk: &Desk, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let mut run = Run::new(self.peer, self.pace.outbox_bytes);
+        let read = self.poll_read(ws, seat, &mut run, desk, cx);
+        run.end();
+        seat.tally.deliveries += run.copies();
+        seat.tally.settle();
+        read
+    }
+
+    fn poll_read(
+        &mut self,
+        ws: &mut WebSocketStream<Wire>,
+        seat: &mut Seat,
+        run: &mut Run<'_>,
+        desk: &Desk,
+        cx: &mut Context<'_>,
+    ) -> Poll<Outcome> {
         let mut copies = 0;
         for _ in 0..READ_BUDGET {
             let look = self.peer.look();
@@ -262,7 +279,7 @@ impl<'a> Conversation<'a> {
             }
             if let Some(throttle) = &mut self.throttle {
                 match throttle.poll_ready(cx) {
-                    Poll::Ready(Ok(Some(text))) => copies += desk.receive(seat, &text),
+                    Poll::Ready(Ok(Some(text))) => copies += desk.receive(seat, run, &text),
                     Poll::Ready(Ok(None)) => {}
                     Poll::Ready(Err(ending)) => return Poll::Ready(Outcome::Ended(ending)),
                     Poll::Pending => return Poll::Pending,
@@ -270,12 +287,15 @@ impl<'a> Conversation<'a> {
             }
             match Pin::new(&mut *ws).poll_next(cx) {
                 Poll::Ready(Some(Ok(Message::Text(text)))) => match &mut self.throttle {
-                    None => copies += desk.receive(seat, &text),
+                    None => copies += desk.receive(seat, run, &text),
                     Some(throttle) => throttle.take(text),
                 },
-                // binary frames say nothing in this protocol; pings were answered
-                Poll::Ready(Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {}
+                // the pong is queued as soon as reading goes on, behind the answers to what came before the ping
+                Poll::Ready(Some(Ok(Message::Ping(_)))) => run.end(),
+                // binary frames say nothing in this protocol
+                Poll::Ready(Some(Ok(Message::Binary(_) | Message::Pong(_) | Message::Frame(_)))) => {}
                 Poll::Ready(Some(Ok(Message::Close(close)))) => {
+                    run.end();
                     self.peer.answer_close(&frame::close_answer(close.as_ref()));
                     return Poll::Ready(Outcome::Closed);
                 }

@@ -1,6 +1,8 @@
 //! PROTOCOL.md, "Order".
 
+use expect_test::expect;
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::Hub;
 
@@ -87,4 +89,74 @@ async fn nobody_hears_of_a_service_before_its_creation_or_of_a_client_before_it_
         .map(|(_, line)| serde_json::from_str::<Value>(line).unwrap()["type"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(kinds, ["CLIENT_JOINED", "SERVICE_CREATE_RESULT", "MESSAGE", "SERVICE_DELETE_RESULT"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_to_oneself_come_before_their_oks_however_many_at_once() {
+    let mut hub = Hub::new();
+    let ada = hub.join("ada").await;
+    for n in 0..600 {
+        let padding = if n % 5 == 0 { "x".repeat(3_000) } else { String::new() };
+        let target = json!({ "type": "NAME", "name": "ada" });
+        hub.whisper(ada, &json!({ "type": "MESSAGE", "target": target, "data": n, "padding": padding }).to_string());
+    }
+    let (mut received, mut confirmed) = (0, 0);
+    for (_, line) in hub.settle().await {
+        let payload: Value = serde_json::from_str(&line).unwrap();
+        match payload["type"].as_str() {
+            Some("MESSAGE") => received += 1,
+            Some("OK") => {
+                assert_eq!(payload["seq"], confirmed);
+                confirmed += 1;
+                assert!(confirmed <= received, "OK {confirmed} came when {received} messages had come");
+            }
+            _ => panic!("{line}"),
+        }
+    }
+    assert_eq!((received, confirmed), (600, 600));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pong_comes_behind_the_answers_to_what_came_before_the_ping() {
+    let mut hub = Hub::new();
+    let (ada, bob) = (hub.join("ada").await, hub.join("bob").await);
+    let to_bob = r#"{"type":"MESSAGE","target":{"type":"NAME","name":"bob"},"data":1}"#;
+    hub.forget();
+    hub.whisper(ada, to_bob);
+    hub.whisper(ada, to_bob);
+    hub.whisper_message(ada, Message::Ping("now?".into()));
+    hub.whisper(ada, to_bob);
+    let came = hub.settle().await;
+    assert_eq!(numbers(&came, bob), [1, 1, 1]);
+    expect![[r#"
+        ada ← {"type":"OK","seq":0}
+        ada ← {"type":"OK","seq":1}
+        ada ← pong "now?"
+        ada ← {"type":"OK","seq":2}"#]]
+    .assert_eq(&lines_of("ada ←", &hub.heard()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_together_with_a_close_frame_is_delivered_and_confirmed_before_the_close_is() {
+    let mut hub = Hub::new();
+    let (ada, bob) = (hub.join("ada").await, hub.join("bob").await);
+    hub.forget();
+    for n in 0..3 {
+        let target = json!({ "type": "NAME", "name": "bob" });
+        hub.whisper(ada, &json!({ "type": "MESSAGE", "target": target, "data": n }).to_string());
+    }
+    hub.whisper_message(ada, Message::Close(None));
+    let came = hub.settle().await;
+    assert_eq!(numbers(&came, bob), [0, 1, 2]);
+    expect![[r#"
+        ada ← {"type":"OK","seq":0}
+        ada ← {"type":"OK","seq":1}
+        ada ← {"type":"OK","seq":2}
+        ada ← close
+        ada ← end"#]]
+    .assert_eq(&lines_of("ada ←", &hub.heard()));
+}
+
+fn lines_of(start: &str, heard: &str) -> String {
+    heard.lines().filter(|line| line.starts_with(start)).collect::<Vec<_>>().join("\n")
 }

@@ -6,10 +6,8 @@ use super::*;
 
 fn text(payload: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
-    match frame::text(&mut bytes, |to| to.extend_from_slice(payload.as_bytes())) {
-        Frame::Small(bytes) => bytes.to_vec(),
-        Frame::Large(bytes) => bytes.to_vec(),
-    }
+    frame::text(&mut bytes, |to| to.extend_from_slice(payload.as_bytes()));
+    bytes
 }
 
 fn push(outbox: &mut Outbox, payload: &str) -> Pushed {
