@@ -16,7 +16,7 @@ use crate::policy::Verdict;
 ///
 /// | the connection ended with | then |
 /// | --- | --- |
-/// | 1000, 1001, 1002, 1005, 1006, 1007, 1009, 1011 to 1015, no close frame, silence, an I/O error | again |
+/// | 1000, 1001, 1002, 1005, 1006, 1007, 1009, 1011 to 1015, no close frame, silence, text that is no payload, an I/O error | again |
 /// | 4000, 4004, 4009, 4011, a code this client does not know | again |
 /// | 4010 RATE_LIMITED | again, after at least `cap` |
 /// | 4005 DUPLICATE_AUTH | the first connection: stop. A later one: again for `name_taken_within`, because the hub may not have noticed yet that the old connection is dead |

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use concierge_api_rs::CloseCode::RateLimited;
 use concierge_api_rs::{DecodeError, Incoming, PayloadOut, SelfSubscribe, SelfUnsubscribe, Seq, ServiceCreate, ServiceName};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Attempts;
@@ -17,11 +19,15 @@ use crate::link::{Link, Turn};
 use crate::message::Message;
 use crate::options::Options;
 use crate::pending::Pending;
+use crate::restoration::{Owed, Restoration};
 use crate::shared::Shared;
 use crate::status::{Ending, Status};
 
 /// Requests that are written before the socket is flushed and read again.
 const REQUESTS_PER_TURN: usize = 64;
+
+/// Services and subscriptions that are restored before the hub's answers are awaited.
+const RESTORED_AT_ONCE: usize = 16;
 
 /// What a caller is told instead of the type of an answer.
 const UNREADABLE: &str = "something that cannot be read";
@@ -95,12 +101,15 @@ impl Driver {
 
     pub(crate) async fn run(mut self, mut link: Link) {
         let mut attempts = self.options.reconnect.clone().map(Attempts::after_a_connection);
+        let mut at_once = RESTORED_AT_ONCE;
         let ending = loop {
             let began = Instant::now();
-            let ending = self.converse(link).await;
+            let ending = self.converse(link, at_once).await;
             let Some(attempts) = attempts.as_mut().filter(|_| !matches!(ending, Ending::Asked)) else { break ending };
             tracing::debug!(%ending, "the connection to the hub ended");
             attempts.lived(began.elapsed());
+            // whoever waits for each answer is never over a bound for long, however low it is
+            at_once = if ending.close_code() == Some(RateLimited) { 1 } else { RESTORED_AT_ONCE };
             self.shared.pause();
             match self.reconnect(attempts, ending).await {
                 Ok(next) => link = next,
@@ -140,8 +149,8 @@ impl Driver {
     }
 
     /// One connection from HELLO to its end.
-    async fn converse(&mut self, link: Link) -> Ending {
-        let mut talk = Conversation { link, pending: Pending::new(), shared: self.shared.clone() };
+    async fn converse(&mut self, link: Link, at_once: usize) -> Ending {
+        let mut talk = Conversation::new(link, self.shared.clone(), at_once);
         talk.restore();
         let silence = self.options.silence;
         let mut heard = Instant::now();
@@ -153,10 +162,12 @@ impl Driver {
                 biased; // closing wins over traffic that never ends; the deadline is looked at when nothing else happens
                 () = &mut closed => break Ending::Asked,
                 () = self.shared.unwanted.notified() => talk.leave(),
-                turn = talk.link.turn(&mut self.requests) => match turn {
+                turn = talk.link.turn(talk.restoration.is_over().then_some(&mut self.requests)) => match turn {
                     Turn::Text(text) => {
                         heard = Instant::now();
-                        talk.take(&text);
+                        if let Err(ending) = talk.take(&text) {
+                            break ending;
+                        }
                     }
                     Turn::Heard => heard = Instant::now(),
                     Turn::Request(None) => break Ending::Asked, // every handle is gone
@@ -186,23 +197,41 @@ impl Driver {
 struct Conversation {
     link: Link,
     pending: Pending<Waiter>,
+    restoration: Restoration,
     shared: Arc<Shared>,
 }
 
 impl Conversation {
+    fn new(link: Link, shared: Arc<Shared>, at_once: usize) -> Self {
+        Self { link, pending: Pending::new(), restoration: Restoration::new(at_once), shared }
+    }
+
     /// Creates the services and renews the subscriptions of an earlier connection, before anything else is sent.
     fn restore(&mut self) {
         let (owned, subscriptions) = self.shared.restore();
-        for (service, nickname) in owned {
-            self.ask(&ServiceCreate { service: service.clone(), nickname }, Waiter::Creation(service));
-        }
-        for service in subscriptions {
-            self.renew(service);
+        let owned = owned.into_iter().map(|(service, nickname)| Owed::Service(service, nickname));
+        owned.chain(subscriptions.into_iter().map(Owed::Subscription)).for_each(|owed| self.restoration.owe(owed));
+        self.restore_more();
+    }
+
+    fn restore_more(&mut self) {
+        let shared = &self.shared;
+        for owed in self.restoration.batch(|service| shared.is_awaited(service)) {
+            match owed {
+                Owed::Service(service, nickname) => {
+                    self.ask(&ServiceCreate { service: service.clone(), nickname }, Waiter::Creation(service));
+                }
+                Owed::Subscription(service) => {
+                    self.ask(&SelfSubscribe { service: service.clone() }, Waiter::Renewal(service));
+                }
+            }
         }
     }
 
-    fn renew(&mut self, service: ServiceName) {
-        self.ask(&SelfSubscribe { service: service.clone() }, Waiter::Renewal(service));
+    /// What was restored was answered, or will not be.
+    fn restored(&mut self) {
+        self.restoration.answered();
+        self.restore_more();
     }
 
     /// Tells the hub of subscriptions whose last stream was dropped.
@@ -226,14 +255,19 @@ impl Conversation {
     }
 
     fn write(&mut self, text: String, renumber: Option<Seq>, waiter: Waiter) {
-        if let Some(displaced) = self.pending.sent(waiter, renumber) {
-            displaced.give_up();
-        }
+        let displaced = self.pending.sent(waiter, renumber);
         self.link.write(text);
+        if let Some(displaced) = displaced {
+            let restored = matches!(displaced, Waiter::Renewal(_) | Waiter::Creation(_));
+            displaced.give_up();
+            if restored {
+                self.restored();
+            }
+        }
     }
 
-    /// A payload came.
-    fn take(&mut self, text: &str) {
+    /// Text came. An error when it is no payload, not even of a later version: nobody knows whom it was to answer.
+    fn take(&mut self, text: &str) -> Result<(), Ending> {
         match Incoming::decode(text) {
             Ok(Incoming { seq: Some(seq), payload }) => match self.pending.answered(seq) {
                 Some(waiter) => self.answer(waiter, payload),
@@ -243,23 +277,27 @@ impl Conversation {
                 self.shared.deliver(Message::from(message), self.link.hello.uuid);
             }
             Ok(Incoming { seq: None, payload }) => self.news(payload),
-            Err(error) => self.take_unreadable(text, &error),
+            Err(error) => return self.take_unreadable(text, &error),
         }
+        Ok(())
     }
 
     /// A payload came that only a later version knows, or nobody. If it is an answer, it is the only one there will be.
-    fn take_unreadable(&mut self, text: &str, error: &DecodeError) {
+    fn take_unreadable(&mut self, text: &str, error: &DecodeError) -> Result<(), Ending> {
+        let seq = answered_by(text).map_err(|error| Ending::Nonsense(error.to_string()))?;
         match error {
             DecodeError::Unsupported => tracing::debug!("a payload of a later version was ignored"),
             DecodeError::Malformed(_) => tracing::warn!(%error, "the hub sent a payload that cannot be read"),
         }
-        match answered_by(text).and_then(|seq| self.pending.answered(seq)) {
+        match seq.and_then(|seq| self.pending.answered(seq)) {
             Some(Waiter::Caller { reply, .. }) => {
                 let _ = reply.send(Err(RequestError::Unexpected(UNREADABLE))); // the caller may have gone
             }
             Some(Waiter::Leave(service)) => self.shared.left(&service),
-            Some(Waiter::Renewal(_) | Waiter::Creation(_)) | None => {}
+            Some(Waiter::Renewal(_) | Waiter::Creation(_)) => self.restored(),
+            None => {}
         }
+        Ok(())
     }
 
     fn news(&mut self, payload: PayloadOut) {
@@ -272,7 +310,10 @@ impl Conversation {
                     self.shared.disown(&service.name);
                 }
             }
-            Event::ServiceCreated(service) if self.shared.is_awaited(&service.name) => self.renew(service.name.clone()),
+            Event::ServiceCreated(service) if self.shared.is_awaited(&service.name) => {
+                self.restoration.owe(Owed::Subscription(service.name.clone()));
+                self.restore_more();
+            }
             _ => {}
         }
         self.shared.tell(event);
@@ -284,12 +325,18 @@ impl Conversation {
                 self.apply(change, &payload);
                 let _ = reply.send(Ok(payload)); // the caller may have gone; the change holds all the same
             }
-            Waiter::Renewal(service) => self.apply(Change::Subscribe(service), &payload),
-            Waiter::Creation(service) => match payload {
-                PayloadOut::ServiceCreateResult(result) if result.successful => {}
-                PayloadOut::ServiceCreateResult(result) => self.shared.lose(result.service),
-                other => tracing::warn!(%service, kind = other.kind(), "a service could not be created again"),
-            },
+            Waiter::Renewal(service) => {
+                self.apply(Change::Subscribe(service), &payload);
+                self.restored();
+            }
+            Waiter::Creation(service) => {
+                match payload {
+                    PayloadOut::ServiceCreateResult(result) if result.successful => {}
+                    PayloadOut::ServiceCreateResult(result) => self.shared.lose(result.service),
+                    other => tracing::warn!(%service, kind = other.kind(), "a service could not be created again"),
+                }
+                self.restored();
+            }
             Waiter::Leave(service) => self.shared.left(&service),
         }
     }
@@ -315,20 +362,21 @@ impl Conversation {
             waiter.give_up();
         }
         match ending {
-            Ending::Asked => self.link.close(close_within).await,
+            Ending::Asked => self.link.close(CloseCode::Normal, "", close_within).await,
+            Ending::Nonsense(why) => self.link.close(CloseCode::Protocol, why, close_within).await,
             Ending::ByHub { .. } => self.link.finish().await,
             Ending::Silent(_) | Ending::Lost(_) | Ending::Refused(_) => {}
         }
     }
 }
 
-/// The request that a payload answers, when no more than that can be read of it.
-fn answered_by(text: &str) -> Option<Seq> {
+/// The request that a payload answers, when no more than that can be read of it; none for news.
+fn answered_by(text: &str) -> Result<Option<Seq>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Answer {
         seq: Option<Seq>,
     }
-    serde_json::from_str::<Answer>(text).ok()?.seq
+    Ok(serde_json::from_str::<Answer>(text)?.seq)
 }
 
 impl Waiter {

@@ -30,7 +30,7 @@
 //!   A stream that is not read fast enough loses its *oldest* items and says how many with a `Lagged` item; it never slows
 //!   down the connection or another stream.
 //! * **Reconnecting** is described at [`Reconnect`]: which ends of a connection are tried again, and how patiently. After
-//!   it, owned services are created again and subscriptions renewed.
+//!   it, owned services are created again and subscriptions renewed, 16 at a time, before anything else is sent.
 //! * **Files** are put and got through [`Client::files`].
 #![warn(missing_docs)]
 
@@ -46,6 +46,7 @@ mod message;
 mod options;
 mod pending;
 mod policy;
+mod restoration;
 mod ring;
 mod shared;
 mod status;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use concierge_api_rs::Hello;
+use concierge_api_rs::{Hello, cut_reason};
 use futures::{SinkExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -41,18 +41,18 @@ impl Link {
         Self { socket, hello: Arc::new(hello), unflushed: false }
     }
 
-    /// The next thing that happens. Requests are taken only while the socket takes what was sent before, so a hub that
-    /// does not read holds them back; frames are read even then, or both sides could wait for each other.
-    pub(crate) async fn turn<R>(&mut self, requests: &mut mpsc::Receiver<R>) -> Turn<R> {
-        std::future::poll_fn(|cx| self.poll_turn(cx, requests)).await
+    /// The next thing that happens. Requests, if any are wanted now, are taken only while the socket takes what was sent
+    /// before, so a hub that does not read holds them back; frames are read even then, or both sides could wait for each other.
+    pub(crate) async fn turn<R>(&mut self, mut requests: Option<&mut mpsc::Receiver<R>>) -> Turn<R> {
+        std::future::poll_fn(|cx| self.poll_turn(cx, requests.as_deref_mut())).await
     }
 
-    fn poll_turn<R>(&mut self, cx: &mut Context<'_>, requests: &mut mpsc::Receiver<R>) -> Poll<Turn<R>> {
+    fn poll_turn<R>(&mut self, cx: &mut Context<'_>, requests: Option<&mut mpsc::Receiver<R>>) -> Poll<Turn<R>> {
         match self.poll_flush(cx) {
             Poll::Ready(Err(error)) => return Poll::Ready(Turn::Ended(lost(error))),
             // requests before frames: what may be in flight is bounded, what the hub sends is not
             Poll::Ready(Ok(())) => {
-                if let Poll::Ready(request) = requests.poll_recv(cx) {
+                if let Some(Poll::Ready(request)) = requests.map(|requests| requests.poll_recv(cx)) {
                     return Poll::Ready(Turn::Request(request));
                 }
             }
@@ -87,8 +87,8 @@ impl Link {
     }
 
     /// Says good-bye and waits, bounded, for the hub's.
-    pub(crate) async fn close(mut self, within: Duration) {
-        let frame = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::from_static("") };
+    pub(crate) async fn close(mut self, code: CloseCode, reason: &str, within: Duration) {
+        let frame = CloseFrame { code, reason: cut_reason(reason).into() };
         let farewell = async {
             self.socket.close(Some(frame)).await?;
             while self.socket.next().await.transpose()?.is_some() {}

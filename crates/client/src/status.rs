@@ -44,6 +44,9 @@ pub enum Ending {
     },
     /// Nothing came from the hub for that long.
     Silent(Duration),
+    /// The hub sent text that is no JSON object: what it answers cannot be known, so the client closed the connection with
+    /// 1002. The parser's sentence.
+    Nonsense(String),
     /// The socket failed.
     Lost(Arc<dyn std::error::Error + Send + Sync>),
     /// The attempt to connect failed.
@@ -66,7 +69,7 @@ impl Ending {
         match self {
             Self::Asked => Verdict::Stop,
             Self::ByHub { code, .. } => verdict(*code, true),
-            Self::Silent(_) | Self::Lost(_) => Verdict::Again,
+            Self::Silent(_) | Self::Nonsense(_) | Self::Lost(_) => Verdict::Again,
             Self::Refused(error) => error.verdict(true),
         }
     }
@@ -78,6 +81,7 @@ impl fmt::Display for Ending {
             Self::Asked => f.write_str("this client closed the connection"),
             Self::ByHub { code, reason } => write!(f, "the connection was closed: {}", describe_close(*code, reason)),
             Self::Silent(time) => write!(f, "nothing came from the hub for {time:?}"),
+            Self::Nonsense(why) => write!(f, "the hub sent something that is no payload: {why}"),
             Self::Lost(error) => write!(f, "the connection failed: {error}"),
             Self::Refused(error) => error.fmt(f),
         }

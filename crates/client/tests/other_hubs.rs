@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use concierge_client::{Client, ConnectError, Delivery, Event, FilesError, Options, Reconnect, RequestError};
+use concierge_client::{
+    Client, ConnectError, Delivery, Ending, Event, FilesError, Options, Reconnect, RequestError, Status, Subscription,
+};
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -10,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 /// Runs `hub` and connects a client called ada to it.
 async fn meet<H, F>(hub: H) -> (Result<Client, ConnectError>, JoinHandle<()>)
@@ -105,7 +108,7 @@ async fn payloads_that_cannot_be_understood_are_passed_over() {
         peer.greet().await;
         peer.hear().await;
         for text in
-            ["nonsense", "[]", r#"{"type":"OF_A_LATER_VERSION","x":1}"#, r#"{"type":"CLIENT_LEFT"}"#, r#"{"type":"OK","seq":99}"#]
+            [r#"{"x":1}"#, r#"{"type":"OF_A_LATER_VERSION","x":1}"#, r#"{"type":"CLIENT_LEFT"}"#, r#"{"type":"OK","seq":99}"#]
         {
             peer.0.send(Message::text(text)).await.expect("the connection stands");
         }
@@ -118,6 +121,136 @@ async fn payloads_that_cannot_be_understood_are_passed_over() {
     let ada = ada.unwrap();
     assert_eq!(ada.services().await.unwrap(), []);
     assert!(matches!(ada.services().await, Err(RequestError::Unexpected("OK"))));
+    hub.await.unwrap();
+}
+
+/// It may have been an answer, and nobody could tell whose.
+#[tokio::test]
+async fn text_that_is_no_json_ends_the_connection_1002_and_the_client_comes_back() {
+    let (ada, hub) = meet(async |listener: TcpListener| {
+        let mut peer = Peer::accept(&listener).await;
+        peer.greet().await;
+        peer.hear().await;
+        peer.0.send(Message::text("nonsense")).await.expect("the connection stands");
+        let close = peer.0.next().await.expect("a close frame").expect("the connection stands");
+        let Message::Close(Some(close)) = close else { panic!("{close:?}") };
+        assert_eq!((u16::from(close.code), close.reason.as_str()), (1002, "expected ident at line 1 column 2"));
+        drop(peer);
+        let mut peer = Peer::accept(&listener).await;
+        peer.greet().await;
+        peer.hear().await;
+        peer.say(json!({ "type": "SERVICE_FETCH_ALL_RESULT", "seq": 0, "services": [] })).await;
+        peer.hear().await;
+    })
+    .await;
+    let ada = ada.unwrap();
+    let mut changes = ada.status_changes();
+    assert!(matches!(ada.services().await, Err(RequestError::Disconnected)), "the request ends with the connection");
+    let why = loop {
+        if let Status::Disconnected { why, .. } = changes.next().await.expect("the client goes on") {
+            break why;
+        }
+    };
+    assert!(matches!(why, Ending::Nonsense(_)), "{why:?}");
+    assert_eq!(ada.services().await.unwrap(), []);
+    ada.whoami().await.unwrap_err();
+    hub.await.unwrap();
+}
+
+/// As its hub does: answers a request for a service's creation or for a subscription.
+async fn grant(peer: &mut Peer, seq: usize, asked: &Value) {
+    let (kind, service) = (asked["type"].as_str().expect("a type"), service(asked["service"].as_str().expect("a name"), 1));
+    peer.say(json!({ "type": format!("{kind}_RESULT"), "seq": seq, "successful": true, "service": service })).await;
+}
+
+/// A pong shows that the client said nothing else before it.
+async fn says_no_more(peer: &mut Peer) {
+    peer.0.send(Message::Ping("".into())).await.expect("the connection stands");
+    let next = peer.0.next().await.expect("the client goes on").expect("the connection stands");
+    assert!(next.is_pong(), "{next}");
+}
+
+#[tokio::test]
+async fn sixteen_things_are_restored_at_once_and_the_rest_after_their_answers() {
+    let (ada, hub) = meet(async |listener: TcpListener| {
+        let mut peer = Peer::accept(&listener).await;
+        peer.greet().await;
+        for seq in 0..40 {
+            let asked = peer.hear().await;
+            grant(&mut peer, seq, &asked).await;
+        }
+        drop(peer);
+        let mut peer = Peer::accept(&listener).await;
+        peer.greet().await;
+        let mut kinds = Vec::new();
+        for batch in [0..16, 16..32, 32..40] {
+            let mut asked = Vec::new();
+            for _ in batch.clone() {
+                asked.push(peer.hear().await);
+            }
+            for (seq, asked) in batch.clone().zip(&asked) {
+                let last = seq + 1 == batch.end;
+                if last && seq < 39 {
+                    says_no_more(&mut peer).await; // a part of the batch is not answered
+                }
+                grant(&mut peer, seq, asked).await;
+                kinds.push(asked["type"].as_str().expect("a type").to_owned());
+            }
+        }
+        assert!(
+            kinds[..20].iter().all(|kind| kind == "SERVICE_CREATE") && kinds[20..].iter().all(|kind| kind == "SELF_SUBSCRIBE")
+        );
+        assert_eq!(peer.hear().await["type"], "SERVICE_FETCH_ALL", "what waits comes last");
+        peer.say(json!({ "type": "SERVICE_FETCH_ALL_RESULT", "seq": 40, "services": [] })).await;
+        peer.hear().await;
+    })
+    .await;
+    let ada = ada.unwrap();
+    let mut news = Vec::new();
+    for n in 0..20 {
+        ada.create_service(format!("mine{n}"), None).await.unwrap();
+    }
+    for n in 0..20 {
+        news.push(ada.subscribe(format!("news{n}")).await.unwrap());
+    }
+    while !matches!(ada.services().await, Ok(services) if services.is_empty()) {}
+    assert!(news.iter().all(Subscription::is_on));
+    ada.whoami().await.unwrap_err();
+    hub.await.unwrap();
+}
+
+/// Whoever waits for each answer is never over a bound for long, however low it is.
+#[tokio::test]
+async fn after_4010_things_are_restored_one_at_a_time() {
+    let (ada, hub) = meet(async |listener: TcpListener| {
+        let mut peer = Peer::accept(&listener).await;
+        peer.greet().await;
+        for seq in 0..3 {
+            let asked = peer.hear().await;
+            grant(&mut peer, seq, &asked).await;
+        }
+        peer.hear().await;
+        peer.0.close(Some(CloseFrame { code: 4010.into(), reason: "".into() })).await.expect("the connection stands");
+        drop(peer);
+        let mut peer = Peer::accept(&listener).await;
+        peer.greet().await;
+        for seq in 0..3 {
+            let asked = peer.hear().await;
+            assert_eq!(asked["type"], "SERVICE_CREATE");
+            if seq < 2 {
+                says_no_more(&mut peer).await;
+            }
+            grant(&mut peer, seq, &asked).await;
+        }
+        assert_eq!(peer.hear().await["type"], "SERVICE_FETCH_ALL");
+    })
+    .await;
+    let ada = ada.unwrap();
+    for service in ["a", "b", "c"] {
+        ada.create_service(service, None).await.unwrap();
+    }
+    assert!(matches!(ada.services().await, Err(RequestError::Disconnected)));
+    ada.services().await.unwrap_err();
     hub.await.unwrap();
 }
 

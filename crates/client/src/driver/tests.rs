@@ -14,7 +14,7 @@ async fn conversation() -> (Conversation, TcpStream) {
     let socket = WebSocketStream::from_raw_socket(Either::Left(ours.unwrap()), Role::Client, None).await;
     let link = Link::new(socket, Hello { uuid: ClientId(uuid::Uuid::from_u128(1)), version: "0.2.0".into(), fs_key: None });
     let shared = Arc::new(Shared::new(8, link.hello.clone()));
-    (Conversation { link, pending: Pending::new(), shared }, hubs.unwrap().0)
+    (Conversation::new(link, shared, RESTORED_AT_ONCE), hubs.unwrap().0)
 }
 
 type Answer = oneshot::Receiver<Result<PayloadOut, RequestError>>;
@@ -37,10 +37,10 @@ async fn an_answer_that_cannot_be_read_fails_its_request_and_gives_the_permit_ba
     let permits = Arc::new(Semaphore::new(2));
     let mut answers = [(); 2].map(|()| send(&mut talk, &permits, Change::Nothing));
     assert_eq!(permits.available_permits(), 0);
-    talk.take(r#"{"type":"OF_A_LATER_VERSION","seq":1}"#);
+    talk.take(r#"{"type":"OF_A_LATER_VERSION","seq":1}"#).unwrap();
     assert!(matches!(answers[1].try_recv(), Ok(Err(RequestError::Unexpected(_)))));
     assert!(answers[0].try_recv().is_err(), "the other request still waits");
-    talk.take(r#"{"type":7,"seq":0}"#);
+    talk.take(r#"{"type":7,"seq":0}"#).unwrap();
     assert!(matches!(answers[0].try_recv(), Ok(Err(RequestError::Unexpected(_)))));
     assert_eq!(permits.available_permits(), 2);
 }
@@ -51,7 +51,7 @@ async fn a_renewal_whose_answer_cannot_be_read_waits_for_the_next_creation_of_it
     let _news = talk.shared.add_stream(&name("news"));
     talk.shared.pause();
     talk.restore();
-    talk.take(r#"{"type":"SELF_SUBSCRIBE_RESULT","seq":0}"#);
+    talk.take(r#"{"type":"SELF_SUBSCRIBE_RESULT","seq":0}"#).unwrap();
     assert_eq!(talk.pending.answered(Seq::default()).map(|_| ()), None);
     assert!(talk.shared.is_awaited(&name("news")));
 }
@@ -66,9 +66,9 @@ async fn a_service_whose_deletion_is_news_is_not_restored_unless_an_earlier_conn
         )
     };
     talk.shared.own(name("mine"), None);
-    talk.take(&deleted(2));
+    talk.take(&deleted(2)).unwrap();
     assert_eq!(talk.shared.restore().0, [(name("mine"), None)]);
-    talk.take(&deleted(1));
+    talk.take(&deleted(1)).unwrap();
     assert_eq!(talk.shared.restore().0, []);
 }
 
@@ -79,10 +79,10 @@ async fn only_invalid_service_ends_a_subscription_that_stands() {
     let _news = talk.shared.add_stream(&name("news"));
     talk.shared.subscribed(&name("news"));
     let _first = send(&mut talk, &permits, Change::Subscribe(name("news")));
-    talk.take(r#"{"type":"ERROR_INTERNAL","seq":0,"desc":"busy"}"#);
+    talk.take(r#"{"type":"ERROR_INTERNAL","seq":0,"desc":"busy"}"#).unwrap();
     assert!(talk.shared.is_on(&name("news")));
     let _second = send(&mut talk, &permits, Change::Subscribe(name("news")));
-    talk.take(r#"{"type":"INVALID_SERVICE","seq":1,"service":"news"}"#);
+    talk.take(r#"{"type":"INVALID_SERVICE","seq":1,"service":"news"}"#).unwrap();
     assert!(talk.shared.is_awaited(&name("news")));
 }
 
@@ -92,6 +92,37 @@ async fn a_subscription_that_is_refused_awaits_the_next_creation_of_its_service(
     let permits = Arc::new(Semaphore::new(1));
     let _news = talk.shared.add_stream(&name("news"));
     let _answer = send(&mut talk, &permits, Change::Subscribe(name("news")));
-    talk.take(r#"{"type":"ERROR_INTERNAL","seq":0,"desc":"busy"}"#);
+    talk.take(r#"{"type":"ERROR_INTERNAL","seq":0,"desc":"busy"}"#).unwrap();
     assert!(talk.shared.is_awaited(&name("news")));
+}
+
+#[tokio::test]
+async fn text_that_is_no_payload_ends_the_connection_because_nobody_knows_whom_it_answers() {
+    let (mut talk, _hub) = conversation().await;
+    for text in ["nonsense", "", "[]", "7", r#"{"type":"OK","seq":0"#, r#"{"type":"OK","seq":"0"}"#] {
+        let ending = talk.take(text).expect_err(text);
+        assert!(matches!(&ending, Ending::Nonsense(why) if !why.is_empty()), "{text}: {ending:?}");
+    }
+    for text in [r#"{"type":"OF_A_LATER_VERSION"}"#, r#"{"type":"CLIENT_LEFT"}"#, r#"{"seq":null}"#, r#"{"type":"OK","seq":99}"#]
+    {
+        talk.take(text).expect(text);
+    }
+}
+
+#[tokio::test]
+async fn a_restoration_whose_number_was_given_to_another_request_holds_nothing_up() {
+    let (mut talk, _hub) = conversation().await;
+    let permits = Arc::new(Semaphore::new(1));
+    let _news: Vec<_> = (0..RESTORED_AT_ONCE + 1).map(|n| talk.shared.add_stream(&name(&format!("news{n}")))).collect();
+    talk.shared.pause();
+    talk.restore();
+    for seq in 0..15 {
+        talk.take(&format!(r#"{{"type":"INVALID_SERVICE","seq":{seq},"service":"news{seq}"}}"#)).unwrap();
+    }
+    assert!(!talk.restoration.is_over());
+    let (reply, _answer) = oneshot::channel();
+    let permit = permits.clone().try_acquire_owned().unwrap();
+    let renumber = Some(serde_json::from_str("15").unwrap());
+    talk.send(Request { text: "{}".into(), renumber, change: Change::Nothing, reply, permit });
+    assert!(talk.restoration.is_over(), "the last one was sent");
 }
