@@ -20,7 +20,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -96,6 +98,23 @@ where
     // TLS says that this is the end, or what was sent might have been cut; who does not want to hear it does not matter
     let _told = timeout(site.stalled_for, stream.shutdown()).await;
     None
+}
+
+/// The same behind TLS: its handshake and the first head have one deadline together.
+pub(crate) async fn serve_tls<S>(
+    stream: S,
+    tls: TlsAcceptor,
+    address: SocketAddr,
+    site: &Site,
+    head_within: Duration,
+    crowded: bool,
+) -> Option<Upgraded<TlsStream<S>>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let begin = Instant::now();
+    let stream = timeout(head_within, tls.accept(stream)).await.ok()?.ok()?;
+    serve(stream, address, site, head_within.saturating_sub(begin.elapsed()), crowded).await
 }
 
 async fn answer(

@@ -10,7 +10,7 @@ use concierge_api_rs::ClientId;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -21,15 +21,12 @@ use crate::http::{self, Site, Upgraded};
 use crate::metrics::METRICS;
 use crate::peer::Peer;
 use crate::session::{self, Pace};
-use crate::shard::Shard;
+use crate::shard::{self, Shard};
 use crate::tls::Tls;
 use crate::wire::{Stream, Wire};
 
 /// Connections that wait for a shard; when it is full, accepting waits and the kernel's backlog holds them.
 const HANDED_OVER: usize = 1024;
-/// A shard looks at its sockets, and at what other shards woke, after so many polls of tasks. One poll takes milliseconds when a client floods: with the
-/// runtime's 61 of them, others would wait for a tenth of a second.
-const EVENT_INTERVAL: u32 = 8;
 /// How long accepting rests when it fails, for example for want of file descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
@@ -82,11 +79,7 @@ pub(crate) fn start_shards(count: usize, spin_us: u64, shared: &Arc<Shared>) -> 
     let mut shards = Vec::with_capacity(count);
     for n in 0..count {
         let (hand_over, accepted) = mpsc::channel(HANDED_OVER);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .event_interval(EVENT_INTERVAL)
-            .global_queue_interval(EVENT_INTERVAL)
-            .enable_all()
-            .build()?;
+        let runtime = shard::runtime()?;
         let shared = shared.clone();
         thread::Builder::new()
             .name(format!("shard-{n}"))
@@ -144,14 +137,12 @@ async fn open(
     shared: &Shared,
     crowded: bool,
 ) -> Option<(Wire, Vec<u8>, Arc<Peer>)> {
-    let begin = Instant::now();
     let _nodelay_is_a_wish = stream.set_nodelay(true);
     let id = ClientId(Uuid::new_v4());
     let from = address.ip().to_canonical();
     if let Some(tls) = &shared.tls {
-        let stream = timeout(shared.head_within, tls.acceptor().accept(stream)).await.ok()?.ok()?;
-        let left = shared.head_within.saturating_sub(begin.elapsed());
-        let Upgraded { stream, early } = http::serve(stream, address, &site, left, crowded).await?;
+        let tls = tls.acceptor();
+        let Upgraded { stream, early } = http::serve_tls(stream, tls, address, &site, shared.head_within, crowded).await?;
         let peer = Peer::new(id, from, shard, None, shared.outbox_bytes);
         let stream: Box<dyn Stream> = Box::new(stream);
         return Some((Wire::new(peer.clone(), Some(stream)), early, peer));

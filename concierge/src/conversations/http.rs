@@ -1,13 +1,18 @@
 //! PROTOCOL.md, "Connection": what happens before the upgrade.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls_pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_util::sync::CancellationToken;
 
-use crate::http::{Site, Upgraded, serve};
+use crate::http::{Site, Upgraded, serve, serve_tls};
 
 fn site() -> Site {
     Site {
@@ -108,6 +113,63 @@ async fn the_whole_head_arrives_within_5_seconds_or_the_connection_ends() {
     assert!(upgraded.is_none() && !answer.contains("101"), "{answer}");
     let ms = began.elapsed().as_millis();
     assert!((5_000..=5_002).contains(&ms), "{ms}");
+}
+
+/// Both ends of TLS: a certificate of the test's own, and a client that trusts it.
+fn tls() -> (TlsAcceptor, TlsConnector) {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["hub".to_owned()]).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let server = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+    let server = server.with_no_client_auth().with_single_cert(vec![cert.der().clone()], key).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(cert.der().clone()).unwrap();
+    let client = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let client = client.with_root_certificates(roots).with_no_client_auth();
+    (Arc::new(server).into(), Arc::new(client).into())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tls_handshake_and_the_head_behind_it_arrive_within_5_seconds_together() {
+    for (handshake_after_ms, head) in [(0, "GET /ws HTTP/1.1\r\nHost: hub\r\n"), (4_000, ""), (4_999, "GET "), (6_000, "")] {
+        let (acceptor, connector) = tls();
+        let (client, server) = duplex(64 * 1024);
+        let began = Instant::now();
+        let site = site();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let serving = async {
+            let upgraded = serve_tls(server, acceptor, address, &site, Duration::from_secs(5), false).await;
+            (upgraded.is_some(), began.elapsed().as_millis())
+        };
+        let speaking = async {
+            let late = timeout(Duration::from_millis(handshake_after_ms), std::future::pending::<()>()).await;
+            assert!(late.is_err());
+            let mut client = connector.connect("hub".try_into().unwrap(), client).await.ok()?;
+            client.write_all(head.as_bytes()).await.unwrap();
+            Some(client) // it stays, and says no more
+        };
+        let ((upgraded, ms), _client) = tokio::join!(serving, speaking);
+        assert!(!upgraded && (5_000..=5_002).contains(&ms), "a handshake after {handshake_after_ms} ms: {ms} ms");
+    }
+}
+
+/// An answer whose end TLS does not tell might have been cut.
+#[tokio::test(start_paused = true)]
+async fn behind_the_last_answer_tls_says_that_it_is_the_last() {
+    let (acceptor, connector) = tls();
+    let (client, server) = duplex(64 * 1024);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+    let site = site();
+    let serving = serve_tls(server, acceptor, address, &site, Duration::from_secs(5), false);
+    let asking = async {
+        let mut client = connector.connect("hub".try_into().unwrap(), client).await.unwrap();
+        client.write_all(b"GET /ws HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.map(|_| answer)
+    };
+    let (_, answer) = tokio::join!(serving, asking);
+    let answer = answer.expect("without close_notify this is an unexpected end");
+    assert!(answer.starts_with(b"HTTP/1.1 426 "), "{}", answer.escape_ascii());
 }
 
 #[tokio::test(start_paused = true)]

@@ -46,6 +46,16 @@ async fn clients_meet_over_tls_and_files_and_health_are_there_too() {
     bob.leave().await;
 }
 
+/// Without TLS's own end, what was sent might have been cut, and clients say so.
+#[tokio::test]
+async fn an_http_answer_over_tls_ends_with_close_notify() {
+    let (hub, _files) = hub_with(&Certificate::new()).await;
+    let mut wire = hub.dial().await;
+    wire.send(&request("GET", "/healthz", &[], b"")).await;
+    assert_eq!(wire.reply().await.status, 200);
+    assert_eq!(wire.rest().await, b"");
+}
+
 #[tokio::test]
 async fn plain_text_on_a_tls_port_is_cut_and_whoever_does_not_trust_the_certificate_stays_out() {
     let certificate = Certificate::new();
