@@ -112,7 +112,7 @@ fn sentence(error: &serde_json::Error) -> String {
 
 /// Refuses JSON nested deeper than [`JSON_DEPTH`]. Every message is checked, so what is quick to see comes first: a text may be
 /// too short to nest that deep and close again, or hold too few brackets.
-fn check_depth(json: &str) -> Result<(), DecodeError> {
+pub(crate) fn check_depth(json: &str) -> Result<(), DecodeError> {
     if json.len() <= 2 * JSON_DEPTH || brackets(json) <= JSON_DEPTH || depth(json) <= JSON_DEPTH {
         Ok(())
     } else {

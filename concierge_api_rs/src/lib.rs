@@ -13,6 +13,7 @@
 #![warn(missing_docs)]
 
 mod close;
+pub mod coordinator;
 mod decode;
 mod ids;
 mod info;

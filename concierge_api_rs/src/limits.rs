@@ -82,3 +82,24 @@ pub const PATH_DEPTH: usize = 32;
 pub const UPLOAD_BYTES_PER_SECOND: u64 = 1024;
 /// See [`UPLOAD_BYTES_PER_SECOND`]. Configurable.
 pub const UPLOAD_SLOW_MS: u64 = 10_000;
+
+/// Bytes of the id of a promise, a task or a schedule.
+pub const PROMISE_ID_BYTES: usize = 1_024;
+/// Bytes of a pid and of a group.
+pub const PID_BYTES: usize = 256;
+/// Bytes of an address.
+pub const ADDRESS_BYTES: usize = 1_024;
+/// A task that nobody claimed is offered again after this, and so is a message that nobody took. Configurable.
+pub const OFFER_EVERY_MS: u64 = 5_000;
+/// Tasks that wait for one promise. Configurable.
+pub const AWAITERS_PER_PROMISE: usize = 10_000;
+/// Addresses that are told when one promise settles. Configurable.
+pub const LISTENERS_PER_PROMISE: usize = 1_000;
+/// Results of one page of a search; a request may ask for fewer.
+pub const SEARCH_RESULTS: usize = 100;
+/// A page of a search ends after the result that exceeds this many bytes of values.
+pub const SEARCH_BYTES: usize = 1024 * 1024;
+/// Promises of the same branch that are sent along with a task.
+pub const PRELOAD_PROMISES: usize = 100;
+/// They end before the one that exceeds this many bytes of values.
+pub const PRELOAD_BYTES: usize = 64 * 1024;

@@ -240,6 +240,8 @@ fn every_limit_stands_in_the_table_with_its_value() {
         CLIENT_NAME_CHARS SERVICE_NAME_CHARS NICKNAME_CHARS TAGS TAG_CHARS SERVICES_PER_CLIENT SUBSCRIPTIONS_PER_CLIENT
         SUBSCRIBERS_SHOWN SUBSCRIBERS_LISTED CONNECTIONS_PER_ADDRESS MESSAGES_PER_SECOND EXCESS_MS
         FILE_BYTES FOLDER_BYTES FOLDER_FILES PATH_COMPONENT_BYTES PATH_DEPTH UPLOAD_BYTES_PER_SECOND UPLOAD_SLOW_MS
+        PROMISE_ID_BYTES PID_BYTES ADDRESS_BYTES OFFER_EVERY_MS AWAITERS_PER_PROMISE LISTENERS_PER_PROMISE
+        SEARCH_RESULTS SEARCH_BYTES PRELOAD_PROMISES PRELOAD_BYTES
     ];
     let names: Vec<&str> = LIMITS.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next()).collect();
     assert_eq!(values.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names, "the list above is that of limits.rs");

@@ -23,6 +23,7 @@ enum Layer {
 const LAYERS: &[(&str, Layer)] = &[
     ("concierge_api_rs", Layer::Words),
     ("concierge-hub", Layer::Pure),
+    ("concierge-coordinator", Layer::Pure),
     ("concierge-files", Layer::Edge),
     ("concierge-client", Layer::Edge),
     ("concierge", Layer::Server),
@@ -35,7 +36,9 @@ const LAYERS: &[(&str, Layer)] = &[
 const OUTER_FACE: &[&str] = &["concierge_api_rs", "concierge-client"];
 
 /// What a pure crate may link: data structures and encodings, nothing that waits, rolls dice, or reads a clock or a file.
-const PURE_DEPENDENCIES: &[&str] = &["arc-swap", "dashmap", "semver", "serde", "serde_json", "sha2", "subtle", "thiserror"];
+/// `chrono` comes without its clock.
+const PURE_DEPENDENCIES: &[&str] =
+    &["arc-swap", "chrono", "croner", "dashmap", "semver", "serde", "serde_json", "sha2", "subtle", "thiserror"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Problem> {
     let unknown = tree.members.iter().filter(|member| layer_of(&member.name).is_none()).map(|member| {
