@@ -1,0 +1,20 @@
+//! Keeps the rows of the coordinator and runs its rules over them: load, decide, write, commit, and only then answer. The rules
+//! are `concierge-coordinator`'s; here is what they leave out, which is time, files and failures.
+//!
+//! A [`Store`] is opened at a [`Place`]. Many requests share one commit, so what is durable costs little more than what is not;
+//! requests that only look run beside them, on what is committed.
+//!
+//! From the rim inwards: `store` (the face), `work` (one transaction's worth of it), and a module per kind of place.
+#![warn(missing_docs)]
+
+mod clock;
+mod error;
+mod memory;
+mod place;
+mod store;
+mod work;
+
+pub use clock::Clock;
+pub use error::{OpenError, StoreError};
+pub use place::{Place, PlaceError};
+pub use store::{Store, Swept, Tally};

@@ -1,0 +1,169 @@
+//! The face of the store.
+
+use std::sync::Arc;
+
+use concierge_api_rs::coordinator::{Dialect, GroupName, Millis, Pid, Request};
+use concierge_coordinator::{Decision, Everything, Offer, OfferKey, Reads, Rules};
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::error::{OpenError, StoreError};
+use crate::memory::Memory;
+use crate::place::Place;
+use crate::work::{Work, look};
+
+/// The rows of a coordinator, and the rules over them. Clones are the same store.
+///
+/// Invariants: whoever has an answer or an offer can rely on it, it is committed; one that was refused wrote nothing; requests
+/// are done one after the other as far as anybody can tell, and what is answered is seen by every request that begins later.
+///
+/// A future that is dropped does not take its request back: its fate is unknown then, and its offers come at their next time.
+#[derive(Clone)]
+pub struct Store {
+    rules: Rules,
+    clock: Clock,
+    backend: Backend,
+}
+
+#[derive(Clone)]
+enum Backend {
+    Memory(Arc<Memory>),
+}
+
+/// What a sweep brought.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Messages to offer.
+    pub offers: Vec<Offer>,
+    /// Whether more is due at once.
+    pub more: bool,
+}
+
+/// What was written since the store was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Requests that may change something, sweeps, messages taken.
+    pub transactions: u64,
+    /// Commits that made them durable.
+    pub commits: u64,
+}
+
+impl Store {
+    /// Opens what is at `place`, or makes it.
+    ///
+    /// # Errors
+    /// When it can't be opened, or is not ours.
+    #[expect(clippy::unused_async, reason = "a database over the network is opened by waiting for it")]
+    pub async fn open(place: &Place, rules: Rules, clock: Clock) -> Result<Self, OpenError> {
+        let backend = match place {
+            Place::Memory => Backend::Memory(Arc::new(Memory::new(rules, clock.clone()))),
+            Place::Sqlite(_) | Place::Postgres(_) => return Err(OpenError::Unsupported(place.to_string())),
+        };
+        Ok(Self { rules, clock, backend })
+    }
+
+    /// The clock that it was opened with.
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Does what is asked. `debug_time` counts only when time is driven by hand.
+    ///
+    /// # Errors
+    /// When there is no answer. A refusal is one.
+    pub async fn request(&self, dialect: Dialect, request: Request, debug_time: Option<Millis>) -> Result<Decision, StoreError> {
+        if request.is_read() {
+            return self.look(request, debug_time).await;
+        }
+        let done = self.work(Work::Request { dialect, request: Box::new(request), told: debug_time }).await?;
+        Ok(Decision { outcome: done.outcome, offers: done.offers })
+    }
+
+    /// Does what is due now, earliest first, as much as other requests can wait for. When time is driven by hand it does nothing.
+    ///
+    /// # Errors
+    /// When it can't. What is due stays so: try again, but not at once.
+    pub async fn sweep(&self) -> Result<Swept, StoreError> {
+        let done = self.work(Work::Sweep).await?;
+        Ok(Swept { offers: done.offers, more: done.more })
+    }
+
+    /// The instant of the next thing due, which may be past; none when nothing is, or when time is driven by hand. Every commit
+    /// brings it up to date.
+    #[must_use]
+    pub fn next_due(&self) -> watch::Receiver<Option<Millis>> {
+        match &self.backend {
+            Backend::Memory(memory) => memory.due(),
+        }
+    }
+
+    /// What waits for a worker of this group and name: at most `limit` messages, those after `after`, and where to go on when
+    /// there may be more.
+    ///
+    /// # Errors
+    /// When rows can't be read.
+    pub async fn waiting(
+        &self,
+        group: &GroupName,
+        pid: &Pid,
+        after: Option<OfferKey>,
+        limit: usize,
+    ) -> Result<(Vec<Offer>, Option<OfferKey>), StoreError> {
+        let now = self.clock.now();
+        match &self.backend {
+            Backend::Memory(memory) => memory.read(|rows| self.rules.waiting(now, (group, pid), after.as_ref(), limit, rows)),
+        }
+    }
+
+    /// The transport took a message: a notice goes, a task stays until it is claimed.
+    ///
+    /// # Errors
+    /// When it can't be written. The notice is offered again then.
+    pub async fn taken(&self, key: OfferKey) -> Result<(), StoreError> {
+        match key {
+            OfferKey::Task(_) => Ok(()),
+            OfferKey::Notice(..) => self.work(Work::Taken(key)).await.map(drop),
+        }
+    }
+
+    /// Every row there is, for comparing stores.
+    ///
+    /// # Errors
+    /// When rows can't be read.
+    #[expect(clippy::unused_async, reason = "files are read by waiting for them")]
+    pub async fn everything(&self) -> Result<Everything, StoreError> {
+        match &self.backend {
+            Backend::Memory(memory) => memory.read(Reads::everything),
+        }
+    }
+
+    /// How much was written.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        match &self.backend {
+            Backend::Memory(memory) => memory.tally(),
+        }
+    }
+
+    /// Does what is queued, commits, and closes files. Clones are closed too.
+    #[expect(clippy::unused_async, reason = "files are closed by waiting for them")]
+    pub async fn close(self) {
+        match &self.backend {
+            Backend::Memory(memory) => memory.close(),
+        }
+    }
+
+    async fn look(&self, request: Request, told: Option<Millis>) -> Result<Decision, StoreError> {
+        let outcome = match &self.backend {
+            Backend::Memory(memory) => memory.read(|rows| look((&request, told), &self.rules, &self.clock, rows))?,
+        };
+        Ok(Decision { outcome, offers: Vec::new() })
+    }
+
+    async fn work(&self, work: Work) -> Result<crate::work::Done, StoreError> {
+        match &self.backend {
+            Backend::Memory(memory) => memory.work(&work),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! One transaction's worth of work, the same on every kind of rows.
+
+use concierge_api_rs::coordinator::{Answer, Dialect, Millis, Outcome, Refusal, Request, Status};
+use concierge_coordinator::{Decision, Offer, OfferKey, Reads, Rows, Rules};
+
+use crate::clock::Clock;
+
+/// Things done by one sweep, so that requests are not kept waiting.
+const SWEPT_AT_ONCE: usize = 256;
+
+/// What changes rows.
+#[derive(Debug, Clone)]
+pub(crate) enum Work {
+    Request {
+        dialect: Dialect,
+        request: Box<Request>,
+        /// The time that the request says it is.
+        told: Option<Millis>,
+    },
+    Sweep,
+    Taken(OfferKey),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// [`Answer::Done`] for what nobody asked for.
+    pub(crate) outcome: Outcome,
+    pub(crate) offers: Vec<Offer>,
+    /// Whether more is due at once.
+    pub(crate) more: bool,
+}
+
+impl Done {
+    fn quietly(offers: Vec<Offer>, more: bool) -> Self {
+        Self { outcome: Ok(Answer::Done), offers, more }
+    }
+}
+
+impl Work {
+    /// Does it. What was written before an error must be rolled back.
+    pub(crate) fn run<R: Rows>(&self, rules: &Rules, clock: &Clock, rows: &mut R) -> Result<Done, R::Error> {
+        match self {
+            Self::Request { dialect, request, told } => {
+                let Decision { outcome, offers } = decide((*dialect, request, *told), rules, clock, rows)?;
+                Ok(Done { outcome, offers, more: false })
+            }
+            // by hand, what is due happens on `debug.tick` only
+            Self::Sweep if clock.is_by_hand() => Ok(Done::quietly(Vec::new(), false)),
+            Self::Sweep => {
+                let (done, offers) = rules.sweep(clock.now(), SWEPT_AT_ONCE, rows)?;
+                Ok(Done::quietly(offers, done >= SWEPT_AT_ONCE))
+            }
+            Self::Taken(key) => rules.taken(key, rows).map(|()| Done::quietly(Vec::new(), false)),
+        }
+    }
+}
+
+fn decide<R: Rows>(
+    (dialect, request, told): (Dialect, &Request, Option<Millis>),
+    rules: &Rules,
+    clock: &Clock,
+    rows: &mut R,
+) -> Result<Decision, R::Error> {
+    if request.kind().is_debug() && !clock.is_by_hand() {
+        return Ok(Decision { outcome: Err(no_debug()), offers: Vec::new() });
+    }
+    match request {
+        Request::DebugTick(time) => {
+            let time = clock.at(Some(*time));
+            rules.decide(time, dialect, &Request::DebugTick(time), rows)
+        }
+        Request::DebugReset => {
+            let decision = rules.decide(clock.now(), dialect, request, rows)?;
+            clock.restart();
+            Ok(decision)
+        }
+        _ => rules.decide(clock.at(told), dialect, request, rows),
+    }
+}
+
+/// The answer to a request that only looks.
+pub(crate) fn look<R: Reads>(
+    (request, told): (&Request, Option<Millis>),
+    rules: &Rules,
+    clock: &Clock,
+    rows: &R,
+) -> Result<Outcome, R::Error> {
+    if request.kind().is_debug() && !clock.is_by_hand() {
+        return Ok(Err(no_debug()));
+    }
+    let outcome = rules.look(clock.at(told), request, rows)?;
+    Ok(outcome.unwrap_or_else(|| Err(Refusal::new(Status::Internal, "this request changes something"))))
+}
+
+/// When a sweeper is to wake: never, when time is driven by hand.
+pub(crate) fn next_due<R: Reads>(clock: &Clock, rows: &R) -> Result<Option<Millis>, R::Error> {
+    if clock.is_by_hand() { Ok(None) } else { rows.next_due() }
+}
+
+fn no_debug() -> Refusal {
+    Refusal::new(Status::BadRequest, "kind: the debug verbs are there only when time is driven by hand")
+}
