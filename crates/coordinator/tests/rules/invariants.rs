@@ -28,6 +28,11 @@ struct Step<'a> {
 }
 
 impl Judge {
+    /// The rows after the last step.
+    pub(crate) fn rows(&self) -> &Everything {
+        &self.before
+    }
+
     /// Judges one step: what was asked and answered (nothing for a sweep), what is offered, what is there.
     pub(crate) fn step(
         &mut self,

@@ -52,14 +52,25 @@ impl Life {
 
     /// New ids come up as time goes by, so that there is always something pending; often it is something that is known.
     fn id(&mut self) -> PromiseId {
-        if self.dice.one_in(2) {
-            let promises = self.rows.everything().unwrap().promises;
-            let open: Vec<_> = promises.into_iter().filter(|promise| promise.is_pending(self.now)).collect();
-            if !open.is_empty() {
-                return self.dice.pick(&open).id.clone();
-            }
+        let promises = &self.judge.rows().promises;
+        let open: Vec<_> = promises.iter().filter(|promise| promise.is_pending(self.now)).map(|promise| &promise.id).collect();
+        if !open.is_empty() && self.dice.one_in(2) {
+            return (*self.dice.pick(&open)).clone();
         }
-        let n = self.step / 25 + self.dice.below(7);
+        self.new_id()
+    }
+
+    /// Some task in this state whose promise is pending.
+    fn task(&mut self, state: TaskState) -> Option<(PromiseId, Claims)> {
+        let rows = self.judge.rows();
+        let tasks = rows.tasks.iter().filter(|task| task.state == state);
+        let live = tasks.filter(|task| self.rows.promise(&task.id).unwrap().is_some_and(|promise| promise.is_pending(self.now)));
+        let found: Vec<_> = live.map(|task| (task.id.clone(), task.claims)).collect();
+        if found.is_empty() { None } else { Some(self.dice.pick(&found).clone()) }
+    }
+
+    fn new_id(&mut self) -> PromiseId {
+        let n = self.step / 20 + self.dice.below(7);
         PromiseId::parse(&format!("run:{n}.{}", n % 3)).unwrap()
     }
 
@@ -103,10 +114,10 @@ impl Life {
         let timeout_at = match self.dice.below(12) {
             0 => Millis(self.now.0 - self.dice.span(1_000)),
             1 => Millis::NEVER,
-            2..=4 => Millis(self.now.0 + self.dice.span(500)),
-            _ => Millis(self.now.0 + self.dice.span(60_000)),
+            2..=3 => Millis(self.now.0 + self.dice.span(500)),
+            _ => Millis(self.now.0 + self.dice.span(300_000)),
         };
-        PromiseCreate { id: self.id(), param: self.value(), tags: self.tags(), timeout_at }
+        PromiseCreate { id: self.new_id(), param: self.value(), tags: self.tags(), timeout_at }
     }
 
     fn settle(&mut self, id: PromiseId) -> PromiseSettle {
@@ -116,37 +127,33 @@ impl Life {
 
     /// Mostly a task that somebody holds, by the claim that holds it.
     fn held(&mut self) -> TaskRef {
-        let tasks = self.rows.everything().unwrap().tasks;
-        let held: Vec<_> = tasks.iter().filter(|task| task.state == TaskState::Acquired).collect();
-        if held.is_empty() || self.dice.one_in(10) {
-            return TaskRef { id: self.id(), claims: Claims(1 + u32::try_from(self.dice.below(3)).unwrap()) };
+        match self.task(TaskState::Acquired) {
+            Some((id, claims)) if !self.dice.one_in(10) => {
+                let stale = u32::from(self.dice.one_in(10));
+                TaskRef { id, claims: Claims(claims.0.saturating_sub(stale).max(1)) }
+            }
+            _ => TaskRef { id: self.id(), claims: Claims(1 + u32::try_from(self.dice.below(3)).unwrap()) },
         }
-        let task = *self.dice.pick(&held);
-        let stale = u32::from(self.dice.one_in(8));
-        TaskRef { id: task.id.clone(), claims: Claims(task.claims.0.saturating_sub(stale).max(1)) }
     }
 
     fn acquire(&mut self) -> TaskAcquire {
-        let tasks = self.rows.everything().unwrap().tasks;
-        let pending: Vec<_> = tasks.iter().filter(|task| task.state == TaskState::Pending).collect();
-        let (id, claims) = if pending.is_empty() || self.dice.one_in(6) {
-            (self.id(), Claims(u32::try_from(self.dice.below(3)).unwrap()))
-        } else {
-            let task = *self.dice.pick(&pending);
-            (task.id.clone(), task.claims)
+        let (id, claims) = match self.task(TaskState::Pending) {
+            Some(pending) if !self.dice.one_in(6) => pending,
+            _ => (self.id(), Claims(u32::try_from(self.dice.below(3)).unwrap())),
         };
         TaskAcquire { id, claims, pid: self.pid(), ttl: self.ttl() }
     }
 
     fn ttl(&mut self) -> Millis {
-        Millis(*self.dice.pick(&[0, 10, 300, 2_000, 20_000]))
+        Millis(*self.dice.pick(&[0, 10, 300, 2_000, 20_000, 20_000, 20_000]))
     }
 
     fn suspend(&mut self) -> TaskSuspend {
         let task = self.held();
         let actions = (0..self.dice.below(4)).map(|_| {
             let awaiter = if self.dice.one_in(30) { self.id() } else { task.id.clone() };
-            PromiseRegister { awaiter, awaited: self.id() }
+            let awaited = Some(self.id()).filter(|id| *id != task.id).unwrap_or_else(|| self.id());
+            PromiseRegister { awaiter, awaited }
         });
         TaskSuspend { actions: actions.collect(), task }
     }
@@ -178,7 +185,7 @@ impl Life {
 
     fn schedule_create(&mut self) -> ScheduleCreate {
         let id = self.schedule();
-        let cron = *self.dice.pick(&["* * * * *", "*/2 * * * *", "0 0 30 2 *", "* * * *"]);
+        let cron = *self.dice.pick(&["* * * * *", "*/2 * * * *", "60 * * * *", "* * * *"]);
         let promise_id = *self.dice.pick(&["{{.id}}:{{.timestamp}}", "fixed", ""]);
         ScheduleCreate {
             id,
@@ -192,33 +199,27 @@ impl Life {
 
     fn request(&mut self) -> Request {
         let id = self.id();
-        match self.dice.below(40) {
-            0..=5 => Request::PromiseCreate(self.create()),
+        match self.dice.below(48) {
+            0..=5 | 40..=43 => Request::PromiseCreate(self.create()),
             6..=7 => Request::PromiseSettle(self.settle(id)),
             8 => Request::PromiseGet(PromiseGet { id }),
             9..=11 => Request::PromiseRegister(PromiseRegister { awaiter: self.id(), awaited: id }),
             12..=13 => Request::PromiseListen(PromiseListen { awaited: id, address: self.address() }),
             14 => Request::TaskGet(TaskGet { id }),
             15..=16 => Request::TaskCreate(TaskCreate { pid: self.pid(), ttl: self.ttl(), action: self.create() }),
-            17..=21 => Request::TaskAcquire(self.acquire()),
+            17..=21 | 44..=47 => Request::TaskAcquire(self.acquire()),
             22..=25 => Request::TaskSuspend(self.suspend()),
             26..=27 => Request::TaskFulfill(self.fulfill()),
             28..=29 => Request::TaskRelease(self.held()),
             30..=32 => Request::TaskFence(self.fence()),
             33 => Request::TaskHeartbeat(self.heartbeat()),
             34 => Request::TaskHalt(TaskGet { id }),
-            35 => Request::TaskContinue(TaskGet { id: self.halted().unwrap_or(id) }),
+            35 => Request::TaskContinue(TaskGet { id: self.task(TaskState::Halted).map_or(id, |(id, _)| id) }),
             36 => self.search(),
             37 => Request::ScheduleCreate(self.schedule_create()),
             38 => Request::ScheduleGet(ScheduleGet { id: self.schedule() }),
             _ => Request::ScheduleDelete(ScheduleGet { id: self.schedule() }),
         }
-    }
-
-    fn halted(&mut self) -> Option<PromiseId> {
-        let tasks = self.rows.everything().unwrap().tasks;
-        let halted: Vec<_> = tasks.iter().filter(|task| task.state == TaskState::Halted).map(|task| task.id.clone()).collect();
-        if halted.is_empty() { None } else { Some(self.dice.pick(&halted).clone()) }
     }
 
     fn search(&mut self) -> Request {
@@ -239,10 +240,10 @@ impl Life {
     }
 
     fn jump(&mut self) {
-        let by = match self.dice.below(20) {
+        let by = match self.dice.below(100) {
             0 => self.dice.span(200_000),
-            1..=2 => self.dice.span(8_000),
-            3..=9 => self.dice.span(60),
+            1..=3 => self.dice.span(8_000),
+            4..=40 => self.dice.span(60),
             _ => 0,
         };
         self.now = self.now.plus(Millis(by));
@@ -380,8 +381,8 @@ fn live(seed: u64, steps: u64, flaw: Flaw) -> Result<Counts, String> {
 #[test]
 fn a_hundred_thousand_steps_of_lives_keep_every_invariant_and_see_every_verb_granted_and_refused() {
     let mut counts = Counts::new();
-    for seed in 0..200 {
-        for (kind, (granted, refused)) in live(seed, 500, Flaw::None).unwrap() {
+    for seed in 0..500 {
+        for (kind, (granted, refused)) in live(seed, 200, Flaw::None).unwrap() {
             let count = counts.entry(kind).or_default();
             *count = (count.0 + granted, count.1 + refused);
         }
