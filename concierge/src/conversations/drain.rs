@@ -1,10 +1,26 @@
 //! PROTOCOL.md, "Close codes", 1001: a hub that shuts down.
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+
+use concierge_api_rs::ClientId;
+use concierge_hub::Bounds;
 use expect_test::expect;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::Hub;
+use super::client::frame;
 use super::hub::identify;
-use crate::session;
+use crate::config::Config;
+use crate::desk::Desk;
+use crate::peer::Peer;
+use crate::session::{self, Pace};
+use crate::shard::Shard;
+use crate::wire::Wire;
 
 #[tokio::test(start_paused = true)]
 async fn a_hub_that_drains_closes_its_clients_1001_behind_what_was_queued() {
@@ -68,4 +84,34 @@ async fn a_hub_that_drains_lets_nobody_in() {
         ada ← end
         bob ← end
     "#]]);
+}
+
+/// In the place of a shard's flusher: when HELLO is queued, which is when the client is let in, the hub begins to drain.
+struct DrainNow(CancellationToken);
+
+impl Wake for DrainNow {
+    fn wake(self: Arc<Self>) {
+        self.0.cancel();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_slips_in_while_the_hub_begins_to_drain_is_told_1001_and_does_not_stay() {
+    let bounds = Bounds { services_per_client: 1, subscriptions_per_client: 1, subscribers_shown: 1 };
+    let (desk, shard, draining) = (Desk::new(None, bounds), Arc::new(Shard::default()), CancellationToken::new());
+    let waker = Waker::from(Arc::new(DrainNow(draining.clone())));
+    let mut flusher = pin!(shard.clone().flush_forever());
+    assert!(flusher.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let (ours, mut theirs) = duplex(4_096);
+    theirs.shutdown().await.unwrap();
+    let peer = Peer::new(ClientId(Uuid::new_v4()), IpAddr::V4(Ipv4Addr::LOCALHOST), shard, None, 100_000);
+    let wire = Wire::new(peer.clone(), Some(Box::new(ours)));
+    let early = frame(0x81, identify("ada").as_bytes());
+    session::run(wire, early, peer, &desk, Pace::new(&Config::default()), draining.clone()).await;
+    assert!(draining.is_cancelled() && desk.counts().0 == 0);
+    let mut told = Vec::new();
+    theirs.read_to_end(&mut told).await.unwrap();
+    let close = told.split_off(crate::frame::first_len(&told));
+    assert!(String::from_utf8_lossy(&told).contains("HELLO"));
+    assert_eq!(close.escape_ascii().to_string(), r"\x88\x1a\x03\xe9the hub is shutting down");
 }

@@ -21,6 +21,7 @@ mod sequence;
 mod services;
 mod slow;
 mod subscriptions;
+mod threads;
 mod throttle;
 
 pub(crate) use hub::{Hub, Who};

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Hub, Who};
 use crate::frame::Frame;
-use crate::peer::Peer;
+use crate::peer::{Peer, Queued};
 
 fn to_bob(bytes: usize) -> String {
     json!({ "type": "MESSAGE", "target": { "type": "NAME", "name": "bob" }, "data": "x".repeat(bytes) }).to_string()
@@ -262,4 +262,15 @@ async fn the_socket_is_asked_before_what_waits_is_too_much() {
         peer.push(&Frame::new(&frame));
     }
     assert_eq!(peer.ending().map(|ending| ending.code), Some(CloseCode::SlowConsumer));
+}
+
+/// Whoever pushes writes an outbox that becomes ripe. A socket that takes less is not asked again with every frame.
+#[test]
+fn an_outbox_is_ripe_once_when_it_becomes_so_and_again_after_it_was_written() {
+    let peer = Peer::new(ClientId(Uuid::new_v4()), Ipv4Addr::LOCALHOST.into(), Arc::default(), None, 1 << 20);
+    let bytes = [&[0x81, 126, 15, 160][..], &[b'x'; 4_000]].concat();
+    let queue = || (0..100).filter(|_| peer.queue(&Frame::new(&bytes)) == Queued::Ripe).count();
+    assert_eq!((queue(), queue()), (1, 0));
+    peer.write_with(|slices| Ok(slices.iter().map(|slice| slice.len()).sum()));
+    assert_eq!((queue(), queue()), (1, 0));
 }

@@ -161,3 +161,27 @@ async fn a_throttled_client_that_the_hub_ends_leaves_at_once() {
     "#]]);
     assert_eq!(hub.sessions(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_time_in_which_a_client_is_not_read_because_too_much_waits_for_it_is_no_excess() {
+    let mut hub = Hub::with(|config| {
+        config.limits.messages_per_second = 10;
+        config.limits.outbox_bytes = 100_000;
+        config.limits.stall_ms = 60_000;
+    });
+    let (ada, bob) = (hub.join_by("ada", 64 * 1024).await, hub.join("bob").await);
+    hub.start_clock();
+    flood(&mut hub, ada, 400);
+    hub.until(6_000).await; // six seconds of excess
+    hub.stop_reading(ada);
+    let long = json!({ "type": "MESSAGE", "target": { "type": "NAME", "name": "ada" }, "data": "x".repeat(60_000) }).to_string();
+    for _ in 0..2 {
+        hub.say(bob, &long).await;
+    }
+    hub.until(14_000).await; // her outbox is more than a quarter full
+    hub.read_again(ada).await;
+    hub.until(22_000).await; // eight more
+    assert!(hub.holds("ada"));
+    hub.until(26_000).await;
+    assert!(!hub.holds("ada"), "twelve seconds of excess after the pause are too many");
+}
