@@ -104,3 +104,6 @@ impl Chunks for Incoming {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
