@@ -137,8 +137,10 @@ impl RunArguments {
             let arguments = std::iter::once(command.into()).chain(listen.clone()).chain(further.iter().cloned()).collect();
             Ok::<_, io::Error>(Launch { program: std::path::absolute(program)?, arguments, show_log: self.server_log })
         };
+        // the coordinator has a benchmark of its own; this one leaves nothing behind
+        let kept_nowhere = ["--store", "memory:"].map(OsString::from);
         Ok(Plan {
-            hub: launch(&self.hub, "serve", &self.hub_arguments)?,
+            hub: launch(&self.hub, "serve", &[&kept_nowhere[..], &self.hub_arguments].concat())?,
             baseline: launch(&std::env::current_exe()?, "baseline", &[])?,
             scenarios: if self.scenarios.is_empty() { all() } else { self.scenarios.clone() },
             rounds: self.rounds.map_or(if self.quick { 1 } else { 3 }, usize::from),

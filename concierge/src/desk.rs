@@ -3,18 +3,19 @@
 //! whose news is queued before the turn ends. Under that lock a socket is written only where an outbox is full.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use concierge_api_rs::{
-    ClientId, ClientInfo, CloseCode, DecodeError, ErrorProtocol, ErrorUnsupported, FileKey, Hello, Identify, MessageIn,
-    PayloadIn, PayloadOut, Seq, limits,
+    ClientId, ClientInfo, ClientName, CloseCode, DecodeError, ErrorProtocol, ErrorUnsupported, FileKey, Hello, Identify,
+    MessageIn, PayloadIn, PayloadOut, Seq, ServiceCreate, ServiceInfo, ServiceName, TargetRef, limits,
 };
 use concierge_files::{Directory, Files, Holder, KeyKind};
 use concierge_hub::{Audience, Bounds, Delivery, Door, OriginHead, Registry, Routes, Turn, write_message};
 use parking_lot::{Mutex, MutexGuard};
 use uuid::Uuid;
 
+use crate::builtin::{Builtin, BuiltinSeat};
 use crate::frame::{self, Frame};
 use crate::metrics::{METRICS, Tally};
 use crate::peer::{Ending, Peer, Queued};
@@ -22,6 +23,9 @@ use crate::run::{Receivers, Run};
 
 /// From this many clients on, news waits for them as one shared frame: a burst of joins must not fill an outbox each.
 const SHARED_FROM_CLIENTS: usize = 256;
+
+/// What built-in clients are tagged with.
+const BUILTIN_TAG: &str = "builtin";
 
 thread_local! {
     /// Where this thread encodes frames.
@@ -41,6 +45,9 @@ pub(crate) struct Desk {
     /// The server is gone: all clients go at once.
     ended: AtomicBool,
 }
+
+/// The registry, while it has its turn.
+type Turns<'a> = MutexGuard<'a, Registry<Arc<Peer>>>;
 
 /// A client at the desk: what its session keeps of it.
 pub(crate) struct Seat {
@@ -76,16 +83,58 @@ impl Desk {
         *self.files.lock() = Some(files);
     }
 
+    /// Whether that is the hub's secret, or the hub has none.
+    pub(crate) fn knows(&self, secret: Option<&str>) -> bool {
+        self.door.knows(secret)
+    }
+
     /// How many clients, services and subscriptions there are.
     pub(crate) fn counts(&self) -> (usize, usize, usize) {
         self.routes.counts()
     }
 
-    /// Every client, in the order they joined.
+    /// Every client with a connection, in the order they joined.
     pub(crate) fn peers(&self) -> Vec<Arc<Peer>> {
         let mut peers = Vec::new();
-        self.registry.lock().members(Audience::Everyone, ClientId(Uuid::nil()), |peer| peers.push(peer.clone()));
+        let registry = self.registry.lock();
+        registry.members(Audience::Everyone, ClientId(Uuid::nil()), |peer| {
+            if !peer.is_builtin() {
+                peers.push(peer.clone());
+            }
+        });
         peers
+    }
+
+    /// A built-in client comes, with a service of the same name. `None` when somebody has one of the names.
+    pub(crate) fn seat(&self, name: &str, code: Weak<dyn Builtin>) -> Option<BuiltinSeat> {
+        let (service, name) = (ServiceName::parse(name).ok()?, ClientName::parse(name).ok()?);
+        let id = ClientId(Uuid::new_v4());
+        let peer = Peer::builtin(id, code);
+        let info = ClientInfo { name, nickname: None, uuid: id, tags: vec![BUILTIN_TAG.to_owned()] };
+        let origin = OriginHead::new(&info);
+        let mut registry = self.registry.lock();
+        let turn = registry.join(info, FileKey(Uuid::new_v4()), peer.clone()).ok()?;
+        self.carry_out(registry, &peer, turn, None);
+        let create = ServiceCreate { service: service.clone(), nickname: None };
+        let registry = self.registry.lock();
+        self.turn_of(registry, &peer, PayloadIn::ServiceCreate(create), None);
+        Some(BuiltinSeat { peer, origin, service })
+    }
+
+    /// A built-in client says something to one client; false when it is gone, or reads so slowly that it shall get no more
+    /// for now.
+    pub(crate) fn speak(&self, seat: &BuiltinSeat, to: ClientId, data: &str) -> bool {
+        let service = seat.service.as_str();
+        let Ok(Delivery::One(peer, origin)) =
+            self.routes.deliver(seat.peer.id, &TargetRef::ServiceClientUuid(service.into(), to))
+        else {
+            return false;
+        };
+        let target = format!(r#"{{"type":"SERVICE_CLIENT_UUID","service":"{service}","uuid":"{to}"}}"#);
+        with_frame(
+            |frame| frame::text(frame, |frame| write_message(frame, &seat.origin, origin.as_deref(), &target, data)),
+            |frame| peer.push(frame),
+        )
     }
 
     /// The first text message of a connection. HELLO is queued before anybody learns of the newcomer.
@@ -107,7 +156,7 @@ impl Desk {
             return Err(ending);
         }
         let turn = registry.join(info, key, peer.clone()).map_err(|_| taken())?;
-        carry_out(registry, peer, turn, None);
+        self.carry_out(registry, peer, turn, None);
         Ok(Seat { peer: peer.clone(), origin, next: Seq::default(), tally: Tally::default() })
     }
 
@@ -153,11 +202,14 @@ impl Desk {
         if let Some(files) = &*self.files.lock() {
             files.leave(peer.id);
         }
-        carry_out(registry, peer, turn, None);
+        self.carry_out(registry, peer, turn, None);
     }
 
     fn turn(&self, peer: &Arc<Peer>, seq: Seq, payload: PayloadIn<'_>) {
-        let mut registry = self.registry.lock();
+        self.turn_of(self.registry.lock(), peer, payload, Some(seq));
+    }
+
+    fn turn_of(&self, mut registry: Turns<'_>, peer: &Arc<Peer>, payload: PayloadIn<'_>, seq: Option<Seq>) {
         let who = peer.id;
         let turn = match payload {
             PayloadIn::SelfSubscribe(p) => registry.subscribe(who, &p.service),
@@ -172,7 +224,7 @@ impl Desk {
             // neither is a turn of the registry: `receive` took them
             PayloadIn::SelfSetSeq(_) | PayloadIn::Message(_) => Turn::default(),
         };
-        carry_out(registry, peer, turn, Some(seq));
+        self.carry_out(registry, peer, turn, seq);
     }
 
     fn message(&self, seat: &mut Seat, run: &mut Run<'_>, seq: Seq, message: &MessageIn<'_>) -> usize {
@@ -189,40 +241,68 @@ impl Desk {
         seat.tally.messages += 1;
         seat.tally.message_bytes += data.len() as u64;
         let (to, service) = match delivery {
+            Delivery::One(to, service) if to.is_builtin() => {
+                run.end();
+                // its service is what it is there for; anything else it hears of and has no use for
+                if let (Some(_), Some(code)) = (service, to.code()) {
+                    code.receive(&seat.peer, data);
+                }
+                okay(&seat.peer, seq);
+                return 1;
+            }
             Delivery::One(to, service) => (Receivers::One(to), service),
             Delivery::Subscribers(to, service) => (Receivers::Many(to), Some(service)),
             Delivery::Everyone => (Receivers::Many(self.peers().into()), None),
         };
         run.push(to, seq, |to| write_message(to, &seat.origin, service.as_deref(), target, data))
     }
-}
 
-/// Queues what a turn brought about: the answer, then the news, each encoded once. All of it before the next turn begins,
-/// also an answer that is no news to anybody: a list must not come behind the news of what it does not hold yet.
-fn carry_out(registry: MutexGuard<'_, Registry<Arc<Peer>>>, peer: &Arc<Peer>, turn: Turn, seq: Option<Seq>) {
-    if matches!(turn.reply, Some(PayloadOut::ErrorProtocol(_))) {
-        METRICS.over_limit.increment(1);
-    }
-    let mut ripe = Vec::new();
-    let mut note = |to: &Arc<Peer>, queued| {
-        if queued == Queued::Ripe {
-            ripe.push(to.clone());
+    /// Queues what a turn brought about: the answer, then the news, each encoded once. All of it before the next turn begins,
+    /// also an answer that is no news to anybody: a list must not come behind the news of what it does not hold yet.
+    fn carry_out(&self, registry: Turns<'_>, peer: &Arc<Peer>, turn: Turn, seq: Option<Seq>) {
+        if matches!(turn.reply, Some(PayloadOut::ErrorProtocol(_))) {
+            METRICS.over_limit.increment(1);
         }
-    };
-    if let Some(reply) = turn.reply {
-        with_payload(&reply, seq, |frame| note(peer, peer.queue_answer(frame)));
-    }
-    for news in turn.news {
-        with_payload(&news.payload, None, |frame| match registry.len() {
-            SHARED_FROM_CLIENTS.. => {
-                let frame = frame.shared();
-                registry.members(news.to, peer.id, |to| note(to, to.queue(&frame)));
+        let mut ripe = Vec::new();
+        let mut note = |to: &Arc<Peer>, queued| {
+            if queued == Queued::Ripe {
+                ripe.push(to.clone());
             }
-            _ => registry.members(news.to, peer.id, |to| note(to, to.queue(frame))),
-        });
+        };
+        if let Some(reply) = turn.reply {
+            with_payload(&reply, seq, |frame| note(peer, peer.queue_answer(frame)));
+        }
+        for news in turn.news {
+            self.tell_builtin(&news.payload);
+            with_payload(&news.payload, None, |frame| match registry.len() {
+                SHARED_FROM_CLIENTS.. => {
+                    let frame = frame.shared();
+                    registry.members(news.to, peer.id, |to| note(to, to.queue(&frame)));
+                }
+                _ => registry.members(news.to, peer.id, |to| note(to, to.queue(frame))),
+            });
+        }
+        drop(registry);
+        ripe.iter().for_each(|peer| peer.flush());
     }
-    drop(registry);
-    ripe.iter().for_each(|peer| peer.flush());
+
+    /// Who subscribes to the service of a built-in client, and who does not any more.
+    fn tell_builtin(&self, news: &PayloadOut) {
+        let code_of = |service: &ServiceInfo| self.routes.id(service.owner_uuid).and_then(|owner| owner.code());
+        match news {
+            PayloadOut::ServiceClientSubscribed(news) => {
+                if let (Some(code), Some(peer)) = (code_of(&news.service), self.routes.id(news.client.uuid)) {
+                    code.subscribed(&news.client, &peer);
+                }
+            }
+            PayloadOut::ServiceClientUnsubscribed(news) => {
+                if let Some(code) = code_of(&news.service) {
+                    code.unsubscribed(news.client.uuid);
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 fn push(peer: &Arc<Peer>, payload: &PayloadOut, seq: Option<Seq>) -> bool {

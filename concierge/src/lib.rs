@@ -1,9 +1,11 @@
 //! The server and the `concierge` command.
 
+mod builtin;
 pub mod cli;
 pub mod config;
 #[cfg(test)]
 mod conversations;
+mod coordinator;
 mod crowd;
 mod desk;
 mod folders;
@@ -20,6 +22,7 @@ pub mod server;
 mod session;
 mod shard;
 mod stalling;
+mod state;
 mod throttle;
 mod tls;
 mod wire;

@@ -3,6 +3,7 @@
 use std::sync::{LazyLock, OnceLock};
 
 use concierge_api_rs::CloseCode;
+use concierge_api_rs::coordinator::{Answer, Outcome};
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
@@ -24,6 +25,8 @@ pub(crate) struct Metrics {
     pub(crate) slow_consumers: Counter,
     pub(crate) over_limit: Counter,
     pub(crate) throttled: Counter,
+    pub(crate) offers_taken: Counter,
+    pub(crate) offers_held: Counter,
 }
 
 /// What a session counted in its turn: it is added up once a turn, because counters are shared by all threads.
@@ -64,6 +67,8 @@ impl Metrics {
             slow_consumers: counter!("concierge_slow_consumers_total"),
             over_limit: counter!("concierge_over_limit_total"),
             throttled: counter!("concierge_throttled_total"),
+            offers_taken: counter!("concierge_coordinator_offers_total", "outcome" => "taken"),
+            offers_held: counter!("concierge_coordinator_offers_total", "outcome" => "held"),
         }
     }
 }
@@ -109,6 +114,18 @@ pub(crate) fn closed(code: Option<CloseCode>) {
     counter!("concierge_connections_closed_total", "code" => code).increment(1);
 }
 
+/// A request to the coordinator was answered.
+pub(crate) fn asked(outcome: &Outcome) {
+    let status = outcome.as_ref().map_or_else(|refusal| refusal.status, Answer::status).code();
+    counter!("concierge_coordinator_requests_total", "status" => status.to_string()).increment(1);
+}
+
+/// The coordinator had a message for somebody, who took it or was not there.
+pub(crate) fn offered(taken: bool) {
+    let counter = if taken { &METRICS.offers_taken } else { &METRICS.offers_held };
+    counter.increment(1);
+}
+
 /// Every metric of the hub: what it is, its name with its labels, what it means. docs/operations.md shows the same.
 const DESCRIBED: &[(Kind, &str, &str)] = &[
     (Kind::Gauge, "concierge_clients", "Clients that are identified."),
@@ -135,6 +152,16 @@ const DESCRIBED: &[(Kind, &str, &str)] = &[
     (Kind::Counter, "concierge_deliveries_total", "Copies of messages queued for receivers."),
     (Kind::Counter, "concierge_slow_consumers_total", "Clients ended 4011."),
     (Kind::Counter, "concierge_over_limit_total", "Requests refused because a client has too many services or subscriptions."),
+    (
+        Kind::Counter,
+        "concierge_coordinator_requests_total{status}",
+        "Requests to the coordinator, by the status of their answer.",
+    ),
+    (
+        Kind::Counter,
+        "concierge_coordinator_offers_total{outcome}",
+        "Messages of the coordinator: `taken` by a worker's connection, or `held` because nobody was there or had room.",
+    ),
     (Kind::Counter, "concierge_throttled_total", "Times a client was not read because it sent too much."),
 ];
 

@@ -5,14 +5,15 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Weak};
 
 use concierge_api_rs::{ClientId, CloseCode};
 use futures::task::AtomicWaker;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::net::TcpStream;
 
+use crate::builtin::Builtin;
 use crate::frame::{self, Frame};
 use crate::metrics::METRICS;
 use crate::outbox::{Outbox, Pushed};
@@ -66,13 +67,34 @@ pub(crate) struct Peer {
     state: Mutex<State>,
     /// Wakes the session.
     waker: AtomicWaker,
+    /// A built-in client's code; such a peer has no connection, and its outbox takes nothing.
+    code: Option<Weak<dyn Builtin>>,
 }
 
 impl Peer {
     pub(crate) fn new(id: ClientId, address: IpAddr, shard: Arc<Shard>, socket: Option<TcpStream>, bound: usize) -> Arc<Self> {
         let outbox = Outbox::new(bound);
         let state = Mutex::new(State { outbox, marked: false, blocked: false, written: 0, ending: None, broken: false });
-        Arc::new(Self { id, address, shard, socket, state, waker: AtomicWaker::new() })
+        Arc::new(Self { id, address, shard, socket, state, waker: AtomicWaker::new(), code: None })
+    }
+
+    /// A client that is code.
+    pub(crate) fn builtin(id: ClientId, code: Weak<dyn Builtin>) -> Arc<Self> {
+        let mut outbox = Outbox::new(0);
+        outbox.seal();
+        let state = Mutex::new(State { outbox, marked: false, blocked: false, written: 0, ending: None, broken: false });
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Arc::new(Self { id, address, shard: Arc::default(), socket: None, state, waker: AtomicWaker::new(), code: Some(code) })
+    }
+
+    /// Whether it is built in.
+    pub(crate) fn is_builtin(&self) -> bool {
+        self.code.is_some()
+    }
+
+    /// A built-in client's code, while there is a server.
+    pub(crate) fn code(&self) -> Option<Arc<dyn Builtin>> {
+        self.code.as_ref()?.upgrade()
     }
 
     /// Queues a frame, and writes an outbox that is ripe. False when the peer ends: nothing was queued.

@@ -8,7 +8,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
+use concierge_api_rs::coordinator::Millis;
+use concierge_coordinator::Rules;
 use concierge_hub::Bounds;
+use concierge_store::Place;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -17,13 +20,14 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::coordinator::{self, Coordinator, Gate, Settings};
 use crate::crowd::Crowd;
 use crate::desk::Desk;
 use crate::http::Site;
 use crate::listener::{Shared, accept, start_shards};
 use crate::session::{self, Pace};
 use crate::tls::{Tls, TlsError};
-use crate::{folders, metrics};
+use crate::{folders, metrics, state};
 
 /// Why a hub did not start.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +49,9 @@ pub enum StartError {
     /// A hub without a configured directory for files makes one in the system's temporary directory.
     #[error("cannot make a temporary directory for files: {0}")]
     PrivateDir(io::Error),
+    /// What is durable cannot be kept.
+    #[error("the coordinator cannot start")]
+    Store(#[source] concierge_store::OpenError),
     /// The secret cannot be read.
     #[error(transparent)]
     Config(#[from] crate::config::load::ConfigError),
@@ -57,7 +64,7 @@ pub enum StartError {
 const WELCOME: &str = concat!(
     "Concierge ",
     env!("CARGO_PKG_VERSION"),
-    ", a WebSocket hub.\n\n/ws       the hub\n/fs/      files of clients\n/healthz  is it alive\n/readyz   does it take clients\n",
+    ", a WebSocket hub.\n\n/ws       the hub\n/fs/      files of clients\n/coordinator   durable promises and tasks\n/healthz  is it alive\n/readyz   does it take clients\n",
     "/metrics  Prometheus\n"
 );
 
@@ -67,6 +74,11 @@ pub struct Server {
     address: SocketAddr,
     files_address: Option<SocketAddr>,
     drain: crate::config::Drain,
+    coordinator: Option<Arc<Coordinator>>,
+    /// Where the coordinator keeps what is durable.
+    store: Option<Place>,
+    /// The coordinator's work; ended with the server.
+    _coordinating: JoinSet<()>,
     /// The accept loops; ended with the server.
     _accepting: JoinSet<()>,
     /// Tells the shards that the server is gone.
@@ -111,27 +123,51 @@ impl Server {
             desk,
         });
         let gone = shared.gone.clone().drop_guard();
-        let operations = operations(&shared, config.metrics.enabled);
-        let mut sites = vec![(config.listen, site(&config, &shared, operations, true))];
-        match (files.map(|files| files.router()), config.files.listen) {
-            (Some(files), Some(address)) => sites.push((address, site(&config, &shared, files, false))),
-            (Some(files), None) => sites[0].1.router = std::mem::take(&mut sites[0].1.router).merge(files),
+        // before anything is opened that a hub which listens there already may have open
+        let listener = bind(config.listen).await?;
+        let files_listener = match config.files.listen.filter(|_| files.is_some()) {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        let mut coordinating = JoinSet::new();
+        let settings = coordinator_settings(&config);
+        let store = settings.as_ref().map(|settings| settings.place.clone());
+        let mut router = operations(&shared, config.metrics.enabled);
+        let coordinator = match settings {
+            Some(settings) => {
+                let started = Coordinator::start(settings, shared.desk.clone(), &mut coordinating).await;
+                let coordinator = started.map_err(StartError::Store)?;
+                router = router.merge(coordinator::router(gate(&config, &shared, coordinator.clone())));
+                Some(coordinator)
+            }
+            None => None,
+        };
+        let (address, files_address) = (listener.1, files_listener.as_ref().map(|(_, address)| *address));
+        let mut sites = Vec::new();
+        match (files.map(|files| files.router()), files_listener) {
+            (Some(files), Some((listener, _))) => sites.push((listener, site(&config, &shared, files, false))),
+            (Some(files), None) => router = router.merge(files),
             (None, _) => {}
         }
-        let mut listeners = Vec::new();
-        for (address, site) in sites {
-            let listen = |source| StartError::Listen { address, source };
-            let listener = TcpListener::bind(address).await.map_err(listen)?;
-            listeners.push((listener.local_addr().map_err(listen)?, listener, site));
-        }
-        let (address, files_address) = (listeners[0].0, listeners.get(1).map(|(address, ..)| *address));
+        sites.push((listener.0, site(&config, &shared, router, true)));
         let shards = start_shards(config.shards, config.spin_us, &shared).map_err(StartError::Thread)?;
         let mut accepting = JoinSet::new();
-        for (_, listener, site) in listeners {
+        for (listener, site) in sites {
             accepting.spawn(accept(listener, Arc::new(site), shards.clone()));
         }
         let drain = config.drain;
-        Ok(Self { shared, address, files_address, drain, _accepting: accepting, _gone: gone, _private_dir: private_dir })
+        Ok(Self {
+            shared,
+            address,
+            files_address,
+            drain,
+            coordinator,
+            store,
+            _coordinating: coordinating,
+            _accepting: accepting,
+            _gone: gone,
+            _private_dir: private_dir,
+        })
     }
 
     /// Where the hub listens.
@@ -144,6 +180,12 @@ impl Server {
     #[must_use]
     pub fn files_address(&self) -> Option<SocketAddr> {
         self.files_address
+    }
+
+    /// Where the coordinator keeps promises and tasks, if there is one.
+    #[must_use]
+    pub fn store(&self) -> Option<&Place> {
+        self.store.as_ref()
     }
 
     /// What a client connects to.
@@ -180,6 +222,9 @@ impl Server {
         self.shared.connections.close();
         // connections that are still there at the deadline end with the process
         let _in_time = timeout_at(deadline, self.shared.connections.wait()).await;
+        if let Some(coordinator) = &self.coordinator {
+            coordinator.close().await;
+        }
     }
 }
 
@@ -208,6 +253,42 @@ fn operations(shared: &Arc<Shared>, with_metrics: bool) -> Router {
         router = router.route("/metrics", get(render));
     }
     router.fallback(async || (StatusCode::NOT_FOUND, "nothing is here; / says what is where\n"))
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listen = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let bound = listener.local_addr().map_err(listen)?;
+    Ok((listener, bound))
+}
+
+fn gate(config: &Config, shared: &Shared, coordinator: Arc<Coordinator>) -> Gate {
+    Gate {
+        coordinator,
+        allowed_origins: config.allowed_origins.clone().into(),
+        tls: shared.tls.is_some(),
+        payload_bytes: config.limits.payload_bytes,
+        draining: shared.draining.clone(),
+    }
+}
+
+/// What the configuration says of the coordinator; none when there shall be none.
+fn coordinator_settings(config: &Config) -> Option<Settings> {
+    let crate::config::Coordinator { enabled: true, requests_in_flight, offer_every_ms, .. } = config.coordinator else {
+        return None;
+    };
+    let rules = Rules {
+        offer_every: Millis(i64::try_from(offer_every_ms).unwrap_or(i64::MAX)),
+        awaiters_per_promise: config.coordinator.awaiters_per_promise,
+        listeners_per_promise: config.coordinator.listeners_per_promise,
+    };
+    Some(Settings {
+        place: state::place(config.store.url.as_deref()),
+        rules,
+        debug_clock: config.coordinator.debug_clock,
+        in_flight: requests_in_flight,
+        outbox_bytes: config.limits.outbox_bytes,
+    })
 }
 
 fn site(config: &Config, shared: &Shared, router: Router, hub: bool) -> Site {

@@ -89,6 +89,12 @@ pub const PROMISE_ID_BYTES: usize = 1_024;
 pub const PID_BYTES: usize = 256;
 /// Bytes of an address.
 pub const ADDRESS_BYTES: usize = 1_024;
+/// Requests of one client to the coordinator that wait for their answers. Configurable.
+pub const REQUESTS_IN_FLIGHT: usize = 1_024;
+/// Pollers of the coordinator at a time.
+pub const POLLERS: usize = 10_000;
+/// Messages that wait for one poller; what it does not take is offered again.
+pub const POLLER_QUEUE: usize = 256;
 /// A task that nobody claimed is offered again after this, and so is a message that nobody took. Configurable.
 pub const OFFER_EVERY_MS: u64 = 5_000;
 /// Tasks that wait for one promise. Configurable.

@@ -241,7 +241,8 @@ impl Run {
         }
         command.args(["--json", "serve", "--listen", &listen.to_string(), "--set", "log.level=debug"]);
         command.args(settings.iter().flat_map(|setting| ["--set", setting]));
-        command.current_dir(home).env("TMPDIR", home.join("tmp")).kill_on_drop(true);
+        command.current_dir(home).env("TMPDIR", home.join("tmp")).env("XDG_STATE_HOME", home.join("state"));
+        command.env_remove("STATE_DIRECTORY").kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|e| panic!("{} cannot be started: {e}", binary().display()));
         let mut run = Self {

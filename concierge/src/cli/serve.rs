@@ -52,6 +52,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "DIRECTORY")]
     files_dir: Option<String>,
 
+    /// Where promises and tasks are kept: sqlite:PATH, postgres://…, memory: [default: a file in the user's state directory]
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+
     /// What is logged: error, warn, info, debug, trace [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
@@ -88,6 +92,9 @@ impl Serve {
         let entrance = Entrance::of(&config);
         let server = Server::start(config).await.map_err(not_started)?;
         tracing::info!(url = server.url(), version = env!("CARGO_PKG_VERSION"), "listening");
+        if let Some(place) = server.store() {
+            tracing::info!(%place, "promises and tasks are kept");
+        }
         // A hub whose stdout nobody reads is a hub nevertheless.
         let _ = welcome(output, &server, &entrance);
         signals.serve(&server).await
@@ -103,6 +110,7 @@ impl Serve {
             ("--tls-key", "tls.key", &self.tls_key),
             ("--allowed-origins", "allowed_origins", &self.allowed_origins),
             ("--files-dir", "files.dir", &self.files_dir),
+            ("--store", "store.url", &self.store),
             ("--log-level", "log.level", &self.log_level),
             ("--log-format", "log.format", &self.log_format),
         ];
@@ -179,6 +187,7 @@ fn not_started(error: StartError) -> Failure {
         }
         StartError::Tls(_) | StartError::Config(_) => Failure::of(Exit::Configuration, &error),
         StartError::Files(_) => Failure::of(Exit::Failed, &error).try_next("Another directory: --files-dir"),
+        StartError::Store(_) => Failure::of(Exit::Failed, &error).try_next("Another place: --store sqlite:PATH"),
         StartError::PrivateDir(_) | StartError::Thread(_) => Failure::of(Exit::Failed, &error),
     }
 }

@@ -120,6 +120,8 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("limits", "What a client may do and hold."),
     ("heartbeat", "How the hub notices that a client is gone."),
     ("files", "The file server (FILESYSTEM.md)."),
+    ("coordinator", "Durable promises and tasks (PROTOCOL.md, \"The coordinator\")."),
+    ("store", "Where what is durable is kept."),
     ("metrics", "Prometheus metrics."),
     ("drain", "How the hub takes leave of its clients when it is told to stop."),
     ("log", "The log, on stderr."),
@@ -221,6 +223,34 @@ pub const KEYS: &[Key] = &[
         "An upload slower than this for `upload_slow_ms` is cut with 408; 0 is never.",
     ),
     key("files.upload_slow_ms", ms(1), "See `upload_bytes_per_second`."),
+    key("coordinator.enabled", Kind::Switch, "Offer the service `coordinator` and /coordinator: durable promises and tasks."),
+    key(
+        "coordinator.requests_in_flight",
+        count("requests", 1),
+        "Requests of one client to the coordinator that wait for their answers, else 429.",
+    ),
+    key(
+        "coordinator.offer_every_ms",
+        ms(1),
+        "A task that nobody claims is offered again after this, and so is a message that nobody takes.",
+    ),
+    key("coordinator.awaiters_per_promise", count("tasks", 1), "Tasks that wait for one promise, else 429."),
+    key(
+        "coordinator.listeners_per_promise",
+        count("addresses", 1),
+        "Addresses that are told when one promise settles, else 429.",
+    ),
+    key(
+        "coordinator.debug_clock",
+        Kind::Switch,
+        "For tests: time is what requests say in `resonate:debug_time`, and the verbs `debug.…` exist. Anybody may then clear the store.",
+    ),
+    key(
+        "store.url",
+        Kind::Text { example: "sqlite:/var/lib/concierge/coordinator.db" },
+        "Where promises and tasks are kept: `sqlite:PATH`, `postgres://USER@HOST/DATABASE`, or `memory:` for nowhere. Without one: \
+         `coordinator.db` in `$STATE_DIRECTORY`, else in `concierge` below `$XDG_STATE_HOME` or `~/.local/state`.",
+    ),
     key("metrics.enabled", Kind::Switch, "Serve Prometheus metrics at /metrics."),
     key("drain.spread_ms", ms(0), "Clients are closed (1001) spread over this time, so that they do not return all at once."),
     key("drain.within_ms", ms(1), "The hub has ended by then, whatever clients do."),

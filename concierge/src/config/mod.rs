@@ -36,6 +36,8 @@ pub struct Config {
     pub limits: Limits,
     pub heartbeat: Heartbeat,
     pub files: Files,
+    pub coordinator: Coordinator,
+    pub store: Store,
     pub metrics: Metrics,
     pub drain: Drain,
     pub log: Log,
@@ -55,6 +57,8 @@ impl Default for Config {
             limits: Limits::default(),
             heartbeat: Heartbeat::default(),
             files: Files::default(),
+            coordinator: Coordinator::default(),
+            store: Store::default(),
             metrics: Metrics::default(),
             drain: Drain::default(),
             log: Log::default(),
@@ -148,6 +152,39 @@ impl Default for Files {
             upload_slow_ms: limits::UPLOAD_SLOW_MS,
         }
     }
+}
+
+/// The coordinator of durable promises and tasks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Coordinator {
+    pub enabled: bool,
+    pub requests_in_flight: usize,
+    pub offer_every_ms: u64,
+    pub awaiters_per_promise: usize,
+    pub listeners_per_promise: usize,
+    pub debug_clock: bool,
+}
+
+impl Default for Coordinator {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            requests_in_flight: limits::REQUESTS_IN_FLIGHT,
+            offer_every_ms: limits::OFFER_EVERY_MS,
+            awaiters_per_promise: limits::AWAITERS_PER_PROMISE,
+            listeners_per_promise: limits::LISTENERS_PER_PROMISE,
+            debug_clock: false,
+        }
+    }
+}
+
+/// Where what is durable is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// `None`: a SQLite database in the user's state directory.
+    pub url: Option<String>,
 }
 
 /// The Prometheus endpoint.

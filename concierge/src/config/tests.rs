@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::keys::{self, KEYS, Kind, SECTIONS};
 use super::load::{Layers, Setting, parse};
-use super::{Config, Files, LogFormat, Tls, UuidKeys, print, validate};
+use super::{Config, Files, LogFormat, Store, Tls, UuidKeys, print, validate};
 
 fn environment(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
     variables.iter().map(|(name, value)| (name.into(), value.into())).collect()
@@ -43,7 +43,8 @@ fn refused(change: impl FnOnce(&mut Config)) -> String {
 
 /// A configuration in which no key is absent.
 fn full() -> Config {
-    let Config { listen, require_subprotocol, shards, spin_us, limits, heartbeat, metrics, drain, log, .. } = Config::default();
+    let Config { listen, require_subprotocol, shards, spin_us, limits, heartbeat, coordinator, metrics, drain, log, .. } =
+        Config::default();
     Config {
         listen,
         secret: Some("s".into()),
@@ -56,6 +57,8 @@ fn full() -> Config {
         limits,
         heartbeat,
         files: Files { dir: Some("d".into()), listen: Some(([127, 0, 0, 1], 1).into()), ..Files::default() },
+        coordinator,
+        store: Store { url: Some("memory:".into()) },
         metrics,
         drain,
         log,

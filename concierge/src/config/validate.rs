@@ -28,6 +28,9 @@ pub fn check(config: &Config) -> Result<(), String> {
     if config.files.listen.is_some_and(|listen| listen == config.listen && listen.port() != 0) {
         return Err("`files.listen` is the hub's own address: leave it out to share the port".to_owned());
     }
+    if let Some(url) = &config.store.url {
+        url.parse::<concierge_store::Place>().map_err(|error| format!("`store.url`: {error}"))?;
+    }
     config.allowed_origins.iter().try_for_each(|origin| origin_is_one(origin))?;
     level_is_one(&config.log.level)
 }

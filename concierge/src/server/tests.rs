@@ -6,7 +6,8 @@ use tokio::net::TcpStream;
 use super::*;
 
 fn config() -> Config {
-    Config { listen: (Ipv4Addr::LOCALHOST, 0).into(), shards: 2, ..Config::default() }
+    let store = crate::config::Store { url: Some("memory:".to_owned()) };
+    Config { listen: (Ipv4Addr::LOCALHOST, 0).into(), shards: 2, store, ..Config::default() }
 }
 
 /// A client that is in, with its HELLO read.

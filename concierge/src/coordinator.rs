@@ -1,0 +1,315 @@
+//! The coordinator: a built-in client that owns the service `coordinator` and answers its subscribers; the same over HTTP.
+//! What it answers is the rules' (`concierge-coordinator`), kept by the store (`concierge-store`); here is who asks, who is
+//! offered what, and when.
+//!
+//! Invariants: an answer and an offer leave after their commit; requests of one client reach the store in the order it sent
+//! them; nothing here is the only place where a message is, so losing all of this loses nothing.
+
+mod http;
+mod roster;
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use concierge_api_rs::coordinator::{Envelope, GroupName, Head, Millis, Offered, Pid, Refusal, Request, Status};
+use concierge_api_rs::{ClientId, ClientInfo};
+use concierge_coordinator::{Offer, OfferKey, Rules};
+use concierge_store::{Clock, OpenError, Place, Store, StoreError};
+use futures::StreamExt as _;
+use futures::future::join_all;
+use futures::stream::FuturesUnordered;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::builtin::{Builtin, BuiltinSeat};
+use crate::desk::Desk;
+use crate::metrics;
+use crate::peer::Peer;
+use roster::{Newcomer, Roster, Sink, Subscriber};
+
+pub(crate) use http::{Gate, router};
+
+/// Its name, and its service's.
+const NAME: &str = "coordinator";
+/// Requests that wait to reach the store; over it they are answered 429.
+const INBOX: usize = 4_096;
+/// Messages that are read at once for somebody who came.
+const PAGE: usize = 256;
+/// After the store failed, and while a client that came has no room.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What of it can be set.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) place: Place,
+    pub(crate) rules: Rules,
+    pub(crate) debug_clock: bool,
+    /// Requests of one client that are not answered yet.
+    pub(crate) in_flight: usize,
+    /// What may wait for a client before it is offered nothing more.
+    pub(crate) outbox_bytes: usize,
+}
+
+/// The coordinator of a hub.
+pub(crate) struct Coordinator {
+    desk: Arc<Desk>,
+    /// Set before anybody can ask.
+    seat: OnceLock<BuiltinSeat>,
+    store: Store,
+    roster: Roster,
+    offered: Offered,
+    in_flight: usize,
+    outbox_bytes: usize,
+    inbox: mpsc::Sender<Inquiry>,
+}
+
+/// A request of a client.
+struct Inquiry {
+    from: ClientId,
+    subscriber: Arc<Subscriber>,
+    envelope: Envelope,
+}
+
+impl Coordinator {
+    /// Opens the store and takes the seat. Its work is done in `tasks`.
+    pub(crate) async fn start(settings: Settings, desk: Arc<Desk>, tasks: &mut JoinSet<()>) -> Result<Arc<Self>, OpenError> {
+        let clock = if settings.debug_clock { Clock::by_hand() } else { Clock::system() };
+        let store = Store::open(&settings.place, settings.rules, clock).await?;
+        let (inbox, inquiries) = mpsc::channel(INBOX);
+        let coordinator = Arc::new(Self {
+            desk: desk.clone(),
+            seat: OnceLock::new(),
+            store,
+            roster: Roster::default(),
+            offered: Offered { debug_clock: settings.debug_clock, ..Offered::default() },
+            in_flight: settings.in_flight,
+            outbox_bytes: settings.outbox_bytes,
+            inbox,
+        });
+        let code: Weak<Self> = Arc::downgrade(&coordinator);
+        let seat = desk.seat(NAME, code).expect("nobody is there yet who could have the name");
+        assert!(coordinator.seat.set(seat).is_ok(), "it is set here only");
+        tasks.spawn(coordinator.clone().answer_all(inquiries));
+        tasks.spawn(coordinator.clone().sweep_forever());
+        tasks.spawn(coordinator.clone().welcome_forever());
+        Ok(coordinator)
+    }
+
+    /// What was asked is committed, files are closed.
+    pub(crate) async fn close(&self) {
+        self.store.clone().close().await;
+    }
+
+    /// How many pollers there are.
+    pub(crate) fn pollers(&self) -> usize {
+        self.roster.pollers()
+    }
+
+    /// Hands requests to the store in the order they came; answers come in the order they are ready.
+    async fn answer_all(self: Arc<Self>, mut inquiries: mpsc::Receiver<Inquiry>) {
+        let mut running = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                biased; // what is ready makes room
+                Some(()) = running.next(), if !running.is_empty() => {}
+                inquiry = inquiries.recv() => {
+                    let Some(inquiry) = inquiry else { return };
+                    let mut answering = Box::pin(self.answer(inquiry));
+                    // reaches the store now, before the next one does
+                    if futures::poll!(&mut answering).is_pending() {
+                        running.push(answering);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn answer(&self, Inquiry { from, subscriber, envelope: Envelope { head, request } }: Inquiry) {
+        let (text, taken) = self.ask(&head, request).await;
+        subscriber.end();
+        self.say(from, &text);
+        self.forget(taken).await;
+    }
+
+    /// One request: the answer as text, and notices that were taken.
+    async fn ask(&self, head: &Head, request: Request) -> (String, Vec<OfferKey>) {
+        let (outcome, taken) = match self.store.request(head.dialect, request, head.debug_time).await {
+            Ok(decision) => (decision.outcome, self.offer(&decision.offers)),
+            Err(error) => (Err(refusal(&error)), Vec::new()),
+        };
+        metrics::asked(&outcome);
+        (head.answer(&outcome), taken)
+    }
+
+    /// Offers messages to whoever is there. Gives the notices that were taken.
+    fn offer(&self, offers: &[Offer]) -> Vec<OfferKey> {
+        let taken = offers.iter().filter(|offer| {
+            let text = offer.message.encode(offer.dialect);
+            let taken = self.roster.offer(&offer.address, |sink| self.hand(sink, &text));
+            metrics::offered(taken);
+            taken && matches!(offer.key, OfferKey::Notice(..))
+        });
+        taken.map(|offer| offer.key.clone()).collect()
+    }
+
+    fn hand(&self, sink: &Sink, text: &str) -> bool {
+        match sink {
+            Sink::Client(peer) => self.has_room(peer) && self.say(peer.id, text),
+            Sink::Poller(to) => to.try_send(text.to_owned()).is_ok(),
+        }
+    }
+
+    /// Messages are repeated, so they never make a client one that is too slow.
+    fn has_room(&self, peer: &Peer) -> bool {
+        peer.look().waiting <= self.outbox_bytes / 4
+    }
+
+    fn say(&self, to: ClientId, text: &str) -> bool {
+        self.seat.get().is_some_and(|seat| self.desk.speak(seat, to, text))
+    }
+
+    /// Notices that were taken need not be repeated; when that can't be written down, they are.
+    async fn forget(&self, taken: Vec<OfferKey>) {
+        for failed in join_all(taken.into_iter().map(|key| self.store.taken(key))).await.into_iter().filter_map(Result::err) {
+            tracing::warn!(error = &failed as &dyn std::error::Error, "a message that was taken will be repeated");
+        }
+    }
+
+    /// Does what is due when it is due.
+    async fn sweep_forever(self: Arc<Self>) {
+        let mut due = self.store.next_due();
+        loop {
+            let next = *due.borrow_and_update();
+            let now = self.store.clock().now();
+            match next {
+                Some(at) if at <= now => self.sweep().await,
+                next => {
+                    tokio::select! {
+                        biased; // an earlier instant may have come
+                        changed = due.changed() => if changed.is_err() { return },
+                        () = until(next, now) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    async fn sweep(&self) {
+        match self.store.sweep().await {
+            Ok(swept) => {
+                let taken = self.offer(&swept.offers);
+                self.forget(taken).await;
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "what is due could not be done; it is tried again");
+                sleep(PAUSE * 10).await;
+            }
+        }
+    }
+
+    /// Offers to whoever comes what waits for it.
+    async fn welcome_forever(self: Arc<Self>) {
+        let mut welcomes = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased; // finished ones are let go first
+                Some(_) = welcomes.join_next() => {}
+                newcomers = self.roster.newcomers() => {
+                    for newcomer in newcomers {
+                        welcomes.spawn(self.clone().welcome(newcomer));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn welcome(self: Arc<Self>, newcomer: Newcomer) {
+        for (group, pid) in newcomer.names() {
+            if let Err(error) = self.welcome_to(&group, &pid, &newcomer.sink).await {
+                tracing::error!(error = &error as &dyn std::error::Error, "what waits for a worker that came is offered later");
+            }
+        }
+    }
+
+    async fn welcome_to(&self, group: &GroupName, pid: &Pid, sink: &Sink) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let (offers, next) = self.store.waiting(group, pid, after, PAGE).await?;
+            let taken = self.offer(&offers);
+            self.forget(taken).await;
+            after = next;
+            if after.is_none() || !self.room(sink).await {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits until a member can take more. False when it is gone.
+    async fn room(&self, sink: &Sink) -> bool {
+        match sink {
+            Sink::Poller(to) => to.reserve().await.is_ok(),
+            Sink::Client(peer) => {
+                while !peer.look().ended && !self.has_room(peer) {
+                    sleep(PAUSE).await;
+                }
+                !peer.look().ended
+            }
+        }
+    }
+}
+
+impl Builtin for Coordinator {
+    fn receive(&self, from: &Arc<Peer>, data: &str) {
+        let Some(subscriber) = self.roster.subscriber(from.id) else { return };
+        let envelope = match Envelope::decode(data, self.offered, Some(&subscriber.address)) {
+            Ok(envelope) => envelope,
+            Err(refused) => {
+                metrics::asked(&Err(refused.refusal.clone()));
+                self.say(from.id, &refused.encode());
+                return;
+            }
+        };
+        let head = envelope.head.clone();
+        let refuse = |why: String| {
+            let outcome = Err(Refusal::new(Status::TooMany, why));
+            metrics::asked(&outcome);
+            self.say(from.id, &head.answer(&outcome));
+        };
+        if !subscriber.begin(self.in_flight) {
+            return refuse(format!("{} requests wait for their answers already", self.in_flight));
+        }
+        if let Err(error) = self.inbox.try_send(Inquiry { from: from.id, subscriber: subscriber.clone(), envelope }) {
+            subscriber.end();
+            refuse(format!("the coordinator has too much to do: {error}"));
+        }
+    }
+
+    fn subscribed(&self, client: &ClientInfo, peer: &Arc<Peer>) {
+        self.roster.subscribe(client, peer);
+    }
+
+    fn unsubscribed(&self, client: ClientId) {
+        self.roster.unsubscribe(client);
+    }
+}
+
+/// How a store's failure is answered.
+fn refusal(error: &StoreError) -> Refusal {
+    let status = match error {
+        StoreError::Busy => Status::TooMany,
+        StoreError::Full(_) | StoreError::Failed(_) | StoreError::Closed => Status::Internal,
+    };
+    if let StoreError::Full(_) | StoreError::Failed(_) = error {
+        tracing::error!(error = error as &dyn std::error::Error, "a request was not done");
+    }
+    Refusal::new(status, error.to_string())
+}
+
+/// Until an instant; for ever when there is none.
+async fn until(instant: Option<Millis>, now: Millis) {
+    match instant {
+        Some(at) => sleep(Duration::from_millis(u64::try_from(at.0.saturating_sub(now.0)).unwrap_or(0))).await,
+        None => std::future::pending().await,
+    }
+}

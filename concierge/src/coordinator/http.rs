@@ -1,0 +1,130 @@
+//! The coordinator over HTTP: `POST /coordinator`, a request envelope in and a response envelope out; and
+//! `GET /coordinator/poll/{group}/{pid}`, messages as Server-Sent Events.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use concierge_api_rs::coordinator::{Envelope, GroupName, Pid};
+use concierge_api_rs::limits::{POLLER_QUEUE, POLLERS};
+use futures::{Stream, StreamExt as _};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderMap, StatusCode};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::Coordinator;
+use super::roster::MemberId;
+use crate::metrics;
+use crate::origin;
+
+/// A stream says this often that it is there: what lies between ends silent ones.
+const COMMENT_EVERY: Duration = Duration::from_secs(15);
+
+/// Who may ask, and how much at once.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    pub(crate) coordinator: Arc<Coordinator>,
+    pub(crate) allowed_origins: Arc<[String]>,
+    pub(crate) tls: bool,
+    pub(crate) payload_bytes: usize,
+    pub(crate) draining: CancellationToken,
+}
+
+/// Its paths.
+pub(crate) fn router(gate: Gate) -> Router {
+    let limit = DefaultBodyLimit::max(gate.payload_bytes);
+    Router::new()
+        .route("/coordinator", post(ask))
+        .route("/coordinator/", post(ask))
+        .route("/coordinator/poll/{group}/{pid}", get(poll))
+        .layer(limit)
+        .layer(middleware::from_fn_with_state(gate.clone(), admit))
+        .with_state(gate)
+}
+
+/// As for `/ws`: a page of another origin may not, and who does not know the hub's secret may not.
+async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    if !origin::may_connect(request.headers(), gate.tls, &gate.allowed_origins) {
+        return (StatusCode::FORBIDDEN, "this origin may not connect; see `allowed_origins`\n").into_response();
+    }
+    if !gate.coordinator.desk.knows(bearer(request.headers())) {
+        let why = "the hub has a secret: Authorization: Bearer SECRET\n";
+        return (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")], why).into_response();
+    }
+    next.run(request).await
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// 200 whenever there is an answer, whatever it says.
+async fn ask(State(gate): State<Gate>, body: Result<Bytes, BytesRejection>) -> Response {
+    let Ok(body) = body.as_deref().map(str::from_utf8) else {
+        let why = format!("a request has at most {} bytes\n", gate.payload_bytes);
+        return (StatusCode::PAYLOAD_TOO_LARGE, why).into_response();
+    };
+    let coordinator = &gate.coordinator;
+    let text = match Envelope::decode(body.unwrap_or("\u{fffd}"), coordinator.offered, None) {
+        Err(refused) => {
+            metrics::asked(&Err(refused.refusal.clone()));
+            refused.encode()
+        }
+        Ok(Envelope { head, request }) => {
+            let (text, taken) = coordinator.ask(&head, request).await;
+            coordinator.forget(taken).await;
+            text
+        }
+    };
+    ([(CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+async fn poll(State(gate): State<Gate>, Path((group, pid)): Path<(String, String)>) -> Response {
+    let (group, pid) = match (GroupName::parse(&group), Pid::parse(&pid)) {
+        (Ok(group), Ok(pid)) => (group, pid),
+        (Err(why), _) => return (StatusCode::BAD_REQUEST, format!("group: {why}\n")).into_response(),
+        (_, Err(why)) => return (StatusCode::BAD_REQUEST, format!("pid: {why}\n")).into_response(),
+    };
+    if gate.draining.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the hub is shutting down\n").into_response();
+    }
+    if gate.coordinator.pollers() >= POLLERS {
+        return (StatusCode::TOO_MANY_REQUESTS, format!("{POLLERS} pollers are here already\n")).into_response();
+    }
+    let (to, messages) = mpsc::channel(POLLER_QUEUE);
+    let id = gate.coordinator.roster.poll(group, pid, to);
+    let stay = Stay { coordinator: gate.coordinator.clone(), id };
+    let events = events(messages, stay).take_until(gate.draining.cancelled_owned());
+    let alive = KeepAlive::new().interval(COMMENT_EVERY);
+    ([(CACHE_CONTROL, "no-cache")], Sse::new(events).keep_alive(alive)).into_response()
+}
+
+fn events(messages: mpsc::Receiver<String>, stay: Stay) -> impl Stream<Item = Result<Event, Infallible>> {
+    futures::stream::unfold((messages, stay), async |(mut messages, stay)| {
+        let message = messages.recv().await?;
+        Some((Ok(Event::default().data(message)), (messages, stay)))
+    })
+}
+
+/// A poller's time here: it goes when its stream is dropped.
+struct Stay {
+    coordinator: Arc<Coordinator>,
+    id: MemberId,
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.coordinator.roster.leave(self.id);
+    }
+}
