@@ -6,6 +6,8 @@ use super::tree::{Dependency, Member, Tree};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Layer {
+    /// What tests stand on: sees nothing of ours, and only tests see it.
+    Ground,
     /// The words of the protocol.
     Words,
     /// Rules: values in, values out.
@@ -21,6 +23,7 @@ enum Layer {
 }
 
 const LAYERS: &[(&str, Layer)] = &[
+    ("concierge-test-postgres", Layer::Ground),
     ("concierge_api_rs", Layer::Words),
     ("concierge-hub", Layer::Pure),
     ("concierge-coordinator", Layer::Pure),
@@ -74,8 +77,13 @@ fn objection(tree: &Tree, member: &Member, dependency: &Dependency) -> Option<St
             format!("`{from}` is pure and `{to}` is not on its list: take the I/O out, or show in xtask/src/tidy/layers.rs that it has none")
         });
     }
+    if layer_of(to) == Some(Layer::Ground) && matches!(layer, Layer::Words | Layer::Pure | Layer::Edge | Layer::Server) {
+        let advice = || format!("`{from}` must not use `{to}` outside of its tests: move it to [dev-dependencies]");
+        return dependency.normal.then(advice);
+    }
     match layer {
         Layer::Automation => Some(format!("`{from}` must not use `{to}`: it has to build when the rest does not")),
+        Layer::Outside if layer_of(to) == Some(Layer::Ground) => None,
         Layer::Outside if OUTER_FACE.contains(&to.as_str()) => None,
         Layer::Outside => {
             Some(format!("`{from}` must not use `{to}`: it looks from outside, through {}", OUTER_FACE.join(" and ")))

@@ -47,6 +47,25 @@ fn the_tests_see_the_outside_only() {
 }
 
 #[test]
+fn what_tests_stand_on_is_for_tests_only_and_sees_nothing_of_ours() {
+    let house = || house().with_member("concierge-test-postgres", "tests/postgres", &["tokio"]);
+    let tests = [("concierge-bench", "concierge-test-postgres"), ("concierge-store", "dev:concierge-test-postgres")];
+    for (from, to) in tests {
+        let found = advice(&house().with_member(from, "crates/new", &[to]));
+        assert!(!found.iter().any(|advice| advice.contains(to.trim_start_matches("dev:"))), "{from} -> {to}: {found:?}");
+    }
+    for (from, to, refusal) in [
+        ("concierge-files", "concierge-test-postgres", "outside of its tests"),
+        ("concierge-test-postgres", "concierge_api_rs", "imports go down the layers only"),
+    ] {
+        let mut tree = house();
+        tree.members.retain(|member| member.name != from);
+        let found = advice(&tree.with_member(from, "crates/x", &[to]));
+        assert!(matches!(&found[..], [one] if one.contains(refusal)), "{from} -> {to}: {found:?}");
+    }
+}
+
+#[test]
 fn automation_uses_nothing_of_ours() {
     let found = advice(&house().with_member("xtask", "xtask", &["concierge_api_rs"]));
     assert!(matches!(&found[..], [one] if one.contains("has to build when the rest does not")), "{found:?}");
