@@ -2,7 +2,8 @@
 
 use std::io;
 
-use concierge_client::{Client, Ending, Reconnect, Status};
+use concierge_client::{Client, Ending, Reconnect, Status, StatusChanges};
+use futures::StreamExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::client_args::ClientArgs;
@@ -43,6 +44,28 @@ impl Stop {
     pub(crate) fn failure() -> Failure {
         Failure::new(Exit::Interrupted, "interrupted")
     }
+}
+
+/// Keeps a client until it is stopped, and tells meanwhile how its connection is. `status` begins with what is known already.
+///
+/// # Errors
+/// The connection has ended for good.
+pub(crate) async fn hold(
+    client: &Client,
+    mut status: StatusChanges,
+    stop: &mut Stop,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    status.next().await; // it is connected
+    loop {
+        tokio::select! {
+            biased; // to stop comes first
+            () = stop.asked() => break,
+            now = status.next() => tell(now, output)?,
+        }
+    }
+    client.close().await;
+    Ok(())
 }
 
 /// Tells how the connection is, but for its beginning.

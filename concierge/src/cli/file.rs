@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use concierge_client::{Client, ClientName, FileEntry, FileKey, FileStored, Files, FilesError, HubUrl, Progress};
-use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
@@ -181,7 +180,7 @@ impl Put {
         })?;
         let Some(client) = server.client else { return Ok(()) };
         output.note(&format!("Shared until Ctrl-C; elsewhere: concierge file get {owner}/{path}"));
-        hold(client, stop, output).await
+        connected::hold(&client, client.status_changes(), &mut stop, output).await
     }
 
     /// Where it goes in the folder.
@@ -224,21 +223,6 @@ impl Put {
         bar.finish_and_clear();
         stored.map_err(|error| failure(error, &self.local))
     }
-}
-
-/// Keeps the folder's client until it is stopped. Its folder does not survive a lost connection.
-async fn hold(client: Client, mut stop: Stop, output: &mut Output) -> Result<(), Failure> {
-    let mut status = client.status_changes();
-    status.next().await; // it is connected
-    loop {
-        tokio::select! {
-            biased; // to stop comes first
-            () = stop.asked() => break,
-            now = status.next() => connected::tell(now, output)?,
-        }
-    }
-    client.close().await;
-    Ok(())
 }
 
 impl Get {

@@ -2,7 +2,6 @@
 
 use clap::{Args, Subcommand};
 use concierge_client::{RequestError, ServiceInfo, ServiceName};
-use futures::StreamExt;
 
 use super::client_args::ClientArgs;
 use super::connected::{self, Stop};
@@ -129,19 +128,10 @@ impl Create {
     async fn run(self, output: &mut Output) -> Result<(), Failure> {
         let mut stop = Stop::listen()?;
         let client = connected::lasting(&self.named.client).await?;
-        let mut status = client.status_changes();
-        status.next().await; // it is connected
+        let status = client.status_changes();
         let service = client.create_service(&self.named.service, self.nickname.as_deref()).await.map_err(not_created)?;
         output.result(&service, |service| format!("created {}", service.name))?;
         output.note("It lives as long as this command: Ctrl-C ends it.");
-        loop {
-            tokio::select! {
-                biased; // to stop comes first
-                () = stop.asked() => break,
-                now = status.next() => connected::tell(now, output)?,
-            }
-        }
-        client.close().await;
-        Ok(())
+        connected::hold(&client, status, &mut stop, output).await
     }
 }
