@@ -8,9 +8,11 @@
 #![warn(missing_docs)]
 
 mod clock;
+mod columns;
 mod error;
 mod memory;
 mod place;
+mod sqlite;
 mod store;
 mod work;
 

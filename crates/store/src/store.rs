@@ -10,7 +10,8 @@ use crate::clock::Clock;
 use crate::error::{OpenError, StoreError};
 use crate::memory::Memory;
 use crate::place::Place;
-use crate::work::{Work, look};
+use crate::sqlite::{Look, Sqlite};
+use crate::work::{Done, Work, look};
 
 /// The rows of a coordinator, and the rules over them. Clones are the same store.
 ///
@@ -28,6 +29,7 @@ pub struct Store {
 #[derive(Clone)]
 enum Backend {
     Memory(Arc<Memory>),
+    Sqlite(Arc<Sqlite>),
 }
 
 /// What a sweep brought.
@@ -53,11 +55,15 @@ impl Store {
     ///
     /// # Errors
     /// When it can't be opened, or is not ours.
-    #[expect(clippy::unused_async, reason = "a database over the network is opened by waiting for it")]
     pub async fn open(place: &Place, rules: Rules, clock: Clock) -> Result<Self, OpenError> {
         let backend = match place {
             Place::Memory => Backend::Memory(Arc::new(Memory::new(rules, clock.clone()))),
-            Place::Sqlite(_) | Place::Postgres(_) => return Err(OpenError::Unsupported(place.to_string())),
+            Place::Sqlite(path) => {
+                let (path, clock) = (path.clone(), clock.clone());
+                let open = tokio::task::spawn_blocking(move || Sqlite::open(&path, rules, clock));
+                Backend::Sqlite(Arc::new(open.await.expect("opening does not panic")?))
+            }
+            Place::Postgres(_) => return Err(OpenError::Unsupported(place.to_string())),
         };
         Ok(Self { rules, clock, backend })
     }
@@ -95,6 +101,7 @@ impl Store {
     pub fn next_due(&self) -> watch::Receiver<Option<Millis>> {
         match &self.backend {
             Backend::Memory(memory) => memory.due(),
+            Backend::Sqlite(sqlite) => sqlite.due(),
         }
     }
 
@@ -110,9 +117,13 @@ impl Store {
         after: Option<OfferKey>,
         limit: usize,
     ) -> Result<(Vec<Offer>, Option<OfferKey>), StoreError> {
-        let now = self.clock.now();
+        let (now, rules) = (self.clock.now(), self.rules);
         match &self.backend {
-            Backend::Memory(memory) => memory.read(|rows| self.rules.waiting(now, (group, pid), after.as_ref(), limit, rows)),
+            Backend::Memory(memory) => memory.read(|rows| rules.waiting(now, (group, pid), after.as_ref(), limit, rows)),
+            Backend::Sqlite(sqlite) => {
+                let (group, pid) = (group.clone(), pid.clone());
+                sqlite.read(Look::Quick, move |rows| rules.waiting(now, (&group, &pid), after.as_ref(), limit, rows)).await
+            }
         }
     }
 
@@ -131,10 +142,10 @@ impl Store {
     ///
     /// # Errors
     /// When rows can't be read.
-    #[expect(clippy::unused_async, reason = "files are read by waiting for them")]
     pub async fn everything(&self) -> Result<Everything, StoreError> {
         match &self.backend {
             Backend::Memory(memory) => memory.read(Reads::everything),
+            Backend::Sqlite(sqlite) => sqlite.read(Look::Search, |rows| rows.everything()).await,
         }
     }
 
@@ -143,27 +154,40 @@ impl Store {
     pub fn tally(&self) -> Tally {
         match &self.backend {
             Backend::Memory(memory) => memory.tally(),
+            Backend::Sqlite(sqlite) => sqlite.tally(),
         }
     }
 
     /// Does what is queued, commits, and closes files. Clones are closed too.
-    #[expect(clippy::unused_async, reason = "files are closed by waiting for them")]
     pub async fn close(self) {
         match &self.backend {
             Backend::Memory(memory) => memory.close(),
+            Backend::Sqlite(sqlite) => sqlite.close().await,
         }
     }
 
     async fn look(&self, request: Request, told: Option<Millis>) -> Result<Decision, StoreError> {
         let outcome = match &self.backend {
             Backend::Memory(memory) => memory.read(|rows| look((&request, told), &self.rules, &self.clock, rows))?,
+            Backend::Sqlite(sqlite) => {
+                let (rules, clock, kind) = (self.rules, self.clock.clone(), kind_of_look(&request));
+                sqlite.read(kind, move |rows| look((&request, told), &rules, &clock, rows)).await?
+            }
         };
         Ok(Decision { outcome, offers: Vec::new() })
     }
 
-    async fn work(&self, work: Work) -> Result<crate::work::Done, StoreError> {
+    async fn work(&self, work: Work) -> Result<Done, StoreError> {
         match &self.backend {
             Backend::Memory(memory) => memory.work(&work),
+            Backend::Sqlite(sqlite) => sqlite.work(work).await,
         }
+    }
+}
+
+fn kind_of_look(request: &Request) -> Look {
+    match request {
+        Request::PromiseSearch(_) | Request::TaskSearch(_) | Request::ScheduleSearch(_) | Request::DebugSnap => Look::Search,
+        _ => Look::Quick,
     }
 }
