@@ -20,10 +20,12 @@ mod dialect;
 mod encode;
 mod ids;
 mod message;
+mod object;
 mod record;
 mod record_wire;
 mod request;
 mod request_wire;
+mod response;
 
 pub use address::{Address, AddressError, Cast};
 pub use answer::{Answer, Outcome, Refusal, Snapshot, Status};
@@ -40,3 +42,4 @@ pub use request::{
     ScheduleCreate, ScheduleGet, ScheduleSearch, TaskAcquire, TaskCreate, TaskFence, TaskFulfill, TaskGet, TaskHeartbeat,
     TaskRef, TaskSearch, TaskSuspend,
 };
+pub use response::Response;

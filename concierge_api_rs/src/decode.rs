@@ -22,14 +22,18 @@ pub enum DecodeError {
 impl DecodeError {
     /// The sentence, cut to [`ECHO_CHARS`] characters: it may repeat what the sender wrote.
     pub(crate) fn malformed(desc: impl Into<String>) -> Self {
-        let mut desc: String = desc.into();
-        if desc.chars().nth(ECHO_CHARS).is_some() {
-            let last = desc.char_indices().nth(ECHO_CHARS - 1).map_or(0, |(at, _)| at);
-            desc.truncate(last);
-            desc.push('…');
-        }
-        Self::Malformed(desc)
+        Self::Malformed(cut(desc.into()))
     }
+}
+
+/// At most [`ECHO_CHARS`] characters of a text that may repeat what the sender wrote.
+pub(crate) fn cut(mut text: String) -> String {
+    if text.chars().nth(ECHO_CHARS).is_some() {
+        let last = text.char_indices().nth(ECHO_CHARS - 1).map_or(0, |(at, _)| at);
+        text.truncate(last);
+        text.push('…');
+    }
+    text
 }
 
 /// What the first step reads of a payload to the hub. `target` and `data` are kept as they stand: a MESSAGE needs no second

@@ -148,15 +148,15 @@ impl Status {
 pub struct Refusal {
     /// For programs.
     pub status: Status,
-    /// For people.
+    /// For people: at most [`ECHO_CHARS`](crate::limits::ECHO_CHARS) characters, since it may repeat what was asked.
     pub sentence: String,
 }
 
 impl Refusal {
-    /// A refusal.
+    /// A refusal. A sentence that is too long is cut.
     #[must_use]
     pub fn new(status: Status, sentence: impl Into<String>) -> Self {
-        Self { status, sentence: sentence.into() }
+        Self { status, sentence: crate::decode::cut(sentence.into()) }
     }
 }
 

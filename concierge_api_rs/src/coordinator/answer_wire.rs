@@ -2,15 +2,16 @@
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::answer::{Answer, Outcome, Snapshot, status_of, word};
 use super::dialect::Dialect;
+use super::object::{array, object, text};
 use super::record_wire::As;
 
 /// A whole answer as text.
 pub(super) fn encode(dialect: Dialect, kind: &str, corr_id: &str, outcome: &Outcome) -> String {
-    serde_json::to_string(&Envelope { dialect, kind, corr_id, outcome }).expect("its maps have strings for keys")
+    text(&Envelope { dialect, kind, corr_id, outcome })
 }
 
 struct Envelope<'a> {
@@ -135,21 +136,33 @@ impl Serialize for RunData<'_> {
 impl Serialize for As<'_, Snapshot> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let Self(dialect, snapshot) = *self;
-        let timeouts = snapshot.promise_timeouts.iter().map(|(id, at)| json!({ "id": id, "timeout": at }));
-        let callbacks = snapshot.callbacks.iter().map(|(awaiter, awaited)| json!({ "awaiter": awaiter, "awaited": awaited }));
-        let listeners = snapshot.listeners.iter().map(|(id, address)| json!({ "id": id, "address": address.as_str() }));
-        let leases = snapshot.task_timeouts.iter();
-        let leases = leases.map(|(id, lease, at)| json!({ "id": id, "type": u8::from(*lease), "timeout": at }));
-        let messages = snapshot.messages.iter();
-        let messages = messages.map(|(address, message)| json!({ "address": address, "message": message.json(dialect) }));
         let mut map = to.serialize_map(None)?;
         map.serialize_entry("promises", &As(dialect, &snapshot.promises))?;
-        map.serialize_entry("promiseTimeouts", &timeouts.collect::<Vec<_>>())?;
-        map.serialize_entry("callbacks", &callbacks.collect::<Vec<_>>())?;
-        map.serialize_entry("listeners", &listeners.collect::<Vec<_>>())?;
+        let timeouts = snapshot.promise_timeouts.iter();
+        map.serialize_entry("promiseTimeouts", &raw(timeouts.map(|(id, at)| [("id", just(id)), ("timeout", just(at))])))?;
+        let callbacks = snapshot.callbacks.iter();
+        let callbacks = callbacks.map(|(awaiter, awaited)| [("awaiter", just(awaiter)), ("awaited", just(awaited))]);
+        map.serialize_entry("callbacks", &raw(callbacks))?;
+        let listeners = snapshot.listeners.iter();
+        let listeners = listeners.map(|(id, address)| [("id", just(id)), ("address", just(&address.as_str()))]);
+        map.serialize_entry("listeners", &raw(listeners))?;
         map.serialize_entry("tasks", &As(dialect, &snapshot.tasks))?;
-        map.serialize_entry("taskTimeouts", &leases.collect::<Vec<_>>())?;
-        map.serialize_entry("messages", &messages.collect::<Vec<_>>())?;
+        let leases = snapshot.task_timeouts.iter();
+        let leases = leases.map(|(id, lease, at)| [("id", just(id)), ("type", just(&u8::from(*lease))), ("timeout", just(at))]);
+        map.serialize_entry("taskTimeouts", &raw(leases))?;
+        let messages = snapshot.messages.iter();
+        let messages =
+            messages.map(|(address, message)| [("address", just(address)), ("message", Some(message.encode(dialect)))]);
+        map.serialize_entry("messages", &raw(messages))?;
         map.end()
     }
+}
+
+fn just(value: &impl Serialize) -> Option<String> {
+    Some(text(value))
+}
+
+/// Objects that are JSON already.
+fn raw<'a, const N: usize>(objects: impl Iterator<Item = [(&'a str, Option<String>); N]>) -> Box<RawValue> {
+    RawValue::from_string(array(objects.map(object))).expect("an array of objects is JSON")
 }

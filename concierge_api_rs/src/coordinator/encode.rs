@@ -1,20 +1,24 @@
 //! How a client writes requests, in either dialect. What [`Envelope::decode`](super::Envelope::decode) reads back is the same.
 
-use serde_json::{Map, Value as Json, json};
+use serde::Serialize;
 
 use super::dialect::{Dialect, Kind};
 use super::ids::Claims;
+use super::object::{array, object, text};
 use super::record::Value;
 use super::record_wire::As;
-use super::request::{FenceVerb, PromiseCreate, PromiseRegister, PromiseSettle, Request, TaskRef};
+use super::request::{
+    FenceVerb, PromiseCreate, PromiseListen, PromiseRegister, PromiseSearch, PromiseSettle, Request, ScheduleCreate,
+    ScheduleSearch, TaskAcquire, TaskCreate, TaskFence, TaskHeartbeat, TaskRef, TaskSearch, TaskSuspend,
+};
 
 impl Request {
     /// The request as text. `None` when the dialect has no word for it.
     #[must_use]
     pub fn encode(&self, dialect: Dialect, corr_id: &str) -> Option<String> {
-        let writer = Writer { dialect, corr_id };
         self.kind().word(dialect)?;
-        Some(writer.envelope(self.kind(), corr_id, writer.data(self)).to_string())
+        let writer = Writer { dialect, corr_id };
+        Some(writer.envelope(self.kind(), corr_id, writer.data(self)))
     }
 }
 
@@ -24,103 +28,134 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn envelope(&self, kind: Kind, corr_id: &str, data: Json) -> Json {
-        let mut head = Map::new();
-        head.insert("corrId".to_owned(), corr_id.into());
-        if let Some(version) = self.dialect.version() {
-            head.insert("version".to_owned(), version.into());
-        }
-        json!({ "kind": kind.word(self.dialect), "head": head, "data": data })
+    fn envelope(&self, kind: Kind, corr_id: &str, data: String) -> String {
+        let head = object([("corrId", just(&corr_id)), ("version", self.dialect.version().as_ref().map(text))]);
+        object([("kind", just(&kind.word(self.dialect))), ("head", Some(head)), ("data", Some(data))])
     }
 
-    fn data(&self, request: &Request) -> Json {
+    fn data(&self, request: &Request) -> String {
         match request {
-            Request::PromiseGet(get) => json!({ "id": get.id }),
+            Request::PromiseGet(get) => object([("id", just(&get.id))]),
             Request::PromiseCreate(create) => self.create(create),
             Request::PromiseSettle(settle) => settlement(settle),
             Request::PromiseRegister(register) => registration(register),
-            Request::PromiseListen(listen) if self.dialect == Dialect::Plain => json!({ "awaited": listen.awaited }),
-            Request::PromiseListen(listen) => json!({ "awaited": listen.awaited, "address": listen.address.as_str() }),
-            Request::PromiseSearch(s) => {
-                without_null(json!({ "state": s.state, "tags": s.tags, "limit": s.limit, "cursor": s.cursor }))
-            }
-            Request::TaskGet(get) | Request::TaskHalt(get) | Request::TaskContinue(get) => json!({ "id": get.id }),
-            Request::TaskCreate(create) => {
-                let action = self.envelope(Kind::PromiseCreate, self.corr_id, self.create(&create.action));
-                json!({ "pid": create.pid, "ttl": create.ttl, "action": action })
-            }
-            Request::TaskAcquire(a) => json!({ "id": a.id, "version": a.claims.0, "pid": a.pid, "ttl": a.ttl }),
-            Request::TaskSuspend(suspend) => {
-                let actions = suspend.actions.iter();
-                let actions = actions.map(|a| self.envelope(Kind::PromiseRegister, self.corr_id, registration(a)));
-                json!({ "id": suspend.task.id, "version": self.version(&suspend.task), "actions": actions.collect::<Vec<_>>() })
-            }
+            Request::PromiseListen(listen) => self.listen(listen),
+            Request::PromiseSearch(search) => promise_search(search),
+            Request::TaskGet(get) | Request::TaskHalt(get) | Request::TaskContinue(get) => object([("id", just(&get.id))]),
+            Request::TaskCreate(create) => self.task_create(create),
+            Request::TaskAcquire(acquire) => claim(acquire),
+            Request::TaskSuspend(suspend) => self.suspend(suspend),
             Request::TaskFulfill(fulfill) => {
                 let action = self.envelope(Kind::PromiseSettle, self.corr_id, settlement(&fulfill.action));
-                json!({ "id": fulfill.task.id, "version": self.version(&fulfill.task), "action": action })
+                self.task(&fulfill.task, ("action", Some(action)))
             }
-            Request::TaskRelease(task) => self.task(task),
-            Request::TaskFence(fence) => {
-                let data = match &fence.action.verb {
-                    FenceVerb::Create(create) => self.create(create),
-                    FenceVerb::Settle(settle) => settlement(settle),
-                };
-                let action = self.envelope(fence.action.verb.kind(), &fence.action.corr_id, data);
-                json!({ "id": fence.task.id, "version": self.version(&fence.task), "action": action })
-            }
-            Request::TaskHeartbeat(beat) => {
-                json!({ "pid": beat.pid, "tasks": beat.tasks.iter().map(|task| self.task(task)).collect::<Vec<_>>() })
-            }
-            Request::TaskSearch(s) => without_null(json!({ "state": s.state, "limit": s.limit, "cursor": s.cursor })),
-            Request::ScheduleGet(get) | Request::ScheduleDelete(get) => json!({ "id": get.id }),
-            Request::ScheduleCreate(s) => json!({
-                "id": s.id, "cron": s.cron, "promiseId": s.promise_id, "promiseTimeout": s.promise_timeout,
-                "promiseParam": written(&s.promise_param), "promiseTags": s.promise_tags,
-            }),
-            Request::ScheduleSearch(s) => without_null(json!({ "tags": s.tags, "limit": s.limit, "cursor": s.cursor })),
-            Request::DebugTick(time) => json!({ "time": time }),
-            Request::DebugStart | Request::DebugReset | Request::DebugSnap | Request::DebugStop => json!({}),
+            Request::TaskRelease(task) => self.task(task, ("", None)),
+            Request::TaskFence(fence) => self.fence(fence),
+            Request::TaskHeartbeat(heartbeat) => self.heartbeat(heartbeat),
+            Request::TaskSearch(search) => task_search(search),
+            Request::ScheduleGet(get) | Request::ScheduleDelete(get) => object([("id", just(&get.id))]),
+            Request::ScheduleCreate(create) => schedule_create(create),
+            Request::ScheduleSearch(search) => schedule_search(search),
+            Request::DebugTick(time) => object([("time", just(time))]),
+            Request::DebugStart | Request::DebugReset | Request::DebugSnap | Request::DebugStop => object([]),
         }
     }
 
-    fn create(&self, create: &PromiseCreate) -> Json {
+    fn create(&self, create: &PromiseCreate) -> String {
         let timeout = match self.dialect {
             Dialect::Plain => "timeoutOn",
             Dialect::V20260401 => "timeoutAt",
         };
-        json!({ "id": create.id, "param": written(&create.param), "tags": create.tags, timeout: create.timeout_at })
+        object([
+            ("id", just(&create.id)),
+            ("param", written(&create.param)),
+            ("tags", just(&create.tags)),
+            (timeout, just(&create.timeout_at)),
+        ])
     }
 
-    fn task(&self, task: &TaskRef) -> Json {
-        json!({ "id": task.id, "version": self.version(task) })
+    /// The dialect without a version subscribes who asks.
+    fn listen(&self, PromiseListen { awaited, address }: &PromiseListen) -> String {
+        let address = Some(text(&address.as_str())).filter(|_| self.dialect != Dialect::Plain);
+        object([("awaited", just(awaited)), ("address", address)])
     }
 
-    /// What the holder of a task calls its version.
-    fn version(&self, TaskRef { claims: Claims(claims), .. }: &TaskRef) -> u32 {
-        match self.dialect {
+    fn task_create(&self, TaskCreate { pid, ttl, action }: &TaskCreate) -> String {
+        let action = self.envelope(Kind::PromiseCreate, self.corr_id, self.create(action));
+        object([("pid", just(pid)), ("ttl", just(ttl)), ("action", Some(action))])
+    }
+
+    fn suspend(&self, suspend: &TaskSuspend) -> String {
+        let envelope = |action| self.envelope(Kind::PromiseRegister, self.corr_id, registration(action));
+        self.task(&suspend.task, ("actions", Some(array(suspend.actions.iter().map(envelope)))))
+    }
+
+    fn fence(&self, TaskFence { task, action }: &TaskFence) -> String {
+        let data = match &action.verb {
+            FenceVerb::Create(create) => self.create(create),
+            FenceVerb::Settle(settle) => settlement(settle),
+        };
+        self.task(task, ("action", Some(self.envelope(action.verb.kind(), &action.corr_id, data))))
+    }
+
+    fn heartbeat(&self, TaskHeartbeat { pid, tasks }: &TaskHeartbeat) -> String {
+        let tasks = array(tasks.iter().map(|task| self.task(task, ("", None))));
+        object([("pid", just(pid)), ("tasks", Some(tasks))])
+    }
+
+    /// A task by what its holder calls its version, and one more field.
+    fn task(&self, TaskRef { id, claims: Claims(claims) }: &TaskRef, more: (&str, Option<String>)) -> String {
+        let version = match self.dialect {
             Dialect::Plain => claims.saturating_sub(1),
             Dialect::V20260401 => *claims,
-        }
+        };
+        object([("id", just(id)), ("version", just(&version)), more])
     }
+}
+
+/// A field that is there.
+fn just(value: &impl Serialize) -> Option<String> {
+    Some(text(value))
 }
 
 /// What is absent stays so: in a request both dialects allow it.
-fn written(value: &Value) -> Json {
-    serde_json::to_value(As(Dialect::V20260401, value)).expect("its maps have strings for keys")
+fn written(value: &Value) -> Option<String> {
+    just(&As(Dialect::V20260401, value))
 }
 
-fn settlement(settle: &PromiseSettle) -> Json {
-    json!({ "id": settle.id, "state": settle.state, "value": written(&settle.value) })
+fn settlement(settle: &PromiseSettle) -> String {
+    object([("id", just(&settle.id)), ("state", just(&settle.state)), ("value", written(&settle.value))])
 }
 
-fn registration(register: &PromiseRegister) -> Json {
-    json!({ "awaiter": register.awaiter, "awaited": register.awaited })
+fn registration(register: &PromiseRegister) -> String {
+    object([("awaiter", just(&register.awaiter)), ("awaited", just(&register.awaited))])
 }
 
-/// Optional fields are left out when there is nothing to say.
-fn without_null(mut fields: Json) -> Json {
-    if let Some(fields) = fields.as_object_mut() {
-        fields.retain(|_, value| !value.is_null());
-    }
-    fields
+fn claim(TaskAcquire { id, claims, pid, ttl }: &TaskAcquire) -> String {
+    object([("id", just(id)), ("version", just(&claims.0)), ("pid", just(pid)), ("ttl", just(ttl))])
+}
+
+fn promise_search(PromiseSearch { state, tags, limit, cursor }: &PromiseSearch) -> String {
+    let (state, limit) = (state.as_ref().map(text), limit.as_ref().map(text));
+    object([("state", state), ("tags", just(tags)), ("limit", limit), ("cursor", cursor.as_ref().map(text))])
+}
+
+fn task_search(TaskSearch { state, limit, cursor }: &TaskSearch) -> String {
+    let (state, limit) = (state.as_ref().map(text), limit.as_ref().map(text));
+    object([("state", state), ("limit", limit), ("cursor", cursor.as_ref().map(text))])
+}
+
+fn schedule_search(ScheduleSearch { tags, limit, cursor }: &ScheduleSearch) -> String {
+    object([("tags", just(tags)), ("limit", limit.as_ref().map(text)), ("cursor", cursor.as_ref().map(text))])
+}
+
+fn schedule_create(create: &ScheduleCreate) -> String {
+    object([
+        ("id", just(&create.id)),
+        ("cron", just(&create.cron)),
+        ("promiseId", just(&create.promise_id)),
+        ("promiseTimeout", just(&create.promise_timeout)),
+        ("promiseParam", written(&create.promise_param)),
+        ("promiseTags", just(&create.promise_tags)),
+    ])
 }

@@ -1,11 +1,15 @@
 //! What the coordinator sends without being asked.
 
-use serde_json::{Value as Json, json};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::dialect::Dialect;
 use super::ids::{Claims, PromiseId};
+use super::object::{object, text};
 use super::record::{Promise, TaskState};
 use super::record_wire::As;
+use crate::decode::{self, DecodeError};
+use crate::text::Text;
 
 /// One message to whoever is at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,14 +27,53 @@ pub enum Message {
     Settled(Box<Promise>),
 }
 
+#[derive(Deserialize)]
+struct MessageWire<'a> {
+    #[serde(borrow)]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct RunWire {
+    task: TaskWire,
+}
+
+#[derive(Deserialize)]
+struct TaskWire {
+    id: PromiseId,
+    version: u32,
+}
+
+#[derive(Deserialize)]
+struct SettledWire {
+    promise: Promise,
+}
+
 impl Message {
+    /// The message that `text` writes, in either dialect.
+    ///
+    /// # Errors
+    /// [`DecodeError::Unsupported`] when it is of another kind, which later versions may have.
+    pub fn decode(text: &str) -> Result<Self, DecodeError> {
+        let MessageWire { kind, data } = decode::object("", text)?;
+        match &*kind.0 {
+            "invoke" | "resume" | "execute" => {
+                let RunWire { task: TaskWire { id, version } } = decode::object("data", data.get())?;
+                Ok(Self::Run { id, claims: Claims(version), resumed: kind.0 == "resume" })
+            }
+            "notify" | "unblock" => {
+                let SettledWire { promise } = decode::object("data", data.get())?;
+                Ok(Self::Settled(Box::new(promise)))
+            }
+            _ => Err(DecodeError::Unsupported),
+        }
+    }
+
     /// As text.
     #[must_use]
     pub fn encode(&self, dialect: Dialect) -> String {
-        self.json(dialect).to_string()
-    }
-
-    pub(super) fn json(&self, dialect: Dialect) -> Json {
         let (kind, data) = match self {
             Self::Run { id, claims, resumed } => {
                 let kind = match (dialect, resumed) {
@@ -38,17 +81,18 @@ impl Message {
                     (Dialect::Plain, true) => "resume",
                     (Dialect::V20260401, _) => "execute",
                 };
-                (kind, json!({ "task": { "id": id, "version": dialect.version_of(*claims, TaskState::Pending) } }))
+                let version = dialect.version_of(*claims, TaskState::Pending);
+                let task = object([("id", Some(text(id))), ("version", Some(text(&version)))]);
+                (kind, object([("task", Some(task))]))
             }
             Self::Settled(promise) => {
                 let kind = match dialect {
                     Dialect::Plain => "notify",
                     Dialect::V20260401 => "unblock",
                 };
-                let promise = serde_json::to_value(As(dialect, &**promise)).expect("its maps have strings for keys");
-                (kind, json!({ "promise": promise }))
+                (kind, object([("promise", Some(text(&As(dialect, &**promise))))]))
             }
         };
-        json!({ "kind": kind, "head": {}, "data": data })
+        object([("kind", Some(text(&kind))), ("head", Some(object([]))), ("data", Some(data))])
     }
 }
