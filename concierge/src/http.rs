@@ -27,7 +27,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use concierge_api_rs::limits::{HTTP_HEAD_BYTES, HTTP_HEADERS, SUBPROTOCOL};
+use concierge_api_rs::limits::SUBPROTOCOL;
 
 use crate::metrics;
 use crate::origin;
@@ -41,6 +41,9 @@ pub(crate) struct Site {
     pub(crate) tls: bool,
     pub(crate) require_subprotocol: bool,
     pub(crate) allowed_origins: Arc<[String]>,
+    /// Bounds of a head.
+    pub(crate) head_bytes: usize,
+    pub(crate) headers: usize,
     pub(crate) stalled_for: Duration,
     pub(crate) draining: CancellationToken,
 }
@@ -74,8 +77,8 @@ where
         .timer(TokioTimer::new())
         .keep_alive(!told)
         .header_read_timeout(head_within)
-        .max_headers(HTTP_HEADERS)
-        .max_buf_size(HTTP_HEAD_BYTES)
+        .max_headers(site.headers)
+        .max_buf_size(site.head_bytes)
         .serve_connection(TokioIo::new(Stalling::new(stream, site.stalled_for)), service);
     let mut draining = std::pin::pin!(site.draining.cancelled());
     std::future::poll_fn(|cx| {
@@ -88,7 +91,12 @@ where
     })
     .await
     // a head that never came, or one that broke the rules: hyper answered what it could
-    .inspect_err(|e| tracing::debug!(%address, error = %e, "HTTP connection ended"))
+    .inspect_err(|e| {
+        if e.is_parse_too_large() {
+            metrics::refused("head");
+        }
+        tracing::debug!(%address, error = %e, "HTTP connection ended");
+    })
     .ok()?;
     let parts = connection.into_parts();
     let (mut stream, early) = (parts.io.into_inner().into_inner(), parts.read_buf.to_vec());

@@ -101,7 +101,7 @@ pub(crate) fn render(clients: usize, services: usize, subscriptions: usize) -> S
 }
 
 /// Why connections are refused.
-const REFUSALS: [&str; 4] = ["crowded", "draining", "handshake", "origin"];
+const REFUSALS: [&str; 5] = ["crowded", "draining", "handshake", "head", "origin"];
 
 /// A connection was refused before it became a WebSocket.
 pub(crate) fn refused(reason: &'static str) {
@@ -137,7 +137,7 @@ const DESCRIBED: &[(Kind, &str, &str)] = &[
     (
         Kind::Counter,
         "concierge_connections_refused_total{reason}",
-        "Requests for a WebSocket, or connections, that were refused: `crowded`, `draining`, `handshake`, `origin`.",
+        "Requests for a WebSocket, or connections, that were refused: `crowded`, `draining`, `handshake`, `head` (too large), `origin`.",
     ),
     (
         Kind::Counter,

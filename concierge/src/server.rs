@@ -298,6 +298,8 @@ fn site(config: &Config, shared: &Shared, router: Router, hub: bool) -> Site {
         tls: shared.tls.is_some(),
         require_subprotocol: config.require_subprotocol,
         allowed_origins: config.allowed_origins.clone().into(),
+        head_bytes: config.limits.http_head_bytes,
+        headers: config.limits.http_headers,
         stalled_for: Duration::from_millis(config.limits.stall_ms),
         draining: shared.draining.clone(),
     }

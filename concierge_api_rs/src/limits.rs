@@ -15,9 +15,9 @@ pub const DEFAULT_PORT: u16 = 64209;
 pub const IDENTIFY_WITHIN_MS: u64 = 5_000;
 /// From accept to the end of the HTTP head. Configurable.
 pub const HTTP_HEAD_WITHIN_MS: u64 = 5_000;
-/// Size of an HTTP head.
+/// Size of an HTTP head. Configurable.
 pub const HTTP_HEAD_BYTES: usize = 8 * 1024;
-/// Headers in an HTTP head.
+/// Headers in an HTTP head. Configurable.
 pub const HTTP_HEADERS: usize = 64;
 /// Size of one payload, else close code 1009 before it is allocated. Configurable.
 pub const PAYLOAD_BYTES: usize = 64 * 1024;

@@ -169,6 +169,13 @@ pub const KEYS: &[Key] = &[
     key("tls.key", Kind::Text { example: "/etc/concierge/key.pem" }, "The private key, PEM."),
     key("limits.identify_within_ms", ms(1), "From the upgrade to IDENTIFY, else close code 4004."),
     key("limits.http_head_within_ms", ms(1), "From the connection to the end of the HTTP head, else the connection ends."),
+    // the HTTP library takes no less
+    key("limits.http_head_bytes", bytes(8 * 1024, MIB), "Size of an HTTP head, else 431."),
+    key(
+        "limits.http_headers",
+        Kind::Whole { unit: "headers", least: 16, most: 4096 },
+        "Headers in an HTTP head, else 431. A browser's handshake has about 15.",
+    ),
     key("limits.payload_bytes", bytes(1024, 256 * MIB), "Size of one payload, else close code 1009."),
     key("limits.outbox_bytes", bytes(1024, 4096 * MIB), "What may wait for one client, else close code 4011."),
     key("limits.stall_ms", ms(1), "How long a client may take nothing while something waits, else close code 4011."),

@@ -80,6 +80,8 @@ pub struct Tls {
 pub struct Limits {
     pub identify_within_ms: u64,
     pub http_head_within_ms: u64,
+    pub http_head_bytes: usize,
+    pub http_headers: usize,
     pub payload_bytes: usize,
     pub outbox_bytes: usize,
     pub stall_ms: u64,
@@ -95,6 +97,8 @@ impl Default for Limits {
         Self {
             identify_within_ms: limits::IDENTIFY_WITHIN_MS,
             http_head_within_ms: limits::HTTP_HEAD_WITHIN_MS,
+            http_head_bytes: limits::HTTP_HEAD_BYTES,
+            http_headers: limits::HTTP_HEADERS,
             payload_bytes: limits::PAYLOAD_BYTES,
             outbox_bytes: limits::OUTBOX_BYTES,
             stall_ms: limits::STALL_MS,

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use concierge_api_rs::limits;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls_pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -21,6 +22,8 @@ fn site() -> Site {
         tls: false,
         require_subprotocol: false,
         allowed_origins: ["https://good.example".to_owned()].into(),
+        head_bytes: limits::HTTP_HEAD_BYTES,
+        headers: limits::HTTP_HEADERS,
         stalled_for: Duration::from_secs(10),
         draining: CancellationToken::new(),
     }
@@ -181,6 +184,15 @@ async fn a_head_holds_8_kib_and_64_headers_at_most() {
     let padding = |bytes: usize| format!("x: {}\r\n", "y".repeat(bytes - request("x: \r\n").len()));
     assert_eq!(status(&site(), &padding(8 * 1024)).await.0, 101);
     assert_eq!(status(&site(), &padding(8 * 1024 + 1)).await.0, 431);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_may_take_larger_heads_and_fewer_headers() {
+    let site = Site { head_bytes: 20_000, headers: 16, ..site() };
+    assert_eq!(status(&site, &format!("x: {}\r\n", "y".repeat(15_000))).await.0, 101);
+    assert_eq!(status(&site, &format!("x: {}\r\n", "y".repeat(21_000))).await.0, 431);
+    assert_eq!(status(&site, &"x: y\r\n".repeat(11)).await.0, 101);
+    assert_eq!(status(&site, &"x: y\r\n".repeat(12)).await.0, 431);
 }
 
 #[tokio::test(start_paused = true)]

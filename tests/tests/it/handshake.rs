@@ -120,6 +120,10 @@ async fn a_head_over_8_kib_or_with_more_than_64_headers_is_refused() {
     wire.send(handshake("").replace("/ws", &format!("/ws?{}", "x".repeat(9 * 1024))).as_bytes()).await;
     let status = wire.head().await.status;
     assert!(matches!(status, 414 | 431), "{status}");
+    until("the three are counted", async || {
+        hub.get("/metrics").await.contains("concierge_connections_refused_total{reason=\"head\"} 3\n").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
