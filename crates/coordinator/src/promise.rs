@@ -6,7 +6,7 @@ use concierge_api_rs::coordinator::{
 };
 use std::collections::BTreeSet;
 
-use crate::rows::{Listener, OfferKey, Rows, TaskRow};
+use crate::rows::{Listener, Rows, TaskRow};
 use crate::turn::{Step, Turn, refuse};
 
 /// Who claims a task while it is created, and for how long.
@@ -56,9 +56,7 @@ impl<R: Rows> Turn<'_, R> {
         let task = promise.target().map(|target| self.first_row(&promise, target, delay, claim));
         if let Some(task) = &task {
             self.rows.put_task(task)?;
-            if task.state == TaskState::Pending {
-                self.offer(OfferKey::Task(task.id.clone()))?;
-            }
+            self.offer(&promise, task);
         }
         Ok((promise, task))
     }

@@ -1,10 +1,12 @@
 //! The face of the rules: one request, one sweep, one message at a time.
 
-use concierge_api_rs::coordinator::{Address, Dialect, GroupName, Message, Millis, Outcome, Pid, PromiseId, Request, TaskState};
+use concierge_api_rs::coordinator::{
+    Address, Dialect, GroupName, Message, Millis, Outcome, Pid, Promise, PromiseId, Request, TaskState,
+};
 use concierge_api_rs::limits;
 
 use crate::look;
-use crate::rows::{Due, OfferKey, Reads, Rows};
+use crate::rows::{Due, Listener, OfferKey, Reads, Rows, TaskRow};
 use crate::turn::Turn;
 
 /// The rules, and the numbers in them that may be set.
@@ -137,28 +139,39 @@ impl Rules {
     }
 }
 
-/// A pending task is offered while its promise is pending, to an address, and not before its time.
 fn offer_task<R: Reads>(now: Millis, id: &PromiseId, rows: &R) -> Result<Option<Offer>, R::Error> {
-    let Some(task) = rows.task(id)?.filter(|task| task.state == TaskState::Pending && now >= task.offer_from) else {
-        return Ok(None);
-    };
-    let pending = rows.promise(id)?.is_some_and(|promise| promise.is_pending(now));
-    Ok(task.address.filter(|_| pending).map(|address| Offer {
-        key: OfferKey::Task(id.clone()),
-        address,
-        message: Message::Run { id: id.clone(), claims: task.claims, resumed: task.woken_by.is_some() },
-        dialect: task.dialect,
-    }))
+    let (Some(task), Some(promise)) = (rows.task(id)?, rows.promise(id)?) else { return Ok(None) };
+    Ok(Offer::of_task(now, &promise, &task))
 }
 
 fn offer_notice<R: Reads>(promise: &PromiseId, address: &Address, rows: &R) -> Result<Option<Offer>, R::Error> {
     let (Some(notice), Some(promise)) = (rows.notice(promise, address)?, rows.promise(promise)?) else {
         return Ok(None);
     };
-    Ok(Some(Offer {
-        key: OfferKey::Notice(promise.id.clone(), address.clone()),
-        address: address.clone(),
-        message: Message::Settled(Box::new(promise)),
-        dialect: notice.to.dialect,
-    }))
+    Ok(Some(Offer::of_notice(&promise, &notice.to)))
+}
+
+impl Offer {
+    /// A pending task is offered while its promise is pending, to an address, and not before its time.
+    pub(crate) fn of_task(now: Millis, promise: &Promise, task: &TaskRow) -> Option<Self> {
+        if task.state != TaskState::Pending || now < task.offer_from || !promise.is_pending(now) {
+            return None;
+        }
+        Some(Self {
+            key: OfferKey::Task(task.id.clone()),
+            address: task.address.clone()?,
+            message: Message::Run { id: task.id.clone(), claims: task.claims, resumed: task.woken_by.is_some() },
+            dialect: task.dialect,
+        })
+    }
+
+    /// A settled promise is told to who listened.
+    pub(crate) fn of_notice(promise: &Promise, to: &Listener) -> Self {
+        Self {
+            key: OfferKey::Notice(promise.id.clone(), to.address.clone()),
+            address: to.address.clone(),
+            message: Message::Settled(Box::new(promise.clone())),
+            dialect: to.dialect,
+        }
+    }
 }

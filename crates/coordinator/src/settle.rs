@@ -3,7 +3,8 @@
 
 use concierge_api_rs::coordinator::{Promise, PromiseId, TaskState};
 
-use crate::rows::{Notice, OfferKey, Rows};
+use crate::rows::{Notice, Rows};
+use crate::rules::Offer;
 use crate::turn::Turn;
 
 impl<R: Rows> Turn<'_, R> {
@@ -12,7 +13,7 @@ impl<R: Rows> Turn<'_, R> {
         self.rows.put_promise(promise)?;
         self.end_task(&promise.id)?;
         self.wake_awaiters(&promise.id)?;
-        self.tell_listeners(&promise.id)
+        self.tell_listeners(promise)
     }
 
     /// The task of a settled promise ends, and waits for nothing any more.
@@ -34,22 +35,22 @@ impl<R: Rows> Turn<'_, R> {
         self.rows.delete_awaiters(awaited)?;
         for awaiter in &awaiters {
             // one past its own deadline is settled, which its own sweep will write down
-            if self.rows.promise(awaiter)?.is_some_and(|promise| promise.is_pending(self.now)) {
-                self.wake(awaiter, awaited)?;
+            if let Some(promise) = self.rows.promise(awaiter)?.filter(|promise| promise.is_pending(self.now)) {
+                self.wake(&promise, awaited)?;
             }
         }
         Ok(())
     }
 
     /// A suspended task is offered again; any other remembers the promise.
-    fn wake(&mut self, awaiter: &PromiseId, awaited: &PromiseId) -> Result<(), R::Error> {
-        let Some(mut task) = self.rows.task(awaiter)? else { return Ok(()) };
+    fn wake(&mut self, awaiter: &Promise, awaited: &PromiseId) -> Result<(), R::Error> {
+        let Some(mut task) = self.rows.task(&awaiter.id)? else { return Ok(()) };
         match task.state {
             TaskState::Fulfilled => return Ok(()),
             TaskState::Suspended => {
                 task.woken_by = Some(awaited.clone());
                 task.resumes.insert(awaited.clone());
-                return self.pend(task);
+                return self.pend(awaiter, task);
             }
             TaskState::Pending | TaskState::Acquired | TaskState::Halted => task.resumes.insert(awaited.clone()),
         };
@@ -57,16 +58,15 @@ impl<R: Rows> Turn<'_, R> {
     }
 
     /// Listeners become messages, which stay until they are taken.
-    fn tell_listeners(&mut self, promise: &PromiseId) -> Result<(), R::Error> {
-        let listeners = self.rows.listeners(promise)?;
+    fn tell_listeners(&mut self, promise: &Promise) -> Result<(), R::Error> {
+        let listeners = self.rows.listeners(&promise.id)?;
         if listeners.is_empty() {
             return Ok(());
         }
-        self.rows.delete_listeners(promise)?;
+        self.rows.delete_listeners(&promise.id)?;
         for to in listeners {
-            let key = OfferKey::Notice(promise.clone(), to.address.clone());
+            self.offers.push(Offer::of_notice(promise, &to));
             self.rows.put_notice(&Notice { to, due_at: self.offered_again() })?;
-            self.offer(key)?;
         }
         Ok(())
     }

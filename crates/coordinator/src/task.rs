@@ -8,10 +8,10 @@ mod heartbeat;
 mod held;
 mod suspend;
 
-use concierge_api_rs::coordinator::{Millis, TaskState};
+use concierge_api_rs::coordinator::{Millis, Promise, TaskState};
 
 use crate::promise::Claim;
-use crate::rows::{OfferKey, Rows, TaskRow};
+use crate::rows::{Rows, TaskRow};
 use crate::turn::Turn;
 
 impl<R: Rows> Turn<'_, R> {
@@ -26,11 +26,12 @@ impl<R: Rows> Turn<'_, R> {
     }
 
     /// The task is nobody's, and offered at once.
-    pub(crate) fn pend(&mut self, mut task: TaskRow) -> Result<(), R::Error> {
+    pub(crate) fn pend(&mut self, promise: &Promise, mut task: TaskRow) -> Result<(), R::Error> {
         leave(&mut task, TaskState::Pending, Some(self.offered_again()));
         task.offer_from = self.now;
         self.rows.put_task(&task)?;
-        self.offer(OfferKey::Task(task.id))
+        self.offer(promise, &task);
+        Ok(())
     }
 }
 

@@ -1,9 +1,9 @@
 //! One transaction in the making: what time it is, who asks, the rows, and what will be offered.
 
-use concierge_api_rs::coordinator::{Answer, Dialect, Millis, Outcome, Refusal, Request, Status};
+use concierge_api_rs::coordinator::{Answer, Dialect, Millis, Outcome, Promise, Refusal, Request, Status};
 
 use crate::look;
-use crate::rows::{OfferKey, Reads, Rows};
+use crate::rows::{Reads, Rows, TaskRow};
 use crate::rules::{Offer, Rules};
 
 /// A transaction in the making.
@@ -81,11 +81,9 @@ impl<'r, R: Rows> Turn<'r, R> {
         })
     }
 
-    /// The row's message goes out with this turn.
-    pub(crate) fn offer(&mut self, key: OfferKey) -> Result<(), R::Error> {
-        let offer = self.rules.offer(self.now, &key, self.rows)?;
-        self.offers.extend(offer);
-        Ok(())
+    /// The message of a pending task goes out with this turn, if it is its time.
+    pub(crate) fn offer(&mut self, promise: &Promise, task: &TaskRow) {
+        self.offers.extend(Offer::of_task(self.now, promise, task));
     }
 
     /// When something that is offered now is offered next.

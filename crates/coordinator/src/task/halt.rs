@@ -17,11 +17,11 @@ impl<R: Rows> Turn<'_, R> {
 
     /// A halted task is offered again.
     pub(crate) fn go_on(&mut self, id: &PromiseId) -> Step<Answer, R> {
-        let (_, task) = self.live(id)?;
+        let (promise, task) = self.live(id)?;
         if task.state != TaskState::Halted {
             return Err(refuse(Status::Conflict, format!("the task {id:?} is {}, not halted", task.state.as_str())));
         }
-        self.pend(task)?;
+        self.pend(&promise, task)?;
         Ok(Answer::Done)
     }
 }

@@ -31,8 +31,8 @@ impl<R: Rows> Turn<'_, R> {
 
     /// The task is offered again at once.
     pub(crate) fn release(&mut self, task: &TaskRef) -> Step<Answer, R> {
-        let (_, task) = self.held(task)?;
-        self.pend(task)?;
+        let (promise, task) = self.held(task)?;
+        self.pend(&promise, task)?;
         Ok(Answer::Done)
     }
 
