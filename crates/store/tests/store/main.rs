@@ -1,5 +1,9 @@
 //! The store from outside: one suite on every kind of place, the places against each other, and what only a file can suffer.
 
+mod behaviours;
+mod crash;
 mod differential;
+mod files;
+mod full;
 mod home;
 mod wishes;
