@@ -34,7 +34,7 @@ const NEEDS: &[Need] = &[
         program: "node",
         package: "nodejs",
         used_by: "the tests of the Resonate SDK",
-        at_least: Some((20, "https://nodejs.org")),
+        at_least: Some((18, "https://nodejs.org")),
     },
 ];
 
