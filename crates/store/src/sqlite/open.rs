@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::schema;
@@ -42,8 +43,7 @@ impl Ours {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = || {
             let connection = Connection::open_with_flags(&self.path, flags)?;
-            connection.busy_timeout(BUSY_TIMEOUT)?;
-            connection.set_prepared_statement_cache_capacity(128);
+            prepare(&connection)?;
             connection.pragma_update(None, "cache_size", -8 * 1024)?;
             Ok(connection)
         };
@@ -98,8 +98,7 @@ fn check_owner(path: &Path) -> Result<(), OpenError> {
 fn writer(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(128);
+    prepare(&connection)?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
@@ -108,6 +107,15 @@ fn writer(path: &Path) -> Result<Connection, Error> {
     connection.pragma_update(None, "temp_store", "memory")?;
     migrate(&mut connection)?;
     Ok(connection)
+}
+
+/// Statements are planned once, whatever is bound to them: otherwise SQLite plans some of them again at every use, which was a
+/// fifth of the writer's time.
+fn prepare(connection: &Connection) -> Result<(), Error> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// Each step is a transaction of its own, so that one that fails leaves the version before it.
