@@ -10,7 +10,7 @@ pub type Tags = BTreeMap<String, String>;
 
 /// The address that the task of a promise is offered to.
 pub const TAG_TARGET: &str = "resonate:target";
-/// Another word for [`TAG_TARGET`], in the dialect without a version.
+/// Another word for [`TAG_TARGET`], which wins where both stand.
 pub const TAG_INVOKE: &str = "resonate:invoke";
 /// `true` for a promise that resolves at its deadline: it has no task, and is never offered.
 pub const TAG_TIMER: &str = "resonate:timer";

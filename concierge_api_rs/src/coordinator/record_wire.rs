@@ -125,6 +125,19 @@ where
     }
 }
 
+macro_rules! newest {
+    ($($name:ident)*) => {$(
+        /// As the newest dialect writes it.
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                As(Dialect::V20260401, self).serialize(to)
+            }
+        }
+    )*};
+}
+
+newest! { Promise Task Schedule }
+
 #[derive(Deserialize)]
 struct PromiseWire {
     id: PromiseId,

@@ -1,13 +1,13 @@
 //! Promises: created once, settled once; tasks wait for them and addresses are told.
 
-use concierge_api_rs::coordinator::{
-    Address, Answer, Claims, Millis, Pid, Promise, PromiseCreate, PromiseListen, PromiseRegister, PromiseSettle, PromiseState,
-    Status, TAG_DELAY, TaskState, Value,
-};
 use std::collections::BTreeSet;
 
 use crate::rows::{Listener, Rows, TaskRow};
 use crate::turn::{Step, Turn, refuse};
+use concierge_api_rs::coordinator::{
+    Address, Answer, Claims, Millis, Pid, Promise, PromiseCreate, PromiseListen, PromiseRegister, PromiseSettle, PromiseState,
+    Status, TAG_DELAY, TaskState, Value,
+};
 
 /// Who claims a task while it is created, and for how long.
 pub(crate) type Claim<'a> = (&'a Pid, Millis);

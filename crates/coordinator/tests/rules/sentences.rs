@@ -847,3 +847,35 @@ fn a_page_ends_after_the_result_that_makes_it_too_large() {
     let (_, page) = w.ask("promise.search", json!({}));
     assert_eq!((page["promises"].as_array().unwrap().len(), &page["cursor"]), (6, &json!("p05")));
 }
+
+// --- one question for every timer, one claim for every task
+
+#[test]
+fn one_question_tells_when_anything_is_due_next() {
+    let mut w = World::new();
+    assert_eq!(w.next_due(), None);
+    assert_eq!(w.code("promise.create", json!({ "id": "never", "timeoutAt": i64::MAX })), 200);
+    assert_eq!(w.next_due(), None, "the last instant never comes");
+    let schedule = json!({ "id": "s", "cron": "* * * * *", "promiseId": "{{.timestamp}}", "promiseTimeout": 1 });
+    assert_eq!(w.code("schedule.create", schedule), 200);
+    assert_eq!(w.next_due(), Some(1_020_000), "a schedule");
+    assert_eq!(w.code("promise.create", json!({ "id": "p", "timeoutAt": T + 15_000 })), 200);
+    assert_eq!(w.next_due(), Some(T + 15_000), "a deadline");
+    w.held("t");
+    assert_eq!(w.next_due(), Some(T + 10_000), "a lease");
+    w.task("u");
+    assert_eq!(w.next_due(), Some(T + 5_000), "an offer");
+    w.rules.offer_every = Millis(4_000);
+    assert_eq!(w.code("promise.register_listener", json!({ "awaited": "p", "address": "uni@ui/eve" })), 200);
+    assert_eq!(w.settle("p"), 200);
+    assert_eq!(w.next_due(), Some(T + 4_000), "a notice");
+}
+
+#[test]
+fn of_two_workers_that_claim_the_same_version_one_gets_the_task() {
+    let mut w = World::new();
+    w.task("t");
+    let claim = |pid: &str| json!({ "id": "t", "version": 0, "pid": pid, "ttl": 10_000 });
+    assert_eq!((w.code("task.acquire", claim("ada")), w.code("task.acquire", claim("bob"))), (200, 409));
+    assert_eq!(w.ask("task.get", json!({ "id": "t" })).1["task"]["pid"], "ada");
+}
