@@ -103,3 +103,7 @@ fn code(error: &rusqlite::Error) -> Option<(rusqlite::ErrorCode, i32)> {
     let code = error.sqlite_error()?;
     Some((code.code, code.extended_code))
 }
+
+#[cfg(test)]
+#[path = "sqlite/tests.rs"]
+mod tests;

@@ -18,7 +18,7 @@ macro_rules! promise_columns {
 }
 macro_rules! task_columns {
     () => {
-        "id, state, claims, pid, ttl, due_at, offer_from, woken_by, resumes, address, dialect"
+        "tasks.id, tasks.state, claims, pid, ttl, due_at, offer_from, woken_by, resumes, address, dialect"
     };
 }
 macro_rules! schedule_columns {

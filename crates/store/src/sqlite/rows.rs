@@ -64,7 +64,9 @@ impl Reads for SqliteRows<'_> {
     }
 
     fn task(&self, id: &PromiseId) -> Result<Option<TaskRow>> {
-        self.one(concat!("SELECT ", task_columns!(), " FROM tasks WHERE id = ?1"), [id.as_str()], read::task)
+        let sql =
+            concat!("SELECT ", task_columns!(), " FROM tasks WHERE row = (SELECT row FROM promises WHERE promises.id = ?1)");
+        self.one(sql, [id.as_str()], read::task)
     }
 
     fn awaiters(&self, awaited: &PromiseId) -> Result<Vec<PromiseId>> {
@@ -196,16 +198,17 @@ impl Rows for SqliteRows<'_> {
         Ok(())
     }
 
+    /// Its promise is there already.
     fn put_task(&mut self, task: &TaskRow) -> Result<()> {
         let sql = "INSERT INTO tasks
-            (id, state, claims, pid, ttl, due_at, offer_from, woken_by, resumes, address, dialect, waits_in, waits_for)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
-            ON CONFLICT (id) DO UPDATE SET state = excluded.state, claims = excluded.claims, pid = excluded.pid,
+            (row, id, state, claims, pid, ttl, due_at, offer_from, woken_by, resumes, address, dialect, waits_in, waits_for)
+            SELECT row, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 FROM promises WHERE promises.id = ?1
+            ON CONFLICT (row) DO UPDATE SET state = excluded.state, claims = excluded.claims, pid = excluded.pid,
             ttl = excluded.ttl, due_at = excluded.due_at, offer_from = excluded.offer_from, woken_by = excluded.woken_by,
             resumes = excluded.resumes, address = excluded.address, dialect = excluded.dialect, waits_in = excluded.waits_in,
             waits_for = excluded.waits_for";
         let waits_at = task.address.as_ref().filter(|_| task.state == TaskState::Pending);
-        self.change(
+        let written = self.change(
             sql,
             params![
                 task.id.as_str(),
@@ -223,7 +226,7 @@ impl Rows for SqliteRows<'_> {
                 waits_at.map(columns::waits_for),
             ],
         )?;
-        Ok(())
+        if written == 1 { Ok(()) } else { Err(Error::QueryReturnedNoRows) }
     }
 
     fn put_registration(&mut self, awaiter: &PromiseId, awaited: &PromiseId) -> Result<()> {

@@ -13,6 +13,7 @@ pub(super) fn newest() -> i64 {
 
 /// Ids are compared as bytes, which is what SQLite does with text. Tables with long rows have a rowid: twice as fast as a key
 /// that holds the row. What is settled leaves every index but those of its id and its lineage, so that its number costs nothing.
+/// A task has the row number of its promise, which spares it an index of ids.
 const FIRST: &str = "
 CREATE TABLE promises (
     row INTEGER PRIMARY KEY,
@@ -36,7 +37,7 @@ CREATE INDEX promises_schedule ON promises (schedule, id) WHERE schedule IS NOT 
 
 CREATE TABLE tasks (
     row INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
+    id TEXT NOT NULL,
     state TEXT NOT NULL,
     claims INTEGER NOT NULL,
     pid TEXT,

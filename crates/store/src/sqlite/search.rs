@@ -112,18 +112,22 @@ pub(super) fn promises(rows: &SqliteRows<'_>, search: &PromiseSearch, now: Milli
 pub(super) fn tasks(rows: &SqliteRows<'_>, search: &TaskSearch, now: Millis, limit: usize) -> Result<Vec<TaskRow>> {
     let after = search.cursor.as_deref().unwrap_or_default();
     let limit = sql_limit(limit);
+    // in the order of ids go the promises; only those tasks that live have an index of theirs
     match search.state {
         None => {
-            let sql = concat!("SELECT ", task_columns!(), " FROM tasks WHERE id > ?1 ORDER BY id LIMIT ?2");
+            let sql = concat!(
+                "SELECT ",
+                task_columns!(),
+                " FROM promises CROSS JOIN tasks USING (row) WHERE promises.id > ?1 ORDER BY promises.id LIMIT ?2"
+            );
             rows.all(sql, params![after, limit], read::task)
         }
         Some(TaskState::Fulfilled) => {
             let sql = concat!(
                 "SELECT ",
                 task_columns!(),
-                " FROM tasks WHERE id > ?1 AND (state = 'fulfilled' OR NOT EXISTS (SELECT 1 ",
-                "FROM promises WHERE promises.id = tasks.id AND promises.state = 'pending' AND timeout_at > ?2)) ",
-                "ORDER BY id LIMIT ?3"
+                " FROM promises CROSS JOIN tasks USING (row) WHERE promises.id > ?1 AND (tasks.state = 'fulfilled' ",
+                "OR promises.state <> 'pending' OR timeout_at <= ?2) ORDER BY promises.id LIMIT ?3"
             );
             rows.all(sql, params![after, now.0, limit], read::task)
         }
@@ -131,9 +135,9 @@ pub(super) fn tasks(rows: &SqliteRows<'_>, search: &TaskSearch, now: Millis, lim
             let sql = concat!(
                 "SELECT ",
                 task_columns!(),
-                " FROM tasks INDEXED BY tasks_live WHERE id > ?1 AND state <> 'fulfilled' ",
-                "AND state = ?2 AND EXISTS (SELECT 1 FROM promises WHERE promises.id = tasks.id ",
-                "AND promises.state = 'pending' AND timeout_at > ?3) ORDER BY id LIMIT ?4"
+                " FROM tasks INDEXED BY tasks_live CROSS JOIN promises USING (row) WHERE tasks.id > ?1 ",
+                "AND tasks.state <> 'fulfilled' AND tasks.state = ?2 AND promises.state = 'pending' AND timeout_at > ?3 ",
+                "ORDER BY tasks.id LIMIT ?4"
             );
             rows.all(sql, params![after, state.as_str(), now.0, limit], read::task)
         }
