@@ -1,6 +1,6 @@
 //! A client of a hub.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use concierge_api_rs::{
     ClientFetch, ClientFetchAll, ClientId, ClientInfo, Hello, Message as MessagePayload, NameError, PayloadIn, PayloadOut,
@@ -8,13 +8,14 @@ use concierge_api_rs::{
     ServiceName, Target,
 };
 use serde::Serialize;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::backoff::Attempts;
 use crate::connect::{self, Socket};
+use crate::coordinator::{AskError, Connected, Coordinator};
 use crate::driver::{Change, Driver, Request};
 use crate::error::{ConnectError, RequestError};
 use crate::files::Files;
@@ -40,6 +41,8 @@ struct Inner {
     requests: mpsc::Sender<Request>,
     in_flight: Arc<Semaphore>,
     closing: CancellationToken,
+    /// What the handles of the coordinator share, while there is one.
+    coordinator: Mutex<Weak<Connected>>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -77,7 +80,8 @@ impl Client {
         let driver = Driver::new(options.clone(), shared.clone(), receiver, closing.clone());
         let task = AbortOnDropHandle::new(tokio::spawn(driver.run(link)));
         let in_flight = Arc::new(Semaphore::new(options.in_flight));
-        Ok(Self(Arc::new(Inner { options, shared, requests, in_flight, closing, _task: task })))
+        let coordinator = Mutex::default();
+        Ok(Self(Arc::new(Inner { options, shared, requests, in_flight, closing, coordinator, _task: task })))
     }
 
     /// Says good-bye, waits for the hub's (at most [`Options::close_within`]), and ends every stream. All clones are closed;
@@ -135,6 +139,21 @@ impl Client {
     #[must_use]
     pub fn files(&self) -> Files {
         Files::of_client(self.0.options.clone(), self.0.shared.clone())
+    }
+
+    /// The hub's coordinator: durable promises, tasks, schedules. Subscribes to its service, which it leaves when the last handle
+    /// is dropped. All handles of a client are the same.
+    ///
+    /// # Errors
+    /// [`AskError::Absent`] when the hub has none, or as every request.
+    pub async fn coordinator(&self) -> Result<Coordinator, AskError> {
+        let mut present = self.0.coordinator.lock().await;
+        if let Some(connected) = present.upgrade() {
+            return Ok(Coordinator(connected));
+        }
+        let coordinator = Coordinator::connect(self.clone()).await?;
+        *present = Arc::downgrade(&coordinator.0);
+        Ok(coordinator)
     }
 
     /// SELF_SUBSCRIBE: a stream of what the service's owner says. Subscribing twice gives two streams of the same messages.

@@ -32,11 +32,13 @@
 //! * **Reconnecting** is described at [`Reconnect`]: which ends of a connection are tried again, and how patiently. After
 //!   it, owned services are created again and subscriptions renewed, 16 at a time, before anything else is sent.
 //! * **Files** are put and got through [`Client::files`].
+//! * **Durable promises and tasks** are in [`coordinator`].
 #![warn(missing_docs)]
 
 mod backoff;
 mod client;
 mod connect;
+pub mod coordinator;
 mod driver;
 mod error;
 mod event;
