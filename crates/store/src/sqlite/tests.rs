@@ -57,7 +57,7 @@ impl Halting {
         let (halt, at_commit) = sync_channel(1);
         let (go_on, wait) = sync_channel(1);
         let hook = move || {
-            let halted = halt.send(()).and_then(|()| Ok(wait.recv()));
+            let halted = halt.send(()).map(|()| wait.recv());
             // a test that has ended stops nobody
             !matches!(halted, Ok(Ok(true)) | Err(_))
         };
@@ -213,9 +213,9 @@ fn use_every_statement(rows: &mut SqliteRows<'_>) -> rusqlite::Result<()> {
     let (address, pid) = ("uni@work/ada".parse::<Address>().unwrap(), Pid::parse("ada").unwrap());
     let to = Listener { promise: id.clone(), address: address.clone(), dialect: Dialect::Plain };
     let schedule = ScheduleId::parse("s").unwrap();
-    (rows.promise(&id)?, rows.task(&id)?, rows.awaiters(&id)?, rows.awaiter_count(&id, 9)?);
-    (rows.listeners(&id)?, rows.listener_count(&id, 9)?, rows.notice(&id, &address)?, rows.held_by(&pid)?);
-    (rows.branch("b", 9)?, rows.schedule(&schedule)?, rows.due(now, 9)?, rows.next_due()?);
+    let _ = (rows.promise(&id)?, rows.task(&id)?, rows.awaiters(&id)?, rows.awaiter_count(&id, 9)?);
+    let _ = (rows.listeners(&id)?, rows.listener_count(&id, 9)?, rows.notice(&id, &address)?, rows.held_by(&pid)?);
+    let _ = (rows.branch("b", 9)?, rows.schedule(&schedule)?, rows.due(now, 9)?, rows.next_due()?);
     for after in [OfferKey::Task(id.clone()), OfferKey::Notice(id.clone(), address.clone())] {
         rows.waiting(address.group(), &pid, now, Some(&after), 9)?;
     }

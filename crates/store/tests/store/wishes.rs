@@ -117,7 +117,7 @@ impl Wishes {
         let now = self.now;
         let open: Vec<_> = self.known.promises.iter().filter(|promise| promise.is_pending(now)).map(|one| &one.id).collect();
         match open.choose(&mut self.dice) {
-            Some(id) if self.made % 2 == 0 => (*id).clone(),
+            Some(id) if self.made.is_multiple_of(2) => (*id).clone(),
             _ => self.new_id(),
         }
     }
