@@ -1,6 +1,8 @@
 //! Where what is durable is kept when nobody said where.
 
 use std::env;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use concierge_store::Place;
@@ -16,7 +18,11 @@ pub(crate) fn place(url: Option<&str>) -> Place {
     }
     let variable = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     match directory(variable("STATE_DIRECTORY"), variable("XDG_STATE_HOME"), variable("HOME")) {
-        Some(directory) => Place::Sqlite(directory.join(FILE)),
+        Some(directory) => {
+            // for this user alone; when it can't be made, opening the file says why
+            let _made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
+            Place::Sqlite(directory.join(FILE))
+        }
         None => {
             tracing::warn!("promises and tasks go with this process: set `store.url`, or HOME");
             Place::Memory

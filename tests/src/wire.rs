@@ -163,21 +163,28 @@ impl Wire {
     /// A body in chunks, to its end.
     async fn chunks(&mut self) -> Vec<u8> {
         let mut body = Vec::new();
-        loop {
-            let line = loop {
-                if let Some(at) = self.buffer.windows(2).position(|window| window == b"\r\n") {
-                    break self.buffer.drain(..at + 2).collect::<Vec<_>>();
-                }
-                assert!(self.read("the size of a chunk").await > 0, "the body broke off");
-            };
-            let size = String::from_utf8_lossy(&line[..line.len() - 2]).into_owned();
-            let size = usize::from_str_radix(&size, 16).unwrap_or_else(|e| panic!("{e}: {size}"));
-            self.fill(size + 2).await;
-            body.extend(self.buffer.drain(..size + 2).take(size));
-            if size == 0 {
-                return body;
-            }
+        while let Some(chunk) = self.chunk().await {
+            body.extend(chunk);
         }
+        body
+    }
+
+    /// The next chunk of a body; none at its end.
+    ///
+    /// # Panics
+    /// When it breaks off.
+    pub async fn chunk(&mut self) -> Option<Vec<u8>> {
+        let line = loop {
+            if let Some(at) = self.buffer.windows(2).position(|window| window == b"\r\n") {
+                break self.buffer.drain(..at + 2).collect::<Vec<_>>();
+            }
+            assert!(self.read("the size of a chunk").await > 0, "the body broke off");
+        };
+        let size = String::from_utf8_lossy(&line[..line.len() - 2]).into_owned();
+        let size = usize::from_str_radix(&size, 16).unwrap_or_else(|e| panic!("{e}: {size}"));
+        self.fill(size + 2).await;
+        let chunk = self.buffer.drain(..size + 2).take(size).collect();
+        (size > 0).then_some(chunk)
     }
 
     /// Sends the handshake with more header lines; the answer's head.

@@ -7,6 +7,7 @@ mod client;
 mod client_commands;
 mod client_files;
 mod commands;
+mod coordinator;
 mod files;
 mod filesystem_md;
 mod floods;
