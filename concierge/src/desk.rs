@@ -291,17 +291,26 @@ impl Desk {
         let code_of = |service: &ServiceInfo| self.routes.id(service.owner_uuid).and_then(|owner| owner.code());
         match news {
             PayloadOut::ServiceClientSubscribed(news) => {
+                count_cut(&news.service);
                 if let (Some(code), Some(peer)) = (code_of(&news.service), self.routes.id(news.client.uuid)) {
                     code.subscribed(&news.client, &peer);
                 }
             }
             PayloadOut::ServiceClientUnsubscribed(news) => {
+                count_cut(&news.service);
                 if let Some(code) = code_of(&news.service) {
                     code.unsubscribed(news.client.uuid);
                 }
             }
             _ => {}
         }
+    }
+}
+
+/// News of a membership list the first subscribers of a big service only.
+fn count_cut(service: &ServiceInfo) {
+    if (service.subscribers.len() as u64) < service.subscriber_count {
+        METRICS.subscribers_cut.increment(1);
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) struct Metrics {
     pub(crate) slow_consumers: Counter,
     pub(crate) over_limit: Counter,
     pub(crate) throttled: Counter,
+    pub(crate) subscribers_cut: Counter,
     pub(crate) offers_taken: Counter,
     pub(crate) offers_held: Counter,
 }
@@ -67,6 +68,7 @@ impl Metrics {
             slow_consumers: counter!("concierge_slow_consumers_total"),
             over_limit: counter!("concierge_over_limit_total"),
             throttled: counter!("concierge_throttled_total"),
+            subscribers_cut: counter!("concierge_subscribers_cut_total"),
             offers_taken: counter!("concierge_coordinator_offers_total", "outcome" => "taken"),
             offers_held: counter!("concierge_coordinator_offers_total", "outcome" => "held"),
         }
@@ -152,6 +154,11 @@ const DESCRIBED: &[(Kind, &str, &str)] = &[
     (Kind::Counter, "concierge_deliveries_total", "Copies of messages queued for receivers."),
     (Kind::Counter, "concierge_slow_consumers_total", "Clients ended 4011."),
     (Kind::Counter, "concierge_over_limit_total", "Requests refused because a client has too many services or subscriptions."),
+    (
+        Kind::Counter,
+        "concierge_subscribers_cut_total",
+        "News of a membership that listed only the first subscribers of a big service.",
+    ),
     (
         Kind::Counter,
         "concierge_coordinator_requests_total{status}",

@@ -41,6 +41,7 @@ pub(crate) struct Pace {
     payload_bytes: usize,
     outbox_bytes: usize,
     messages_per_second: u32,
+    excess_for: Duration,
 }
 
 impl Pace {
@@ -54,6 +55,7 @@ impl Pace {
             payload_bytes: config.limits.payload_bytes,
             outbox_bytes: config.limits.outbox_bytes,
             messages_per_second: config.limits.messages_per_second,
+            excess_for: ms(config.limits.excess_ms),
         }
     }
 }
@@ -208,7 +210,7 @@ struct Conversation<'a> {
 impl<'a> Conversation<'a> {
     fn new(peer: &'a Arc<Peer>, pace: Pace) -> Self {
         let now = Instant::now();
-        let throttle = Throttle::new(pace.messages_per_second).map(Box::new);
+        let throttle = Throttle::new(pace.messages_per_second, pace.excess_for).map(Box::new);
         Self { peer, pace, throttle, next_ping: now + pace.ping_every, heard: now, stalled: None, full: false }
     }
 

@@ -1,5 +1,5 @@
-//! The bound on messages per second: over it a client is not read until the bucket refills, and after 10 s on end it is
-//! ended 4010. Nobody else feels it.
+//! The bound on messages per second: over it a client is not read until the bucket refills, and when that goes on for
+//! too long (10 s unless configured) it is ended 4010. Nobody else feels it.
 
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use concierge_api_rs::{CloseCode, limits};
+use concierge_api_rs::CloseCode;
 use governor::clock::{Clock, Reference};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -61,11 +61,13 @@ pub(crate) struct Throttle {
     wait: Pin<Box<Sleep>>,
     /// Since when there is always more than the bucket allows.
     since: Option<Instant>,
+    /// How long that may go on.
+    excess_for: Duration,
 }
 
 impl Throttle {
     /// `None`: no bound.
-    pub(crate) fn new(per_second: u32) -> Option<Self> {
+    pub(crate) fn new(per_second: u32, excess_for: Duration) -> Option<Self> {
         let quota = Quota::per_second(NonZeroU32::new(per_second)?);
         Some(Self {
             bucket: RateLimiter::direct_with_clock(quota, RuntimeClock),
@@ -73,6 +75,7 @@ impl Throttle {
             ready: None,
             wait: Box::pin(sleep(Duration::ZERO)),
             since: None,
+            excess_for,
         })
     }
 
@@ -96,7 +99,7 @@ impl Throttle {
             return Poll::Ready(Ok(Some(text)));
         }
         while let Some(text) = self.held.take() {
-            if self.since.is_some_and(|since| since.elapsed() >= Duration::from_millis(limits::EXCESS_MS)) {
+            if self.since.is_some_and(|since| since.elapsed() >= self.excess_for) {
                 return Poll::Ready(Err(Ending::new(CloseCode::RateLimited, "too many messages for too long")));
             }
             if self.wait.as_mut().poll(cx).is_pending() {

@@ -65,7 +65,7 @@ pub const SUBSCRIBERS_LISTED: usize = 16 * 1024;
 pub const CONNECTIONS_PER_ADDRESS: usize = 0;
 /// Messages that a client may send in a second; 0 is no bound. Configurable.
 pub const MESSAGES_PER_SECOND: u32 = 0;
-/// How long a client may go on sending more than that, else close code 4010.
+/// How long a client may go on sending more than that, else close code 4010. Configurable.
 pub const EXCESS_MS: u64 = 10_000;
 
 /// Size of a file. Configurable.

@@ -193,9 +193,9 @@ pub const KEYS: &[Key] = &[
     key(
         "limits.messages_per_second",
         count("messages a second", 0),
-        "Messages that a client may send. Over it the hub reads no further until the second has passed; after 10 seconds of excess, close \
-         code 4010. 0 is no bound.",
+        "Messages that a client may send. Over it the hub reads no further until the second has passed; see `excess_ms`. 0 is no bound.",
     ),
+    key("limits.excess_ms", ms(1), "How long a client may go on sending more than `messages_per_second`, else close code 4010."),
     key(
         "limits.subscribers_shown",
         count("subscribers", 0),

@@ -89,6 +89,7 @@ pub struct Limits {
     pub subscriptions_per_client: usize,
     pub connections_per_address: usize,
     pub messages_per_second: u32,
+    pub excess_ms: u64,
     pub subscribers_shown: usize,
 }
 
@@ -106,6 +107,7 @@ impl Default for Limits {
             subscriptions_per_client: limits::SUBSCRIPTIONS_PER_CLIENT,
             connections_per_address: limits::CONNECTIONS_PER_ADDRESS,
             messages_per_second: limits::MESSAGES_PER_SECOND,
+            excess_ms: limits::EXCESS_MS,
             subscribers_shown: limits::SUBSCRIBERS_SHOWN,
         }
     }

@@ -185,3 +185,18 @@ async fn the_time_in_which_a_client_is_not_read_because_too_much_waits_for_it_is
     hub.until(26_000).await;
     assert!(!hub.holds("ada"), "twelve seconds of excess after the pause are too many");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_may_be_less_patient() {
+    let mut hub = Hub::with(|config| {
+        config.limits.messages_per_second = 10;
+        config.limits.excess_ms = 2_000;
+    });
+    let ada = hub.join("ada").await;
+    hub.start_clock();
+    flood(&mut hub, ada, 100);
+    hub.until(1_900).await;
+    assert!(hub.holds("ada"));
+    hub.until(2_100).await;
+    assert!(!hub.holds("ada"));
+}
