@@ -8,6 +8,7 @@
 mod http;
 mod roster;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -15,9 +16,9 @@ use concierge_api_rs::coordinator::{Envelope, GroupName, Head, Millis, Offered, 
 use concierge_api_rs::{ClientId, ClientInfo};
 use concierge_coordinator::{Offer, OfferKey, Rules};
 use concierge_store::{Clock, OpenError, Place, Store, StoreError};
-use futures::StreamExt as _;
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -134,9 +135,12 @@ impl Coordinator {
 
     /// One request: the answer as text, and notices that were taken.
     async fn ask(&self, head: &Head, request: Request) -> (String, Vec<OfferKey>) {
-        let (outcome, taken) = match self.store.request(head.dialect, request, head.debug_time).await {
-            Ok(decision) => (decision.outcome, self.offer(&decision.offers)),
-            Err(error) => (Err(refusal(&error)), Vec::new()),
+        let request = self.store.request(head.dialect, request, head.debug_time);
+        // a panic, which is a defect of the rules, is this request's alone
+        let (outcome, taken) = match AssertUnwindSafe(request).catch_unwind().await {
+            Ok(Ok(decision)) => (decision.outcome, self.offer(&decision.offers)),
+            Ok(Err(error)) => (Err(refusal(&error)), Vec::new()),
+            Err(_) => (Err(Refusal::new(Status::Internal, "the coordinator failed; the hub's log says why")), Vec::new()),
         };
         metrics::asked(&outcome);
         (head.answer(&outcome), taken)
