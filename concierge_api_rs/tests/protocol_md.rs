@@ -125,7 +125,9 @@ fn what_clients_receive_is_written_as_the_hub_writes_it() {
 #[test]
 fn every_block_is_of_a_known_kind() {
     let kinds: BTreeSet<&str> = PROTOCOL.lines().filter_map(|line| line.strip_prefix("```")).collect();
-    assert_eq!(kinds, BTreeSet::from(["", "conversation", "json ClientInfo", "json ServiceInfo", "json out", "ts"]));
+    let known = ["", "conversation", "json ClientInfo", "json ServiceInfo", "json out", "ts"];
+    let coordinators = ["conversation coordinator", "coordinator", "coordinator hub", "console"];
+    assert_eq!(kinds, known.into_iter().chain(coordinators).collect());
 }
 
 #[test]

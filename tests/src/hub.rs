@@ -20,7 +20,8 @@ use crate::process::Process;
 use crate::wait::within;
 use crate::wire::Wire;
 
-/// How a hub is started. Nothing of the tests' environment reaches it.
+/// How a hub is started: without a coordinator, which has tests of its own, unless it is told `coordinator.enabled=true`. Nothing
+/// of the tests' environment reaches it.
 #[derive(Debug, Default)]
 pub struct Setup {
     settings: Vec<String>,
@@ -71,7 +72,7 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A hub with the default configuration.
+    /// A hub with the default configuration, but without a coordinator.
     pub async fn start() -> Self {
         Setup::default().start().await
     }
@@ -240,6 +241,7 @@ impl Run {
             command.env_remove(name);
         }
         command.args(["--json", "serve", "--listen", &listen.to_string(), "--set", "log.level=debug"]);
+        command.args(["--set", "coordinator.enabled=false"]);
         command.args(settings.iter().flat_map(|setting| ["--set", setting]));
         command.current_dir(home).env("TMPDIR", home.join("tmp")).env("XDG_STATE_HOME", home.join("state"));
         command.env_remove("STATE_DIRECTORY").kill_on_drop(true);

@@ -37,7 +37,12 @@ pub(crate) enum Step {
 /// # Panics
 /// When a line is none of those that PROTOCOL.md lists.
 pub(crate) fn conversations(markdown: &str) -> Vec<Conversation> {
-    blocks(markdown, "conversation")
+    conversations_headed(markdown, "conversation")
+}
+
+/// Those in blocks with this info string.
+pub(crate) fn conversations_headed(markdown: &str, info: &str) -> Vec<Conversation> {
+    blocks(markdown, info)
         .into_iter()
         .map(|(line, text)| Conversation { line, steps: unfold(&text).iter().map(|text| step(line, text)).collect() })
         .collect()

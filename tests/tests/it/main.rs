@@ -8,6 +8,7 @@ mod client_commands;
 mod client_files;
 mod commands;
 mod coordinator;
+mod coordinator_md;
 mod files;
 mod filesystem_md;
 mod floods;
