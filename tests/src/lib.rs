@@ -14,6 +14,7 @@ mod measure;
 mod need;
 mod poller;
 mod process;
+mod resonate;
 mod wait;
 mod wire;
 
@@ -28,5 +29,6 @@ pub use measure::{measured, stall};
 pub use need::needed;
 pub use poller::Poller;
 pub use process::Process;
+pub use resonate::resonate;
 pub use wait::{PATIENCE, until, within};
 pub use wire::{Frame, Wire, client_frame, client_frame_header, handshake};

@@ -18,5 +18,6 @@ mod operations;
 mod protocol_md;
 mod races;
 mod readme;
+mod resonate;
 mod slow;
 mod tls;
