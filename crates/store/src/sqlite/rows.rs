@@ -198,17 +198,18 @@ impl Rows for SqliteRows<'_> {
         Ok(())
     }
 
-    /// Its promise is there already.
+    /// Its promise is there already; a word is no row number, and an error.
     fn put_task(&mut self, task: &TaskRow) -> Result<()> {
         let sql = "INSERT INTO tasks
             (row, id, state, claims, pid, ttl, due_at, offer_from, woken_by, resumes, address, dialect, waits_in, waits_for)
-            SELECT row, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 FROM promises WHERE promises.id = ?1
+            VALUES (coalesce((SELECT row FROM promises WHERE promises.id = ?1), 'no promise'),
+            ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
             ON CONFLICT (row) DO UPDATE SET state = excluded.state, claims = excluded.claims, pid = excluded.pid,
             ttl = excluded.ttl, due_at = excluded.due_at, offer_from = excluded.offer_from, woken_by = excluded.woken_by,
             resumes = excluded.resumes, address = excluded.address, dialect = excluded.dialect, waits_in = excluded.waits_in,
             waits_for = excluded.waits_for";
         let waits_at = task.address.as_ref().filter(|_| task.state == TaskState::Pending);
-        let written = self.change(
+        self.change(
             sql,
             params![
                 task.id.as_str(),
@@ -226,7 +227,7 @@ impl Rows for SqliteRows<'_> {
                 waits_at.map(columns::waits_for),
             ],
         )?;
-        if written == 1 { Ok(()) } else { Err(Error::QueryReturnedNoRows) }
+        Ok(())
     }
 
     fn put_registration(&mut self, awaiter: &PromiseId, awaited: &PromiseId) -> Result<()> {

@@ -174,6 +174,32 @@ async fn a_database_that_may_not_grow_refuses_what_does_not_fit_and_takes_the_re
     assert!(writer.work(create(31, 300_000)).await.is_ok(), "there is room again");
 }
 
+/// No test here can cut the power; this is what SQLite needs to be told to survive that.
+#[test]
+fn commits_are_written_through_to_the_disk() {
+    let (_folder, path) = folder();
+    let ours = Ours::open(&path).unwrap();
+    let says = |pragma: &str| {
+        let value = ours.connection.pragma_query_value(None, pragma, |row| row.get::<_, rusqlite::types::Value>(0));
+        format!("{:?}", value.unwrap())
+    };
+    assert_eq!(says("synchronous"), "Integer(2)");
+    assert_eq!(says("journal_mode"), "Text(\"wal\")");
+}
+
+#[test]
+fn a_task_without_a_promise_can_not_be_written() {
+    let (_folder, path) = folder();
+    let connection = Ours::open(&path).unwrap().connection;
+    let mut rows = SqliteRows(&connection);
+    let (promise, task) = (&one_of_each().promises[0], &one_of_each().tasks[0]);
+    assert!(rows.put_task(task).is_err());
+    assert_eq!(rows.everything().unwrap(), Everything::default());
+    rows.put_promise(promise).unwrap();
+    rows.put_task(task).unwrap();
+    assert_eq!(rows.task(&task.id).unwrap().as_ref(), Some(task));
+}
+
 #[test]
 fn no_statement_goes_through_a_whole_table_or_sorts() {
     static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
