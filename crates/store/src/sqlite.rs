@@ -90,6 +90,11 @@ impl Sqlite {
     }
 }
 
+/// A defect, but of one request: the thread goes on.
+#[derive(Debug, thiserror::Error)]
+#[error("the store panicked on this request")]
+struct Panicked;
+
 /// What an error means for whoever asked.
 fn store_error(error: rusqlite::Error) -> StoreError {
     match code(&error) {

@@ -1,5 +1,6 @@
 //! Threads that read, each on a connection of its own.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
@@ -9,7 +10,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 
 use super::rows::SqliteRows;
-use super::store_error;
+use super::{Panicked, store_error};
 use crate::error::StoreError;
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
@@ -45,14 +46,16 @@ impl Readers {
     ) -> Result<T, StoreError> {
         let (answer, found) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
+            let found = catch_unwind(AssertUnwindSafe(|| in_one_moment(connection, look)));
+            let found = found.map_or_else(|_| Err(StoreError::failed(Panicked)), |found| found.map_err(store_error));
             // whoever asked may have gone
-            let _ = answer.send(in_one_moment(connection, look).map_err(store_error));
+            let _ = answer.send(found);
         });
         self.queue.lock().as_ref().ok_or(StoreError::Closed)?.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Busy,
             TrySendError::Disconnected(_) => StoreError::Closed,
         })?;
-        found.await.unwrap_or(Err(StoreError::Closed))
+        found.await.unwrap_or_else(|_| Err(StoreError::failed(Panicked)))
     }
 
     /// Does what is queued, and ends.

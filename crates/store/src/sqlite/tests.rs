@@ -174,6 +174,17 @@ async fn a_database_that_may_not_grow_refuses_what_does_not_fit_and_takes_the_re
     assert!(writer.work(create(31, 300_000)).await.is_ok(), "there is room again");
 }
 
+#[tokio::test]
+async fn a_panic_while_reading_is_the_fault_of_one_request_and_the_readers_go_on() {
+    let (_folder, path) = folder();
+    let sqlite = Sqlite::open(&path, Rules::default(), Clock::by_hand()).unwrap();
+    for _ in 0..5 {
+        let panicked = sqlite.read(Look::Quick, |_| -> rusqlite::Result<()> { panic!("a defect") }).await;
+        assert!(matches!(panicked, Err(StoreError::Failed(_))));
+    }
+    assert_eq!(sqlite.read(Look::Quick, |rows| rows.everything()).await.unwrap(), Everything::default());
+}
+
 /// No test here can cut the power; this is what SQLite needs to be told to survive that.
 #[test]
 fn commits_are_written_through_to_the_disk() {

@@ -1,5 +1,6 @@
 //! The thread that writes. It takes what waits, does it in one transaction, commits, and only then answers.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::open::{Ours, open_error};
 use super::rows::SqliteRows;
-use super::store_error;
+use super::{Panicked, store_error};
 use crate::clock::Clock;
 use crate::error::{OpenError, StoreError};
 use crate::store::Tally;
@@ -69,6 +70,8 @@ struct Base {
     clock: Clock,
     due: watch::Sender<Option<Millis>>,
     tally: Arc<Counters>,
+    /// Whether the last transaction came to nothing: the log tells when that begins and ends, not of each.
+    failing: Cell<bool>,
 }
 
 /// Why a transaction came to nothing.
@@ -78,11 +81,6 @@ struct Stop {
     one_by_one: bool,
 }
 
-/// A rule that panicked is a defect, but of one request.
-#[derive(Debug, thiserror::Error)]
-#[error("the rules panicked on this request")]
-struct Panicked;
-
 impl Writer {
     pub(super) fn start(ours: Ours, rules: Rules, clock: Clock, queue: usize) -> Result<Self, OpenError> {
         let Ours { path, connection, lock } = ours;
@@ -90,7 +88,7 @@ impl Writer {
         let (sender, queue) = mpsc::channel(queue);
         let (due, due_seen) = watch::channel(next);
         let tally = Arc::new(Counters::default());
-        let base = Base { connection, rules, clock, due, tally: tally.clone() };
+        let base = Base { connection, rules, clock, due, tally: tally.clone(), failing: Cell::new(false) };
         let desk = Desk { inbox: Inbox { queue, closing: None }, base, lock };
         let thread = thread::Builder::new().name("store-write".to_owned());
         thread.spawn(|| desk.serve()).map_err(|error| OpenError::Unreadable(path, error.into()))?;
@@ -103,7 +101,7 @@ impl Writer {
             TrySendError::Full(_) => StoreError::Busy,
             TrySendError::Closed(_) => StoreError::Closed,
         })?;
-        done.await.unwrap_or(Err(StoreError::Closed))
+        done.await.unwrap_or_else(|_| Err(StoreError::failed(Panicked)))
     }
 
     pub(super) fn due(&self) -> watch::Receiver<Option<Millis>> {
@@ -150,7 +148,7 @@ impl Desk {
         match self.attempt(&mut group) {
             Ok(done) => answer_all(group, done),
             Err(stop) if stop.one_by_one && group.len() > 1 => group.into_iter().for_each(|job| self.base.alone(job)),
-            Err(stop) => refuse_all(group, &stop.error),
+            Err(stop) => self.base.refuse_all(group, &stop.error),
         }
     }
 
@@ -195,7 +193,7 @@ impl Base {
     fn alone(&self, job: Job) {
         match self.transaction(|| Ok(vec![self.run(&job.work)?])) {
             Ok(done) => answer_all(vec![job], done),
-            Err(stop) => refuse_all(vec![job], &stop.error),
+            Err(stop) => self.refuse_all(vec![job], &stop.error),
         }
     }
 
@@ -207,10 +205,22 @@ impl Base {
         let due = next_due(&self.clock, &SqliteRows(&self.connection))
             .map_err(|error| Stop { error: store_error(error), one_by_one: true })?;
         transaction.commit().map_err(commit_failed)?;
+        if self.failing.replace(false) {
+            tracing::info!("the store writes again");
+        }
         self.tally.transactions.fetch_add(done.len() as u64, Ordering::Relaxed);
         self.tally.commits.fetch_add(1, Ordering::Relaxed);
         self.due.send_if_modified(|known| std::mem::replace(known, due) != due);
         Ok(done)
+    }
+
+    fn refuse_all(&self, group: Vec<Job>, error: &StoreError) {
+        if !self.failing.replace(true) {
+            tracing::warn!(error = error as &dyn std::error::Error, "the store can't write");
+        }
+        for job in group {
+            answer(job, Err(error.clone()));
+        }
     }
 
     fn run(&self, work: &Work) -> Result<Done, StoreError> {
@@ -235,13 +245,6 @@ fn commit_failed(error: rusqlite::Error) -> Stop {
 fn answer_all(group: Vec<Job>, done: Vec<Done>) {
     for (job, done) in group.into_iter().zip(done) {
         answer(job, Ok(done));
-    }
-}
-
-fn refuse_all(group: Vec<Job>, error: &StoreError) {
-    tracing::warn!(error = error as &dyn std::error::Error, requests = group.len(), "a transaction failed");
-    for job in group {
-        answer(job, Err(error.clone()));
     }
 }
 
