@@ -12,14 +12,15 @@ use crate::config::keys::nearest_word;
 
 #[derive(Debug, Args)]
 pub(crate) struct Errors {
-    /// A close code (4005), its name (DUPLICATE_AUTH) or an error's name (INVALID_SERVICE); all of them without one
+    /// A close code (4005), its name (DUPLICATE_AUTH), an error's name (INVALID_SERVICE), a status of the coordinator (409), or an
+    /// exit code of `promise wait` (10); all of them without one
     code: Option<String>,
 }
 
 /// What there is to know about one error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Explained {
-    /// The number of the close frame; errors that answer a payload have none.
+    /// The number of the close frame, of the coordinator's status, or of the exit; errors that answer a payload have none.
     pub code: Option<u16>,
     pub name: &'static str,
     pub cause: &'static str,
@@ -58,11 +59,65 @@ const ANSWERS: &[Explained] = &[
     ),
 ];
 
+const fn numbered(code: u16, name: &'static str, cause: &'static str, remedy: &'static str) -> Explained {
+    Explained { code: Some(code), name, cause, remedy }
+}
+
+/// How the coordinator answers what it does not do.
+const STATUSES: &[Explained] = &[
+    numbered(
+        300,
+        "GO_ON",
+        "Something that a task would wait for is settled: it was not suspended.",
+        "Run it again from its start.",
+    ),
+    numbered(400, "BAD_REQUEST", "The request makes no sense; `data` names the field.", "Correct what it names."),
+    numbered(
+        404,
+        "NOT_FOUND",
+        "There is no promise, task or schedule of that id.",
+        "`concierge promise ls`, `task ls` and `schedule ls` list those there are.",
+    ),
+    numbered(
+        409,
+        "CONFLICT",
+        "The task is in another state, or was claimed since: its version has grown.",
+        "`concierge task get ID` shows its state and version. A worker drops what it does.",
+    ),
+    numbered(
+        422,
+        "UNPROCESSABLE",
+        "What is named beside it is unknown or unfit: an awaited promise that is not there, a promise without a target.",
+        "Create it first, with a target if it is to have a task.",
+    ),
+    numbered(429, "TOO_MANY", "Over a limit: requests that wait, tasks that wait for one promise.", "Try again in a moment."),
+    numbered(
+        500,
+        "INTERNAL",
+        "The store failed: it may have happened.",
+        "Try again, for creating and settling may be repeated; the hub's log names the cause.",
+    ),
+    numbered(501, "NOT_IMPLEMENTED", "This coordinator does not offer the request.", "Compare with PROTOCOL.md."),
+];
+
+/// How `promise wait` ends when the promise is not resolved.
+const OUTCOMES: &[Explained] = &[
+    numbered(10, "PROMISE_REJECTED", "`promise wait`: the promise is rejected.", "`concierge promise get ID` shows with what."),
+    numbered(11, "PROMISE_CANCELED", "`promise wait`: the promise is canceled.", "Create another one, with another id."),
+    numbered(
+        12,
+        "PROMISE_TIMED_OUT",
+        "`promise wait`: nobody settled the promise before its deadline.",
+        "Create another one, with a later deadline; `concierge task get ID` shows what became of its task.",
+    ),
+];
+
 /// Everything, close codes first.
 pub fn all() -> impl Iterator<Item = Explained> {
     let explained =
         |code: &CloseCode| Explained { code: Some(code.code()), name: code.name(), cause: code.cause(), remedy: code.remedy() };
-    CloseCode::ALL.iter().map(explained).chain(ANSWERS.iter().copied())
+    let others = [ANSWERS, STATUSES, OUTCOMES].into_iter().flatten().copied();
+    CloseCode::ALL.iter().map(explained).chain(others)
 }
 
 impl Errors {
@@ -95,12 +150,15 @@ fn unknown(code: &str) -> Failure {
 }
 
 fn listed(all: &[Explained]) -> String {
-    let (closing, answers): (Vec<_>, Vec<_>) = all.iter().partition(|known| known.code.is_some());
-    let paragraphs = |list: Vec<&Explained>| list.into_iter().map(paragraph).collect::<Vec<_>>().join("\n");
+    let paragraphs =
+        |of: fn(&Explained) -> bool| all.iter().filter(|known| of(known)).map(paragraph).collect::<Vec<_>>().join("\n");
     format!(
-        "Close codes: the connection ends.\n\n{}\nAnswers: the connection goes on.\n\n{}",
-        paragraphs(closing),
-        paragraphs(answers)
+        "Close codes: the connection ends.\n\n{}\nAnswers: the connection goes on.\n\n{}\nStatuses: answers of the coordinator.\n\n{}\n\
+         Exit codes of `promise wait`.\n\n{}",
+        paragraphs(|known| known.code.is_some_and(|code| code >= 1000)),
+        paragraphs(|known| known.code.is_none()),
+        paragraphs(|known| known.code.is_some_and(|code| (100..1000).contains(&code))),
+        paragraphs(|known| known.code.is_some_and(|code| code < 100)),
     )
 }
 

@@ -14,18 +14,24 @@ mod clients;
 mod completions;
 mod config;
 mod connected;
+mod coordinated;
 mod data;
 mod errors;
 mod exit;
 mod file;
 mod healthcheck;
 mod output;
+mod promise;
 mod pub_;
+mod schedule;
 mod schema;
 mod send;
 mod serve;
 mod services;
+mod span;
 mod sub;
+mod task;
+mod value_args;
 
 use std::ffi::OsString;
 
@@ -73,6 +79,9 @@ enum Command {
     /// List services, show, create or delete one
     Services(services::Services),
     File(file::File),
+    Promise(promise::Promise),
+    Task(task::Task),
+    Schedule(schedule::Schedule),
     /// Ask a hub whether it is alive: exit code 0, or 1
     #[command(after_help = "Example: concierge healthcheck --ready -s ws://hub.example.org:64209")]
     Healthcheck(healthcheck::Healthcheck),
@@ -99,6 +108,9 @@ impl Command {
             Self::Clients(clients) => clients.run(output).await,
             Self::Services(services) => services.run(output).await,
             Self::File(file) => file.run(output).await,
+            Self::Promise(promise) => promise.run(output).await,
+            Self::Task(task) => task.run(output).await,
+            Self::Schedule(schedule) => schedule.run(output).await,
             Self::Healthcheck(healthcheck) => healthcheck.run(output).await,
             Self::Config(config) => config.run(output),
             Self::Errors(errors) => errors.run(output),

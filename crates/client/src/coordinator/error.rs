@@ -93,6 +93,15 @@ macro_rules! operation {
             }
         }
 
+        impl From<$name> for AskError {
+            fn from(error: $name) -> Self {
+                match error {
+                    $($name::$variant(refused) => Self::Refused(refused),)*
+                    $name::Ask(error) => error,
+                }
+            }
+        }
+
         impl From<DecodeError> for $name {
             fn from(error: DecodeError) -> Self {
                 Self::Ask(error.into())
