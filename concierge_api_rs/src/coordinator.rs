@@ -26,6 +26,8 @@ mod record_wire;
 mod request;
 mod request_wire;
 mod response;
+#[cfg(feature = "schema")]
+mod schema;
 
 pub use address::{Address, AddressError, Cast};
 pub use answer::{Answer, Outcome, Refusal, Snapshot, Status};
@@ -43,3 +45,5 @@ pub use request::{
     TaskRef, TaskSearch, TaskSuspend,
 };
 pub use response::Response;
+#[cfg(feature = "schema")]
+pub(crate) use schema::definitions;

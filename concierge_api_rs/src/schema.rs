@@ -1,9 +1,11 @@
-//! JSON Schema (2020-12) of every payload, generated from the types. `PayloadIn` and `PayloadOut` are the two directions.
+//! JSON Schema (2020-12) of every payload, generated from the types. `PayloadIn` and `PayloadOut` are the two directions; the
+//! coordinator's envelopes stand beside them.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use crate::coordinator;
 use crate::ids::Seq;
 use crate::limits::PROTOCOL_VERSION;
 use crate::payload_in::{
@@ -20,7 +22,8 @@ const NEWS: [&str; 6] =
 const ALIASES: [(&str, &str); 2] = [("SERVICE_CREATE", "CREATE_SERVICE"), ("SERVICE_DELETE", "DELETE_SERVICE")];
 
 /// The schema of every payload as one document: `$defs` holds a definition for each, `#/$defs/PayloadIn` accepts what a client
-/// may send and `#/$defs/PayloadOut` what the hub sends. MESSAGE has two: `MESSAGE_IN` and
+/// may send and `#/$defs/PayloadOut` what the hub sends, `#/$defs/CoordinatorRequest`, `CoordinatorAnswer` and `CoordinatorMessage` what
+/// the coordinator reads and writes. MESSAGE has two: `MESSAGE_IN` and
 /// `MESSAGE_OUT`.
 #[must_use]
 pub fn schema() -> Value {
@@ -47,6 +50,7 @@ pub fn schema() -> Value {
 
     let mut defs = defs_in;
     defs.extend(defs_out);
+    defs.extend(coordinator::definitions(SchemaSettings::draft2020_12().for_deserialize().into_generator()));
     for (name, def) in &mut defs {
         def["title"] = name.as_str().into();
     }

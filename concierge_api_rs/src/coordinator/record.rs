@@ -36,6 +36,7 @@ pub struct Value {
 
 /// Where a promise is in its life. All but the first are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PromiseState {
     /// Neither settled nor past its deadline.
@@ -52,6 +53,7 @@ pub enum PromiseState {
 
 /// How a promise may be settled by request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SettleState {
     /// With a result.
@@ -176,6 +178,7 @@ fn state_at_deadline(tags: &Tags) -> PromiseState {
 
 /// Where a task is in its life. Only the last is final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TaskState {
     /// It is offered until somebody claims it.

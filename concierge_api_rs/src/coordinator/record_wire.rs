@@ -16,8 +16,9 @@ pub(super) struct As<'a, T>(pub(super) Dialect, pub(super) &'a T);
 
 /// What may be absent, `null` or there.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Value"))]
 #[serde(rename = "value")]
-struct ValueWire {
+pub(super) struct ValueWire {
     #[serde(default)]
     headers: Option<BTreeMap<String, String>>,
     #[serde(default)]
@@ -139,7 +140,8 @@ macro_rules! newest {
 newest! { Promise Task Schedule }
 
 #[derive(Deserialize)]
-struct PromiseWire {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Promise"))]
+pub(super) struct PromiseWire {
     id: PromiseId,
     state: PromiseState,
     #[serde(default)]
@@ -168,7 +170,8 @@ impl<'de> Deserialize<'de> for Promise {
 }
 
 #[derive(Deserialize)]
-struct TaskWire {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Task"))]
+pub(super) struct TaskWire {
     id: PromiseId,
     state: TaskState,
     version: u32,
@@ -188,8 +191,9 @@ impl<'de> Deserialize<'de> for Task {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Schedule"))]
 #[serde(rename_all = "camelCase")]
-struct ScheduleWire {
+pub(super) struct ScheduleWire {
     id: ScheduleId,
     cron: String,
     promise_id: String,

@@ -9,11 +9,13 @@ use super::record::{PromiseState, SettleState, Tags, TaskState, Value};
 use super::request::{PromiseCreate, PromiseRegister, PromiseSettle, ScheduleCreate};
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PromiseRef"))]
 pub(super) struct IdWire {
     pub(super) id: PromiseId,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PromiseCreateFirst"))]
 pub(super) struct CreateOnWire {
     id: PromiseId,
     #[serde(default)]
@@ -25,6 +27,7 @@ pub(super) struct CreateOnWire {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PromiseCreate"))]
 pub(super) struct CreateAtWire {
     id: PromiseId,
     #[serde(default)]
@@ -48,6 +51,7 @@ impl From<CreateAtWire> for PromiseCreate {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PromiseSettle"))]
 pub(super) struct SettleWire {
     id: PromiseId,
     state: SettleState,
@@ -62,6 +66,7 @@ impl From<SettleWire> for PromiseSettle {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PromiseRegister"))]
 pub(super) struct RegisterWire {
     awaiter: PromiseId,
     awaited: PromiseId,
@@ -74,11 +79,13 @@ impl From<RegisterWire> for PromiseRegister {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PromiseSubscribe"))]
 pub(super) struct SubscribeWire {
     pub(super) awaited: PromiseId,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PromiseListen"))]
 pub(super) struct ListenWire {
     pub(super) awaited: PromiseId,
     #[serde(deserialize_with = "address")]
@@ -91,52 +98,64 @@ fn address<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Address, D::Erro
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "TaskCreate"))]
 pub(super) struct TaskCreateWire<'a> {
     pub(super) pid: Pid,
     #[serde(deserialize_with = "span")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub(super) ttl: Millis,
     #[serde(borrow)]
+    #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
     pub(super) action: &'a RawValue,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "TaskAcquire"))]
 pub(super) struct AcquireWire {
     pub(super) id: PromiseId,
     pub(super) version: u32,
     pub(super) pid: Pid,
     #[serde(deserialize_with = "span")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub(super) ttl: Millis,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "TaskRef"))]
 pub(super) struct TaskWire {
     pub(super) id: PromiseId,
     pub(super) version: u32,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "TaskSuspend"))]
 pub(super) struct SuspendWire<'a> {
     pub(super) id: PromiseId,
     pub(super) version: u32,
     #[serde(borrow)]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<serde_json::Value>"))]
     pub(super) actions: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "TaskAction"))]
 pub(super) struct ActionWire<'a> {
     pub(super) id: PromiseId,
     pub(super) version: u32,
     #[serde(borrow)]
+    #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
     pub(super) action: &'a RawValue,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "TaskHeartbeat"))]
 pub(super) struct HeartbeatWire {
     pub(super) pid: Pid,
     pub(super) tasks: Vec<TaskWire>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(bound(deserialize = "S: Deserialize<'de>"))]
 pub(super) struct SearchWire<S> {
     #[serde(default)]
@@ -144,6 +163,7 @@ pub(super) struct SearchWire<S> {
     #[serde(default)]
     pub(super) tags: Option<Tags>,
     #[serde(default, deserialize_with = "page")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = crate::limits::SEARCH_RESULTS)))]
     pub(super) limit: Option<usize>,
     #[serde(default)]
     pub(super) cursor: Option<String>,
@@ -154,17 +174,20 @@ pub(super) type TaskSearchWire = SearchWire<TaskState>;
 pub(super) type ScheduleSearchWire = SearchWire<serde::de::IgnoredAny>;
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ScheduleRef"))]
 pub(super) struct ScheduleIdWire {
     pub(super) id: ScheduleId,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ScheduleCreate"))]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ScheduleCreateWire {
     id: ScheduleId,
     cron: String,
     promise_id: String,
     #[serde(deserialize_with = "span")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     promise_timeout: Millis,
     #[serde(default)]
     promise_param: Option<Value>,
