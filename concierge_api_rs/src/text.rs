@@ -1,4 +1,4 @@
-//! Borrowed text that survives JSON escapes: `serde` borrows a `Cow` only when told, and never inside an `Option`.
+//! Text of the wire. Borrowed text survives JSON escapes: `serde` borrows a `Cow` only when told, and never inside an `Option`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -27,3 +27,54 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
         from.deserialize_str(V)
     }
 }
+
+/// What every type does that is text with a `parse` of its own (`struct Name(Arc<str>)`): it is shown, compared, looked up and
+/// written as its text, and read by parsing.
+macro_rules! text_type {
+    ($name:ident, $error:ident) => {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $error;
+            fn from_str(s: &str) -> Result<Self, $error> {
+                Self::parse(s)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let text = <$crate::text::Text<'de> as serde::Deserialize<'de>>::deserialize(from)?.0;
+                Self::parse(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use text_type;
