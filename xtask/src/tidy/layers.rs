@@ -23,6 +23,7 @@ enum Layer {
 }
 
 const LAYERS: &[(&str, Layer)] = &[
+    ("concierge-test-histories", Layer::Ground),
     ("concierge-test-postgres", Layer::Ground),
     ("concierge_api_rs", Layer::Words),
     ("concierge-hub", Layer::Pure),
