@@ -41,6 +41,19 @@ async fn the_two_terminals_of_the_document_meet() {
 }
 
 #[tokio::test]
+async fn the_worker_of_the_document_keeps_the_promise_of_the_document() {
+    let document = readme();
+    let section = document.split("\n## What must not be lost\n").nth(1).unwrap();
+    let [work, create, wait] = &commands(section)[..3] else { panic!("three commands: {section}") };
+    let hub = Hub::with(&["coordinator.enabled=true", "store.url=memory:"]).await;
+    let _worker = command(work).at(&hub).start();
+    command(create).at(&hub).run().await.exits(0);
+    let outcome = command(wait).at(&hub).run().await.exits(0).stdout;
+    let fields: Vec<Vec<&str>> = outcome.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert!(fields.contains(&vec!["state", "resolved"]) && fields.contains(&vec!["value", "\"tea\""]), "{outcome}");
+}
+
+#[tokio::test]
 async fn every_command_of_the_document_is_one() {
     for mut arguments in commands(&readme()) {
         arguments.push("--help".to_owned());
