@@ -1,19 +1,21 @@
 //! The server that the hub is measured against: tokio-tungstenite as its examples use it. Default buffers, the socket split,
 //! a bounded queue and a task for each client, one `send` for every message. Not slow on purpose: it borrows what it reads,
 //! encodes a broadcast once and shares the text, and keeps its locks short. It speaks what the generator needs of the hub's
-//! protocol, and tells nobody who joins.
+//! protocol, and tells nobody who joins. With a [`Ledger`] it is a coordinator too.
 
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
+use concierge_api_rs::coordinator::{Envelope, Offered};
 use concierge_api_rs::{
     ClientId, ClientName, Hello, Identify, InvalidName, InvalidService, MessageIn, MessageOut, Okay, Origin, PayloadIn,
-    PayloadOut, SelfSubscribeResult, Seq, ServiceCreateResult, ServiceInfo, ServiceName, TargetRef,
+    PayloadOut, SelfSubscribeResult, Seq, ServiceCreateResult, ServiceInfo, ServiceName, Target, TargetRef,
 };
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use parking_lot::Mutex;
+use serde_json::value::RawValue;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -22,8 +24,12 @@ use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
+use crate::ledger::Ledger;
+
 /// Messages that wait for a client. When it is full, whoever sends to it waits.
 const QUEUE: usize = 1024;
+/// The service that is answered here and by nobody's client.
+const COORDINATOR: &str = "coordinator";
 
 type Outbox = mpsc::Sender<Message>;
 
@@ -31,8 +37,8 @@ type Outbox = mpsc::Sender<Message>;
 ///
 /// # Errors
 /// What `accept` says.
-pub(crate) async fn serve(listener: TcpListener) -> io::Result<()> {
-    let board = Arc::new(Mutex::new(Board::default()));
+pub(crate) async fn serve(listener: TcpListener, ledger: Option<Ledger>) -> io::Result<()> {
+    let board = Arc::new(Mutex::new(Board::with(ledger)));
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await?;
@@ -47,6 +53,23 @@ pub(crate) async fn serve(listener: TcpListener) -> io::Result<()> {
 struct Board {
     clients: HashMap<ClientName, Outbox>,
     services: HashMap<ServiceName, Service>,
+    /// What the coordinator remembers; it is a subscribers' service like all others, but nobody owns it.
+    ledger: Option<Ledger>,
+}
+
+impl Board {
+    fn with(ledger: Option<Ledger>) -> Self {
+        let mut board = Self { ledger, ..Self::default() };
+        if board.ledger.is_some() {
+            board.services.insert(coordinator().name, Service { info: coordinator(), subscribers: Arc::default() });
+        }
+        board
+    }
+}
+
+fn coordinator() -> ServiceInfo {
+    let name = ServiceName::parse(COORDINATOR).expect("it is a word");
+    ServiceInfo { name, nickname: None, owner_uuid: ClientId(Uuid::nil()), subscribers: vec![], subscriber_count: 0 }
 }
 
 struct Service {
@@ -149,6 +172,7 @@ impl Client {
                 };
                 let _ = receiver.send(Message::Text(self.encode(&message, None))).await; // it left
             }
+            TargetRef::Service(name) if name == COORDINATOR => self.ask(message.data.get()).await,
             TargetRef::Service(name) => {
                 let found = self.board.lock().services.get(&**name).map(|s| (s.info.clone(), Arc::clone(&s.subscribers)));
                 let Some((info, subscribers)) = found else {
@@ -164,6 +188,21 @@ impl Client {
         Okay {}.into()
     }
 
+    /// A request to the coordinator, answered when it is committed.
+    async fn ask(&self, request: &str) {
+        let Some(ledger) = self.board.lock().ledger.clone() else { return };
+        let answer = match Envelope::decode(request, Offered::default(), None) {
+            Ok(Envelope { head, request }) => head.answer(&ledger.ask(request).await),
+            Err(refused) => refused.encode(),
+        };
+        let service = coordinator();
+        let (name, uuid) = (ClientName::parse(COORDINATOR).expect("it is a word"), service.owner_uuid);
+        let target = Target::ServiceClientUuid { service: service.name.clone(), uuid: self.origin.uuid };
+        let origin = Origin { name, nickname: None, uuid, tags: vec![], service: Some(service) };
+        let data = RawValue::from_string(answer).expect("it was just written as JSON");
+        self.say(&MessageOut { origin, target, data }.into(), None).await;
+    }
+
     fn encode(&self, message: &MessageIn<'_>, service: Option<ServiceInfo>) -> Utf8Bytes {
         let origin = Origin { service, ..self.origin.clone() };
         let out = MessageOut { origin, target: message.target.to_owned(), data: message.data.to_owned() };
@@ -176,8 +215,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::scenario::Scenario;
     use crate::server::Server;
+    use crate::traffic::Traffic;
     use crate::window::Timing;
 
     /// Every scenario in small against the baseline, inside this process: nothing lost, nothing out of order.
@@ -186,11 +225,12 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let server = Server::inside(listener.local_addr().unwrap());
-        runtime.spawn(serve(listener));
+        runtime.spawn(serve(listener, None));
         let timing = Timing { warm_up: Duration::from_millis(20), measured: Duration::from_millis(100) };
         for name in ["A10", "L3", "E2", "M2", "C5", "B", "B3", "D20", "I5", "J4"] {
-            let scenario: Scenario = name.parse().unwrap();
-            let sample = scenario.measure(&server, timing).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            let (letter, number) = name.split_at(1);
+            let traffic = Traffic::of(letter.chars().next().unwrap(), number.parse().unwrap_or(0)).unwrap();
+            let sample = traffic.measure(&server, timing).unwrap_or_else(|fault| panic!("{name}: {fault}"));
             assert!(sample.units > 0 && sample.rate > 0.0 && sample.cpu_us > 0.0, "{name}: {sample:?}");
             assert_eq!(sample.p99_us.is_some(), name.starts_with(['L', 'B']), "{name}");
             assert_eq!(sample.bytes_per_client.is_some(), name.starts_with(['D', 'I']), "{name}");

@@ -35,6 +35,14 @@ pub(crate) enum Fault {
     Astray { client: String, stream: usize, number: u64 },
     #[error("LOST: {delivered} of {due} deliveries and {answered} of {published} answers came")]
     Missing { delivered: u64, due: u64, answered: u64, published: u64 },
+    #[error("NOT KEPT: {missing} of {acknowledged} promises after a kill, the first is {first}")]
+    NotKept { missing: usize, acknowledged: usize, first: String },
+    #[error("the database of the server: {0}")]
+    Database(#[from] rusqlite::Error),
+    #[error("a database to start with: {0}")]
+    Stock(#[source] io::Error),
+    #[error("only {done} of {total} timers were set before the first was due")]
+    TooSlow { done: u64, total: u64 },
     #[error("{ready} of {total} clients were set up within {within_s} s")]
     SetUp { ready: usize, total: usize, within_s: u64 },
     #[error("nothing came for {for_s} s after {units} deliveries")]

@@ -1,11 +1,14 @@
-//! `concierge-bench`: measures a hub against a plain tokio-tungstenite server, in the same run (docs/benchmarks.md).
+//! `concierge-bench`: measures a hub and its coordinator against a plain tokio-tungstenite server on plain SQLite, in the same
+//! run (docs/benchmarks.md).
 
 mod baseline;
 mod cores;
+mod durable;
 mod fault;
 mod figures;
 mod frames;
 mod generator;
+mod ledger;
 mod payload;
 mod report;
 mod run;
@@ -13,6 +16,7 @@ mod sample;
 mod scenario;
 mod server;
 mod targets;
+mod traffic;
 mod window;
 
 use std::ffi::OsString;
@@ -24,6 +28,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::cores::Cores;
+use crate::ledger::Ledger;
 use crate::report::{Report, Settings};
 use crate::run::Plan;
 use crate::scenario::Scenario;
@@ -47,6 +52,9 @@ enum Command {
         /// Where to listen; port 0 is any free one
         #[arg(long, default_value = "127.0.0.1:0")]
         listen: String,
+        /// Where the coordinator's promises are kept: `memory:` is none, `sqlite:PATH` a database
+        #[arg(long, default_value = "memory:")]
+        store: String,
     },
     /// Names the scenarios
     List,
@@ -90,7 +98,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run(arguments) => measure(&arguments),
-        Command::Baseline { listen } => serve(&listen).map(|()| true),
+        Command::Baseline { listen, store } => serve(&listen, &store).map(|()| true),
         Command::List => list().map(|()| true),
     };
     match done {
@@ -137,10 +145,8 @@ impl RunArguments {
             let arguments = std::iter::once(command.into()).chain(listen.clone()).chain(further.iter().cloned()).collect();
             Ok::<_, io::Error>(Launch { program: std::path::absolute(program)?, arguments, show_log: self.server_log })
         };
-        // the coordinator has a benchmark of its own; this one leaves nothing behind
-        let kept_nowhere = ["--store", "memory:"].map(OsString::from);
         Ok(Plan {
-            hub: launch(&self.hub, "serve", &[&kept_nowhere[..], &self.hub_arguments].concat())?,
+            hub: launch(&self.hub, "serve", &self.hub_arguments)?,
             baseline: launch(&std::env::current_exe()?, "baseline", &[])?,
             scenarios: if self.scenarios.is_empty() { all() } else { self.scenarios.clone() },
             rounds: self.rounds.map_or(if self.quick { 1 } else { 3 }, usize::from),
@@ -166,11 +172,12 @@ fn settings(plan: &Plan) -> Settings {
 }
 
 /// One thread, as the one core that a run gives it can use.
-fn serve(listen: &str) -> io::Result<()> {
+fn serve(listen: &str, store: &str) -> io::Result<()> {
+    let ledger = store.strip_prefix("sqlite:").map(|path| Ledger::open(Path::new(path))).transpose().map_err(io::Error::other)?;
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(listen).await?;
         writeln!(io::stdout(), "listening on {}", listener.local_addr()?)?;
-        baseline::serve(listener).await
+        baseline::serve(listener, ledger).await
     })
 }
 

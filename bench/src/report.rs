@@ -8,7 +8,7 @@ use crate::figures::median;
 use crate::run::{Outcome, Pair};
 use crate::sample::{Figure, Sample};
 use crate::scenario::Scenario;
-use crate::targets::{Target, Verdict, target};
+use crate::targets::{Target, Verdict, targets};
 
 /// A run, as it is written with `--json`.
 #[derive(Serialize)]
@@ -34,15 +34,16 @@ pub(crate) struct Settings {
     pub(crate) kernel: String,
 }
 
-/// A figure of a scenario: medians over the rounds, and the median of the ratios hub to baseline of each round.
-#[derive(Debug, Serialize)]
+/// A figure of a scenario: medians over the rounds, and the median of the ratios hub to baseline of each round. A figure with
+/// two targets has two rows.
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Row {
     pub(crate) scenario: Scenario,
     pub(crate) figure: Figure,
-    pub(crate) baseline: f64,
+    pub(crate) baseline: Option<f64>,
     pub(crate) hub: f64,
-    pub(crate) ratio: f64,
-    /// The smallest and the largest ratio of a round.
+    pub(crate) ratio: Option<f64>,
+    /// The smallest and the largest ratio of a round; of the hub's figure where there is no baseline.
     pub(crate) spread: [f64; 2],
     pub(crate) target: Option<Target>,
     pub(crate) verdict: Option<Verdict>,
@@ -50,7 +51,7 @@ pub(crate) struct Row {
 
 impl Report {
     pub(crate) fn new(settings: Settings, outcomes: Vec<Outcome>) -> Self {
-        let rows = outcomes.iter().flat_map(|outcome| Figure::ALL.into_iter().filter_map(|figure| Row::new(outcome, figure)));
+        let rows = outcomes.iter().flat_map(|outcome| Figure::ALL.into_iter().flat_map(|figure| Row::all(outcome, figure)));
         Self { settings, rows: rows.collect(), outcomes }
     }
 
@@ -85,23 +86,42 @@ impl Report {
         };
         let _ = writeln!(text, "\n{rounds} rounds of {measured_s} s; {cores}.");
         text.push_str(
-            "CPU µs: CPU time of the server per delivered message (D, I, J: per join). Ratio: hub / baseline, median of pairs.\n",
+            "CPU µs: CPU time of the server per delivered message (D, I, J: per join; P, Q, S, U: per request; W: per dispatch; \
+             T: per timer).\nRatio: hub / baseline, median of pairs. The baseline of S and U is the hub with 1,000 promises.\n",
         );
         text
     }
 }
 
 impl Row {
+    fn all(outcome: &Outcome, figure: Figure) -> Vec<Self> {
+        let Some(row) = Self::new(outcome, figure) else { return vec![] };
+        let with = |target: Target| {
+            let verdict = target.verdict(row.hub, row.ratio.unwrap_or(f64::NAN));
+            Self { target: Some(target), verdict: Some(verdict), ..row.clone() }
+        };
+        let rows: Vec<Self> = targets(&row.scenario.to_string(), figure).into_iter().map(with).collect();
+        if rows.is_empty() { vec![row] } else { rows }
+    }
+
     fn new(outcome: &Outcome, figure: Figure) -> Option<Self> {
-        let values =
-            |side: fn(&Pair) -> &Sample| -> Vec<f64> { outcome.pairs.iter().filter_map(|pair| figure.of(side(pair))).collect() };
-        let (baselines, hubs) = (values(|pair| &pair.baseline), values(|pair| &pair.hub));
+        let values = |side: fn(&Pair) -> Option<&Sample>| -> Vec<f64> {
+            outcome.pairs.iter().filter_map(|pair| figure.of(side(pair)?)).collect()
+        };
+        let (baselines, hubs) = (values(|pair| pair.baseline.as_ref()), values(|pair| Some(&pair.hub)));
         let ratios: Vec<f64> = baselines.iter().zip(&hubs).map(|(baseline, hub)| hub / baseline).collect();
-        let (baseline, hub, ratio) = (median(&baselines)?, median(&hubs)?, median(&ratios)?);
-        let spread = [ratios.iter().copied().fold(f64::INFINITY, f64::min), ratios.iter().copied().fold(0.0, f64::max)];
-        let target = target(&outcome.scenario.to_string(), figure);
-        let verdict = target.map(|target| target.verdict(hub, ratio));
-        Some(Self { scenario: outcome.scenario, figure, baseline, hub, ratio, spread, target, verdict })
+        let spread = if ratios.is_empty() { &hubs } else { &ratios };
+        let spread = [spread.iter().copied().fold(f64::INFINITY, f64::min), spread.iter().copied().fold(0.0, f64::max)];
+        Some(Self {
+            scenario: outcome.scenario,
+            figure,
+            baseline: median(&baselines),
+            hub: median(&hubs)?,
+            ratio: median(&ratios),
+            spread,
+            target: None,
+            verdict: None,
+        })
     }
 
     fn line(&self) -> String {
@@ -109,6 +129,8 @@ impl Row {
         let target = match self.target {
             Some(Target::Ratio(bound)) => format!("x{}", short(bound)),
             Some(Target::Absolute(bound)) => short(bound),
+            Some(Target::Times(bound)) => format!(">=x{}", short(bound)),
+            Some(Target::AtLeast(bound)) => format!(">={}", short(bound)),
             None => String::new(),
         };
         let verdict = match self.verdict {
@@ -118,7 +140,7 @@ impl Row {
             None => "",
         };
         let (scenario, figure) = (self.scenario.to_string(), self.figure.label());
-        let [baseline, hub, ratio] = [self.baseline, self.hub, self.ratio].map(short);
+        let [baseline, hub, ratio] = [self.baseline, Some(self.hub), self.ratio].map(|value| value.map_or("-".into(), short));
         let line = format!("{scenario:<8} {figure:<13} {baseline:>12} {hub:>12} {ratio:>9} {spread:>17} {target:>10}  {verdict}");
         line.trim_end().to_owned()
     }
@@ -126,8 +148,10 @@ impl Row {
 
 /// The share of its core that the worse of the two servers had, when a saturated one had clearly less than all of it.
 fn starved(outcome: &Outcome) -> Option<f64> {
-    let share = |side: fn(&Pair) -> &Sample| median(&outcome.pairs.iter().map(|p| side(p).server_share).collect::<Vec<_>>());
-    let worse = share(|pair| &pair.baseline)?.min(share(|pair| &pair.hub)?);
+    let share = |side: fn(&Pair) -> Option<&Sample>| {
+        median(&outcome.pairs.iter().filter_map(|pair| Some(side(pair)?.server_share)).collect::<Vec<_>>())
+    };
+    let worse = share(|pair| pair.baseline.as_ref())?.min(share(|pair| Some(&pair.hub))?);
     (outcome.scenario.saturates() && worse < 0.8).then_some(worse)
 }
 
@@ -149,11 +173,11 @@ mod tests {
 
     fn sample(cpu_us: f64) -> Sample {
         let (units, seconds, rate, server_share) = (1000, 0.5, 2000.0, 0.9);
-        Sample { units, seconds, cpu_us, rate, server_share, p50_us: None, p99_us: None, bytes_per_client: None }
+        Sample { units, seconds, cpu_us, rate, server_share, ..Sample::default() }
     }
 
     fn report(faults: Vec<String>) -> Report {
-        let pair = |baseline, hub| Pair { baseline: sample(baseline), hub: sample(hub) };
+        let pair = |baseline, hub| Pair { baseline: Some(sample(baseline)), hub: sample(hub) };
         // the machine was twice as slow in the second round: the ratios do not care
         let pairs = vec![pair(6.0, 0.06), pair(12.0, 0.12), pair(6.0, 0.12)];
         let outcome = Outcome { scenario: "A100".parse().unwrap(), pairs, faults };
@@ -166,8 +190,8 @@ mod tests {
     fn ratios_are_medians_of_pairs_and_not_ratios_of_medians() {
         let report = report(vec![]);
         let [cpu, rate] = &report.rows[..] else { panic!("{:?}", report.rows) };
-        assert_eq!((cpu.figure, cpu.baseline, cpu.hub), (Figure::CpuUs, 6.0, 0.12));
-        assert!((cpu.ratio - 0.01).abs() < 1e-9 && (cpu.spread[1] - 0.02).abs() < 1e-9, "{cpu:?}");
+        assert_eq!((cpu.figure, cpu.baseline, cpu.hub), (Figure::CpuUs, Some(6.0), 0.12));
+        assert!((cpu.ratio.unwrap() - 0.01).abs() < 1e-9 && (cpu.spread[1] - 0.02).abs() < 1e-9, "{cpu:?}");
         assert_eq!(cpu.verdict, Some(Verdict::Reached));
         assert_eq!((rate.figure, rate.verdict), (Figure::Rate, None));
     }

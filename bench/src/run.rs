@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::cores::Cores;
+use crate::durable::{Comparison, Site, Stock};
 use crate::fault::Fault;
 use crate::sample::Sample;
 use crate::scenario::Scenario;
@@ -22,7 +23,8 @@ pub(crate) struct Plan {
 /// Two samples that were taken one right after the other.
 #[derive(Debug, Serialize)]
 pub(crate) struct Pair {
-    pub(crate) baseline: Sample,
+    /// None for scenarios that are not compared.
+    pub(crate) baseline: Option<Sample>,
     pub(crate) hub: Sample,
 }
 
@@ -39,9 +41,10 @@ pub(crate) struct Outcome {
 pub(crate) fn run(plan: &Plan, mut progress: impl FnMut(usize, Scenario, &'static str)) -> Vec<Outcome> {
     let outcome = |scenario: &Scenario| Outcome { scenario: *scenario, pairs: vec![], faults: vec![] };
     let mut outcomes: Vec<Outcome> = plan.scenarios.iter().map(outcome).collect();
+    let stock = Stock::default();
     for round in 1..=plan.rounds {
         for outcome in &mut outcomes {
-            match pair(plan, outcome.scenario, |server| progress(round, outcome.scenario, server)) {
+            match pair(plan, outcome.scenario, &stock, |server| progress(round, outcome.scenario, server)) {
                 Ok(pair) => outcome.pairs.push(pair),
                 Err((server, fault)) => outcome.faults.push(format!("round {round}, {server}: {fault}")),
             }
@@ -50,10 +53,29 @@ pub(crate) fn run(plan: &Plan, mut progress: impl FnMut(usize, Scenario, &'stati
     outcomes
 }
 
-fn pair(plan: &Plan, scenario: Scenario, mut progress: impl FnMut(&'static str)) -> Result<Pair, (&'static str, Fault)> {
-    let mut sample = |name, launch| {
+fn pair(
+    plan: &Plan,
+    scenario: Scenario,
+    stock: &Stock,
+    mut progress: impl FnMut(&'static str),
+) -> Result<Pair, (&'static str, Fault)> {
+    let mut sample = |name, launch: &Launch, scenario| {
         progress(name);
-        Server::start(launch, plan.cores).and_then(|server| scenario.measure(&server, plan.timing)).map_err(|fault| (name, fault))
+        let sample = match scenario {
+            Scenario::Traffic(traffic) => {
+                Server::start(&launch.at("memory:"), plan.cores).and_then(|server| traffic.measure(&server, plan.timing))
+            }
+            Scenario::Durable(durable) => durable.measure(&Site { launch, cores: plan.cores, timing: plan.timing, stock }),
+        };
+        sample.map_err(|fault| (name, fault))
     };
-    Ok(Pair { baseline: sample("baseline", &plan.baseline)?, hub: sample("hub", &plan.hub)? })
+    let baseline = match scenario {
+        Scenario::Durable(durable) => match durable.baseline() {
+            Comparison::Nothing => None,
+            Comparison::Plain => Some(sample("baseline", &plan.baseline, scenario)?),
+            Comparison::Hub(other) => Some(sample("hub as baseline", &plan.hub, Scenario::Durable(other))?),
+        },
+        Scenario::Traffic(_) => Some(sample("baseline", &plan.baseline, scenario)?),
+    };
+    Ok(Pair { baseline, hub: sample("hub", &plan.hub, scenario)? })
 }

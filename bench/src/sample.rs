@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-/// The figures of a sample. A unit is a delivered message; in D, I and J it is a client that joined.
-#[derive(Debug, Clone, Serialize)]
+/// The figures of a sample. A unit is a delivered message; in D, I and J it is a client that joined, in P, Q, S and U a request,
+/// in W a dispatch, in T a timer.
+#[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Sample {
     pub(crate) units: u64,
     pub(crate) seconds: f64,
@@ -21,6 +22,12 @@ pub(crate) struct Sample {
     /// Growth of the server's resident memory per client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bytes_per_client: Option<f64>,
+    /// From the start of the process until it said where it listens, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) start_ms: Option<f64>,
+    /// The server's resident memory, in megabytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resident_mb: Option<f64>,
 }
 
 /// One of a sample's figures.
@@ -32,10 +39,13 @@ pub(crate) enum Figure {
     P50Us,
     P99Us,
     BytesPerClient,
+    StartMs,
+    ResidentMb,
 }
 
 impl Figure {
-    pub(crate) const ALL: [Self; 5] = [Self::CpuUs, Self::Rate, Self::P50Us, Self::P99Us, Self::BytesPerClient];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::CpuUs, Self::Rate, Self::P50Us, Self::P99Us, Self::BytesPerClient, Self::StartMs, Self::ResidentMb];
 
     pub(crate) fn of(self, sample: &Sample) -> Option<f64> {
         match self {
@@ -44,6 +54,8 @@ impl Figure {
             Self::P50Us => sample.p50_us,
             Self::P99Us => sample.p99_us,
             Self::BytesPerClient => sample.bytes_per_client,
+            Self::StartMs => sample.start_ms,
+            Self::ResidentMb => sample.resident_mb,
         }
     }
 
@@ -54,6 +66,8 @@ impl Figure {
             Self::P50Us => "p50 µs",
             Self::P99Us => "p99 µs",
             Self::BytesPerClient => "bytes/client",
+            Self::StartMs => "start ms",
+            Self::ResidentMb => "resident MB",
         }
     }
 }

@@ -93,6 +93,13 @@ impl Drop for Server {
 }
 
 impl Launch {
+    /// The same server, with what is durable kept at `store`.
+    pub(crate) fn at(&self, store: impl Into<OsString>) -> Self {
+        let mut launch = self.clone();
+        launch.arguments.extend([OsString::from("--store"), store.into()]);
+        launch
+    }
+
     fn command(&self, home: &Path) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).current_dir(home).process_group(0);

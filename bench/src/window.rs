@@ -83,7 +83,7 @@ impl<'a> Window<'a> {
             server_share: cpu / seconds,
             p50_us: percentile(&self.latencies, 0.5),
             p99_us: percentile(&self.latencies, 0.99),
-            bytes_per_client: None,
+            ..Sample::default()
         })
     }
 }

@@ -13,10 +13,11 @@ use crate::frames::{self, Frame, Opcode};
 use crate::generator::inbox::{Due, Inbox};
 use crate::payload::Mark;
 
-/// A client to be: its name, the services that it creates and those that it subscribes to.
+/// A client to be: its name and tags, the services that it creates and those that it subscribes to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Client {
     pub(crate) name: String,
+    pub(crate) tags: Vec<String>,
     pub(crate) owns: Vec<String>,
     pub(crate) subscribes: Vec<String>,
 }
@@ -30,7 +31,8 @@ impl Client {
     /// What it sends to be set up, each with the type of the answer that it waits for.
     fn steps(&self) -> VecDeque<Step> {
         let name = &self.name;
-        let identify = format!(r#"{{"type":"IDENTIFY","name":"{name}","version":"0.2.0","tags":[]}}"#);
+        let tags = self.tags.iter().map(|tag| format!("\"{tag}\"")).collect::<Vec<_>>().join(",");
+        let identify = format!(r#"{{"type":"IDENTIFY","name":"{name}","version":"0.2.0","tags":[{tags}]}}"#);
         let create = |s: &String| format!(r#"{{"type":"SERVICE_CREATE","service":"{s}"}}"#);
         let subscribe = |s: &String| format!(r#"{{"type":"SELF_SUBSCRIBE","service":"{s}"}}"#);
         std::iter::once(Step { text: identify, answer: "\"HELLO\"" })
@@ -56,6 +58,8 @@ enum Phase {
 
 pub(super) struct Connection {
     pub(super) stream: TcpStream,
+    /// Its place among all clients.
+    number: usize,
     name: String,
     phase: Phase,
     steps: VecDeque<Step>,
@@ -68,14 +72,14 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Begins to connect. Closing resets the connection, so that thousands of runs leave no ports in TIME_WAIT behind.
-    pub(super) fn open(address: SocketAddr, client: &Client, streams: usize) -> Result<Self, Fault> {
+    pub(super) fn open(address: SocketAddr, number: usize, client: &Client, streams: usize) -> Result<Self, Fault> {
         let fault = |source| Fault::Socket { client: client.name.clone(), source };
         let stream = TcpStream::connect(address).map_err(fault)?;
         stream.set_nodelay(true).map_err(fault)?;
         rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO)).map_err(|e| fault(e.into()))?;
         let (steps, due) = (client.steps(), Due::new(streams));
         let name = client.name.clone();
-        Ok(Self { stream, name, phase: Phase::Connecting, steps, left: vec![], out: vec![], written: 0, due })
+        Ok(Self { stream, number, name, phase: Phase::Connecting, steps, left: vec![], out: vec![], written: 0, due })
     }
 
     /// What is queued, to be written with the next [`Self::flush`].
@@ -175,6 +179,9 @@ impl Connection {
     }
 
     fn text(&mut self, text: &[u8], inbox: &mut Inbox) -> Result<(), Fault> {
+        if inbox.letters.add(self.number, text) {
+            return Ok(());
+        }
         if let Some(mark) = inbox.mark(text) {
             self.due.check(mark, &self.name)?;
             return if inbox.arrived(mark) { Ok(()) } else { Err(self.astray(mark)) };
@@ -215,7 +222,7 @@ impl Connection {
         Fault::Astray { client: self.name.clone(), stream, number }
     }
 
-    fn refused(&self, text: &[u8]) -> Fault {
+    pub(super) fn refused(&self, text: &[u8]) -> Fault {
         Fault::Refused { client: self.name.clone(), answer: String::from_utf8_lossy(&text[..text.len().min(200)]).into_owned() }
     }
 

@@ -1,6 +1,7 @@
 //! What arrived at all clients, counted and checked: nothing may be lost, come twice or out of order.
 
 use crate::fault::Fault;
+use crate::generator::letters::Letters;
 use crate::payload::{Mark, Marks};
 
 /// The arrivals of one stream, over all of its receivers.
@@ -23,6 +24,8 @@ pub(crate) struct Inbox {
     pub(crate) delivered: u64,
     /// OK replies that arrived.
     pub(crate) answered: u64,
+    /// What the coordinator said.
+    pub(super) letters: Letters,
     /// Everything else: who joined, who subscribed.
     pub(crate) news: u64,
 }

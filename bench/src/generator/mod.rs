@@ -3,6 +3,7 @@
 
 mod connection;
 mod inbox;
+mod letters;
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,9 +14,10 @@ use mio::{Events, Interest, Poll, Token};
 pub(crate) use connection::Client;
 use connection::Connection;
 pub(crate) use inbox::Inbox;
+pub(crate) use letters::Letters;
 
 use crate::fault::Fault;
-use crate::frames::FRAME_BYTES;
+use crate::frames::{self, FRAME_BYTES, Opcode};
 use crate::payload::Template;
 
 /// How long all clients of a sample may take to connect, identify and subscribe.
@@ -70,7 +72,7 @@ impl Generator {
     }
 
     fn connect(&mut self, client: &Client) -> Result<(), Fault> {
-        let mut connection = Connection::open(self.address, client, self.inbox.streams())?;
+        let mut connection = Connection::open(self.address, self.connections.len(), client, self.inbox.streams())?;
         let token = Token(self.connections.len());
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut connection.stream, token, interest).map_err(Fault::Generator)?;
@@ -129,6 +131,23 @@ impl Generator {
     /// Sends what a client has queued, as far as its socket takes it.
     pub(crate) fn flush(&mut self, client: usize) -> Result<(), Fault> {
         self.connections[client].flush()
+    }
+
+    /// Sends a text of a client.
+    pub(crate) fn say(&mut self, client: usize, text: &str) -> Result<(), Fault> {
+        frames::append(Opcode::Text, text.as_bytes(), self.connections[client].out());
+        self.connections[client].flush()
+    }
+
+    /// Moves what the coordinator said since the last time to `letters`, whose old ones go.
+    pub(crate) fn take_letters(&mut self, letters: &mut Letters) {
+        letters.clear();
+        std::mem::swap(letters, &mut self.inbox.letters);
+    }
+
+    /// A client was told something that it should not be told.
+    pub(crate) fn refused(&self, client: usize, text: &[u8]) -> Fault {
+        self.connections[client].refused(text)
     }
 
     /// Bytes of a client that its socket did not take yet.

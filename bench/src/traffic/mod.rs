@@ -1,13 +1,8 @@
-//! The scenarios: what each of them sets up, sends and measures.
+//! Messages between clients: what each scenario of them sets up, sends and measures.
 
 mod idle;
 mod load;
 mod ping_pong;
-
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Serialize, Serializer};
 
 use crate::fault::Fault;
 use crate::sample::Sample;
@@ -23,9 +18,9 @@ pub(crate) const RECEIVERS_OF_ALL: usize = 100;
 /// Clients that connect at once in a storm.
 const STORM_AT_ONCE: usize = 128;
 
-/// A scenario, named by a letter and mostly a number.
+/// A scenario of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scenario {
+pub(crate) enum Traffic {
     /// `A100`: one sender, so many subscribers, saturated.
     FanOut { receivers: usize },
     /// `L100`: the same; the next message when all have the last.
@@ -46,12 +41,7 @@ pub(crate) enum Scenario {
     Joins { at_once: usize },
 }
 
-impl Scenario {
-    /// What a run measures unless told otherwise.
-    pub(crate) const DEFAULT: &'static str = "A1,A10,A100,A1000,L100,L1000,M10,C100,E100,B,B1000,D10000,I1000,J8";
-    /// What a quick run measures.
-    pub(crate) const QUICK: &'static str = "A1,A10,A100,L100,M10,C100,E100,B,D1000,I300,J8";
-
+impl Traffic {
     /// Loads a server and measures it. The server is fresh.
     ///
     /// # Errors
@@ -104,7 +94,8 @@ impl Scenario {
         }
     }
 
-    fn parts(self) -> (char, usize) {
+    /// Its letter and its number; 0 stands for none.
+    pub(crate) fn parts(self) -> (char, usize) {
         match self {
             Self::FanOut { receivers } => ('A', receivers),
             Self::LockStep { receivers } => ('L', receivers),
@@ -117,68 +108,20 @@ impl Scenario {
             Self::Joins { at_once } => ('J', at_once),
         }
     }
-}
 
-/// A name that is no scenario's.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no scenario: A, L, E, M, C, B, D, I or J and a number from 1 to 19000, such as A100; or B")]
-pub(crate) struct UnknownScenario(String);
-
-impl FromStr for Scenario {
-    type Err = UnknownScenario;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let unknown = || UnknownScenario(name.into());
-        if name == "B" {
-            return Ok(Self::PingPong { idle: 0 });
-        }
-        let (letter, number) = name.split_at_checked(1).ok_or_else(unknown)?;
-        let n: usize = number.parse().ok().filter(|n| (1..=19_000).contains(n)).ok_or_else(unknown)?;
-        Ok(match letter {
-            "A" => Self::FanOut { receivers: n },
-            "L" => Self::LockStep { receivers: n },
-            "E" => Self::LargeFanOut { receivers: n },
-            "M" => Self::Senders { senders: n },
-            "C" => Self::Pairs { pairs: n },
-            "B" => Self::PingPong { idle: n },
-            "D" => Self::Storm { clients: n },
-            "I" => Self::Idle { clients: n },
-            "J" => Self::Joins { at_once: n },
-            _ => return Err(unknown()),
+    /// The scenario of a letter and a number.
+    pub(crate) fn of(letter: char, n: usize) -> Option<Self> {
+        Some(match letter {
+            'A' => Self::FanOut { receivers: n },
+            'L' => Self::LockStep { receivers: n },
+            'E' => Self::LargeFanOut { receivers: n },
+            'M' => Self::Senders { senders: n },
+            'C' => Self::Pairs { pairs: n },
+            'B' => Self::PingPong { idle: n },
+            'D' => Self::Storm { clients: n },
+            'I' => Self::Idle { clients: n },
+            'J' => Self::Joins { at_once: n },
+            _ => return None,
         })
-    }
-}
-
-impl fmt::Display for Scenario {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.parts() {
-            (letter, 0) => write!(f, "{letter}"),
-            (letter, n) => write!(f, "{letter}{n}"),
-        }
-    }
-}
-
-impl Serialize for Scenario {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_scenario_is_named_as_it_is_written() {
-        for name in Scenario::DEFAULT.split(',').chain(Scenario::QUICK.split(',')) {
-            assert_eq!(name.parse::<Scenario>().unwrap().to_string(), name);
-        }
-    }
-
-    #[test]
-    fn other_names_are_refused() {
-        for name in ["", "A", "A0", "Z9", "A-1", "é1", "D99999", "A1 "] {
-            assert_eq!(name.parse::<Scenario>(), Err(UnknownScenario(name.into())));
-        }
     }
 }

@@ -27,9 +27,8 @@ pub(super) fn idle(server: &Server, clients: usize, at_once: usize) -> Result<Sa
         cpu_us: cpu * 1e6 / clients as f64,
         rate: clients as f64 / seconds,
         server_share: cpu / seconds,
-        p50_us: None,
-        p99_us: None,
         bytes_per_client: Some(growth as f64 / clients as f64),
+        ..Sample::default()
     })
 }
 

@@ -8,8 +8,8 @@ use crate::fault::Fault;
 use crate::generator::{Client, Generator};
 use crate::payload::Template;
 use crate::sample::Sample;
-use crate::scenario::{DATA_BYTES, RECEIVERS_OF_ALL};
 use crate::server::Server;
+use crate::traffic::{DATA_BYTES, RECEIVERS_OF_ALL};
 use crate::window::{Timing, Window, drain};
 
 /// Deliveries in flight of a saturated fan-out, unless the outbox bounds it.

@@ -6,8 +6,8 @@ use crate::fault::Fault;
 use crate::generator::{Client, Generator};
 use crate::payload::Template;
 use crate::sample::Sample;
-use crate::scenario::DATA_BYTES;
 use crate::server::Server;
+use crate::traffic::DATA_BYTES;
 use crate::window::{STALLED_AFTER, Timing, Window};
 
 /// The latency is that of a round trip: two messages through the server.
