@@ -8,6 +8,8 @@ mod client_commands;
 mod client_files;
 mod commands;
 mod coordinator;
+mod coordinator_client;
+mod coordinator_commands;
 mod coordinator_md;
 mod files;
 mod filesystem_md;
