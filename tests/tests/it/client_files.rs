@@ -86,7 +86,7 @@ async fn a_source_that_fails_halfway_stores_nothing() {
     let chunks = [Ok(vec![1; 1_000]), Err(std::io::Error::other("the disk is gone"))];
     let source = failing_reader(chunks.into());
     let put = within("the end of the upload", ada.files().put("x", source, None, |_| ())).await;
-    assert!(matches!(put, Err(FilesError::Http(_))), "{put:?}");
+    assert!(matches!(put, Err(FilesError::Local(_))), "{put:?}");
     assert!(ada.files().list("").await.unwrap().is_empty());
 }
 

@@ -168,10 +168,23 @@ async fn every_curl_prints_what_stands_below_it() {
     }
 }
 
-/// Nothing is there but the task `t` in that state; what it waits for is `awaited`. Gives the version that its holder would name.
-async fn a_task_that_is(state: &str, hub: &Hub) -> u64 {
+/// The head and the rows of the table whose head begins so.
+fn table(head: &str) -> (Vec<String>, Vec<Vec<String>>) {
+    let document = document();
+    let mut lines = document.lines().skip_while(|line| !line.starts_with(head));
+    let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let head = cells(lines.next().unwrap());
+    (head, lines.skip(1).take_while(|line| line.starts_with('|')).map(cells).collect())
+}
+
+async fn begin_anew(hub: &Hub) {
     post(hub, &request("debug.reset", &json!({})).to_string()).await;
     clock(hub, BEGIN).await;
+}
+
+/// Nothing is there but the task `t` in that state; what it waits for is `awaited`. Gives the version that its holder would name.
+async fn a_task_that_is(state: &str, hub: &Hub) -> u64 {
+    begin_anew(hub).await;
     let mut done: Vec<Value> = vec![create("awaited", json!({}))];
     match state {
         "none" => done.push(create("t", json!({}))),
@@ -244,11 +257,7 @@ async fn task(hub: &Hub) -> Value {
 
 #[tokio::test]
 async fn the_table_of_tasks_is_what_a_real_hub_does() {
-    let document = document();
-    let mut lines = document.lines().skip_while(|line| !line.starts_with("| a task that is |"));
-    let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
-    let states = cells(lines.next().unwrap());
-    let rows: Vec<Vec<String>> = lines.skip(1).take_while(|line| line.starts_with('|')).map(cells).collect();
+    let (states, rows) = table("| a task that is |");
     assert_eq!((states.len(), rows.len()), (7, 13));
     let hub = hub().await;
     for row in &rows {
@@ -274,5 +283,43 @@ async fn the_table_of_tasks_is_what_a_real_hub_does() {
             assert_eq!(task["state"].as_str().unwrap_or("none"), next, "{said}: {task}");
             assert_eq!(task["resumes"] == json!(["awaited"]), wakes, "{said}: {task}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_table_of_promises_is_what_a_real_hub_does() {
+    let (states, rows) = table("| a promise that is |");
+    assert_eq!((states.len(), rows.len()), (4, 6));
+    let hub = hub().await;
+    let status = async |request: Value| json_of(&post(&hub, &request.to_string()).await)["head"]["status"].to_string();
+    for (row, (state, cell)) in rows.iter().flat_map(|row| states.iter().zip(row).skip(1).map(move |cell| (&row[0], cell))) {
+        begin_anew(&hub).await;
+        let mut given = vec![create("waiting", json!({ "resonate:target": "any@workers" }))];
+        given.extend((state != "unknown").then(|| create("t", json!({ "resonate:target": "any@workers" }))));
+        given.extend((state == "settled").then(|| settle("t")));
+        for request in given {
+            assert_eq!(status(request).await, "200");
+        }
+        let about = match row.trim_matches('`') {
+            "promise.get" => request("promise.get", &json!({ "id": "t" })),
+            "promise.create" => create("t", json!({})),
+            "promise.settle" => settle("t"),
+            "task.create" => claim(),
+            row if row.starts_with("promise.register") => {
+                request("promise.register_callback", &json!({ "awaiter": "waiting", "awaited": "t" }))
+            }
+            _ => request("promise.register_listener", &json!({ "awaited": "t", "address": "uni@workers/w1" })),
+        };
+        let (told, next) = cell.split_once(" → ").unwrap_or((cell, if cell == "404" { "unknown" } else { state }));
+        if told != "as the task is" {
+            assert_eq!(status(about).await, told, "{row} of a promise that is {state}");
+        }
+        let promise = json_of(&post(&hub, &request("promise.get", &json!({ "id": "t" })).to_string()).await);
+        let found = match promise.pointer("/data/promise/state").and_then(Value::as_str) {
+            Some("pending") => "pending",
+            Some(_) => "settled",
+            None => "unknown",
+        };
+        assert_eq!(found, next, "{row} of a promise that is {state}");
     }
 }

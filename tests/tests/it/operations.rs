@@ -76,8 +76,9 @@ async fn metrics_parse_count_what_happened_and_hold_no_names() {
             metrics.contains(&format!("# TYPE {name} ")) && metrics.contains(&format!("# HELP {name} ")),
             "{name} is explained"
         );
+        let known = ["code=\"", "outcome=\"", "reason=\"", "status=\""];
         assert!(
-            series.split('{').nth(1).is_none_or(|labels| ["code=\"", "reason=\""].iter().any(|label| labels.starts_with(label))),
+            series.split('{').nth(1).is_none_or(|labels| known.iter().any(|label| labels.starts_with(label))),
             "labels are bounded: {line}"
         );
     }
