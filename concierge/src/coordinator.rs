@@ -22,6 +22,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tokio_util::task::TaskTracker;
 
 use crate::builtin::{Builtin, BuiltinSeat};
 use crate::desk::Desk;
@@ -63,6 +64,8 @@ pub(crate) struct Coordinator {
     in_flight: usize,
     outbox_bytes: usize,
     inbox: mpsc::Sender<Inquiry>,
+    /// Requests over HTTP: each runs to its end, whoever waits for it.
+    tasks: TaskTracker,
 }
 
 /// A request of a client.
@@ -87,6 +90,7 @@ impl Coordinator {
             in_flight: settings.in_flight,
             outbox_bytes: settings.outbox_bytes,
             inbox,
+            tasks: TaskTracker::new(),
         });
         let code: Weak<Self> = Arc::downgrade(&coordinator);
         let seat = desk.seat(NAME, code).expect("nobody is there yet who could have the name");
@@ -99,6 +103,8 @@ impl Coordinator {
 
     /// What was asked is committed, files are closed.
     pub(crate) async fn close(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
         self.store.clone().close().await;
     }
 

@@ -223,7 +223,8 @@ impl Server {
         // connections that are still there at the deadline end with the process
         let _in_time = timeout_at(deadline, self.shared.connections.wait()).await;
         if let Some(coordinator) = &self.coordinator {
-            coordinator.close().await;
+            // what was answered is safe already
+            let _in_time = timeout_at(deadline, coordinator.close()).await;
         }
     }
 }

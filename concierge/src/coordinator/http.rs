@@ -82,9 +82,20 @@ async fn ask(State(gate): State<Gate>, body: Result<Bytes, BytesRejection>) -> R
             refused.encode()
         }
         Ok(Envelope { head, request }) => {
-            let (text, taken) = coordinator.ask(&head, request).await;
-            coordinator.forget(taken).await;
-            text
+            // whoever hangs up takes nothing back, and what came of it is offered all the same
+            let asking = coordinator.clone();
+            let answered = coordinator.tasks.spawn(async move {
+                let (text, taken) = asking.ask(&head, request).await;
+                asking.forget(taken).await;
+                text
+            });
+            match answered.await {
+                Ok(text) => text,
+                Err(_) => {
+                    return (StatusCode::INTERNAL_SERVER_ERROR, "the coordinator failed; the hub's log says why\n")
+                        .into_response();
+                }
+            }
         }
     };
     ([(CONTENT_TYPE, "application/json")], text).into_response()
