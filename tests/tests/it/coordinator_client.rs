@@ -8,11 +8,13 @@ use concierge_client::coordinator::{
     AskError, Break, Coordinator, CreateError, Ended, GetError, NewPromise, Promise, PromiseId, PromiseSearch, PromiseState,
     SettleError, SettleState, Task, Value, WaitError, Worker, WorkerEnded, WorkerError, json,
 };
-use concierge_client::{Client, Reconnect};
+use concierge_client::{Client, Options, Reconnect};
 use concierge_tests::{Hub, until, within};
-use futures::future::{pending, ready};
+use futures::future::{join_all, pending, ready};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// Long enough for what has to be offered again when a lease ends, short enough to wait for.
 const SHORT_TTL: Duration = Duration::from_millis(400);
@@ -356,6 +358,66 @@ async fn a_workflow_goes_on_after_a_restart_of_the_hub() {
     hub.restart().await;
     ada.resolve(&id("a.human"), value("yes")).await.unwrap();
     assert_eq!(result(&ada, "a").await.1.as_deref(), Some("yes"));
+}
+
+/// Stands between a hub and its clients, and breaks the first connection in place of the first text from the hub that holds
+/// `word`. Gives the port, and the task to keep.
+async fn breaking(hub: &Hub, word: &'static str) -> (u16, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, hub) = (listener.local_addr().unwrap().port(), hub.address);
+    let standing = async move {
+        let mut whole = true;
+        let mut connections = JoinSet::new();
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut server = TcpStream::connect(hub).await.unwrap();
+            if !std::mem::take(&mut whole) {
+                connections.spawn(async move { drop(copy_bidirectional(&mut client, &mut server).await) });
+                continue;
+            }
+            let (mut from_client, mut to_client) = client.split();
+            let (mut from_server, mut to_server) = server.split();
+            let down = async {
+                let mut bytes = vec![0; 65_536];
+                loop {
+                    let n = from_server.read(&mut bytes).await.unwrap();
+                    if n == 0 || String::from_utf8_lossy(&bytes[..n]).contains(word) {
+                        return;
+                    }
+                    to_client.write_all(&bytes[..n]).await.unwrap();
+                }
+            };
+            tokio::select! {
+                () = down => {}
+                _ = copy(&mut from_client, &mut to_server) => {}
+            }
+        }
+    };
+    (port, tokio::spawn(standing))
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_was_lost_is_given_back_and_done_before_its_lease_ends() {
+    let hub = hub().await;
+    let ada = connect(&hub, "ada", &[]).await;
+    let (port, _standing) = breaking(&hub, "task.acquire").await;
+    let eager = Reconnect { base: Duration::from_millis(20), cap: Duration::from_millis(200), ..Reconnect::default() };
+    let options = Options::new(&format!("127.0.0.1:{port}"), "worker").unwrap().tag("g").reconnect(eager);
+    let worker = Client::connect(options).await.unwrap().coordinator().await.unwrap();
+    let hour = Duration::from_secs(3_600);
+    let (_stop, _running) = work(worker.worker("g").unwrap().ttl(hour), |task: Task| ready(Ok(value(task.id().as_str()))));
+    ada.create(job("a")).await.unwrap();
+    assert_eq!(result(&ada, "a").await.1.as_deref(), Some("a"));
+}
+
+#[tokio::test]
+async fn requests_over_the_limit_are_repeated_until_they_are_taken() {
+    let hub = Hub::with(&["coordinator.enabled=true", "store.url=memory:", "coordinator.requests_in_flight=1"]).await;
+    let ada = connect(&hub, "ada", &[]).await;
+    let names: Vec<String> = (0..16).map(|n| format!("p{n}")).collect();
+    let created = within("all of them", join_all(names.iter().map(|name| ada.create(promise(name))))).await;
+    assert!(created.into_iter().all(|created| created.is_ok()));
+    assert_eq!(ada.search(PromiseSearch::default()).await.unwrap().0.len(), 16);
 }
 
 #[tokio::test]

@@ -42,6 +42,11 @@ impl Leases {
         self.lock().iter().map(|(id, lease)| TaskRef { id: id.clone(), claims: lease.claims }).collect()
     }
 
+    /// Whether some claim of this task is held.
+    pub(super) fn holds(&self, id: &PromiseId) -> bool {
+        self.lock().contains_key(id)
+    }
+
     /// The coordinator prolonged what it was told of, at this instant or later.
     pub(super) fn prolong(&self, tasks: &[TaskRef], asked: Instant, ttl: Duration) {
         let mut leases = self.lock();
@@ -54,7 +59,7 @@ impl Leases {
 
     /// Compares with how a task stands. One that somebody else holds, or that is done, is lost.
     pub(super) fn compare(&self, held: &TaskRef, now: &Task, pid: &Pid) {
-        let ours = now.state == TaskState::Acquired && now.claims == held.claims && now.pid.as_ref() == Some(pid);
+        let ours = is_held(now, held, pid);
         if let Some(lease) = self.lock().get(&held.id).filter(|lease| !ours && lease.claims == held.claims) {
             lease.lost.cancel();
         }
@@ -68,6 +73,11 @@ impl Leases {
     fn lock(&self) -> MutexGuard<'_, HashMap<PromiseId, Lease>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a task that stands so is held by this claim of this pid.
+pub(super) fn is_held(now: &Task, claim: &TaskRef, pid: &Pid) -> bool {
+    now.state == TaskState::Acquired && now.claims == claim.claims && now.pid.as_ref() == Some(pid)
 }
 
 impl Drop for Hold {

@@ -18,7 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::Coordinator;
 use super::error::AskError;
-use super::leases::Leases;
+use super::leases::{Leases, is_held};
 use super::task::{Break, Task};
 
 /// How long a task that could not go on is kept before it is given back: what is given back is offered at once.
@@ -248,7 +248,13 @@ impl Desk {
         let asked = Instant::now();
         let acquired = match self.acquire(id.clone(), claims).await {
             Ok(acquired) => acquired,
-            Err(error) => return tracing::debug!(%id, %error, "a task was not claimed"),
+            Err(error) => {
+                tracing::debug!(%id, %error, "a task was not claimed");
+                if error.is_silence() {
+                    self.give_back(TaskRef { id, claims: claims.next() }).await;
+                }
+                return;
+            }
         };
         let reference = TaskRef { id: id.clone(), claims: acquired.task.claims };
         let hold = self.leases.hold(reference.clone(), asked + self.ttl);
@@ -259,10 +265,21 @@ impl Desk {
         (self.told)(&id, ended);
     }
 
-    /// Is not repeated: a claim whose answer was lost is refused the second time, and ends with its lease.
+    /// Is not repeated: a claim whose answer was lost is refused the second time.
     async fn acquire(&self, id: PromiseId, claims: Claims) -> Result<AcquiredData, AskError> {
         let acquire = TaskAcquire { id, claims, pid: self.coordinator.pid(), ttl: millis(self.ttl) };
         Ok(self.coordinator.ask(&Request::TaskAcquire(acquire)).await?.data()?)
+    }
+
+    /// A claim whose answer was lost is given back, if it is ours: otherwise nobody would do the task until the lease ends.
+    async fn give_back(&self, claim: TaskRef) {
+        let get = Request::TaskGet(TaskGet { id: claim.id.clone() });
+        let Ok(response) = self.coordinator.insist(&get).await else { return };
+        let Ok(TaskData { task: now }) = response.data() else { return };
+        let pid = self.coordinator.pid();
+        if is_held(&now, &claim, &pid) && !self.leases.holds(&claim.id) {
+            self.release(&claim).await;
+        }
     }
 
     /// Runs a task until there is nothing more to do for it here.
