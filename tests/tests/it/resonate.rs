@@ -87,6 +87,30 @@ async fn workers_of_both_faces_share_a_group() {
 }
 
 #[tokio::test]
+async fn a_workflow_waits_for_a_person_who_answers_on_the_command_line() {
+    let hub = hub().await;
+    for (n, face) in faces(&hub).iter().enumerate() {
+        let _workers = (worker(face, "w1", 60_000).await, worker(face, "w2", 60_000).await);
+        let id = format!("journey-{n}");
+        let argument = json!({"ms": 300, "n": 5, "question": "shall we?"});
+        let person = async {
+            let question = format!("{id}:2.0");
+            let asked = async || {
+                let get = Command::concierge(&["promise", "get", &question]).at(&hub).run().await;
+                (get.code == 0).then_some(())
+            };
+            until("the question is asked", asked).await;
+            let resolve = ["promise", "resolve", &question, "--json-value", "\"yes\""];
+            Command::concierge(&resolve).at(&hub).run().await.exits(0);
+        };
+        let (journey, ()) = tokio::join!(client(face, &id, "journey", &argument).run(), person);
+        let journey = result(journey);
+        assert!(journey["value"][0].as_u64().unwrap() >= 300, "{journey}");
+        assert_eq!((&journey["value"][1], &journey["value"][2]), (&json!(5), &json!("yes")), "{journey}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_workflow_throws_reaches_its_caller() {
     let hub = hub().await;
     for (n, face) in faces(&hub).iter().enumerate() {
