@@ -152,12 +152,21 @@ impl Coordinator {
         (head.answer(&outcome), taken)
     }
 
-    /// Offers messages to whoever is there. Gives the notices that were taken.
+    /// Offers messages to whoever is there, and passes on to other hubs what nobody here takes. Gives the notices that were
+    /// taken.
     fn offer(&self, offers: &[Offer]) -> Vec<OfferKey> {
+        self.offer_else(offers, |key| self.store.pass_on(key.clone()))
+    }
+
+    /// Offers messages to whoever is there. What nobody takes is handed to `left`. Gives the notices that were taken.
+    fn offer_else(&self, offers: &[Offer], left: impl Fn(&OfferKey)) -> Vec<OfferKey> {
         let taken = offers.iter().filter(|offer| {
             let text = offer.message.encode(offer.dialect);
             let taken = self.roster.offer(&offer.address, |sink| self.hand(sink, &text));
             metrics::offered(taken);
+            if !taken {
+                left(&offer.key);
+            }
             taken && matches!(offer.key, OfferKey::Notice(..))
         });
         taken.map(|offer| offer.key.clone()).collect()
@@ -208,7 +217,9 @@ impl Coordinator {
     async fn sweep(&self) {
         match self.store.sweep().await {
             Ok(swept) => {
-                let taken = self.offer(&swept.offers);
+                let mut taken = self.offer(&swept.offers);
+                // from hub to hub they go once
+                taken.extend(self.offer_else(&swept.passed_on, |_| ()));
                 self.forget(taken).await;
             }
             Err(error) => {
@@ -246,7 +257,8 @@ impl Coordinator {
         let mut after = None;
         loop {
             let (offers, next) = self.store.waiting(group, pid, after, PAGE).await?;
-            let taken = self.offer(&offers);
+            // they were offered to all before
+            let taken = self.offer_else(&offers, |_| ());
             self.forget(taken).await;
             after = next;
             if after.is_none() || !self.room(sink).await {
@@ -308,9 +320,9 @@ impl Builtin for Coordinator {
 fn refusal(error: &StoreError) -> Refusal {
     let status = match error {
         StoreError::Busy => Status::TooMany,
-        StoreError::Full(_) | StoreError::Failed(_) | StoreError::Closed => Status::Internal,
+        StoreError::Full(_) | StoreError::Unreachable(_) | StoreError::Failed(_) | StoreError::Closed => Status::Internal,
     };
-    if let StoreError::Full(_) | StoreError::Failed(_) = error {
+    if let StoreError::Full(_) | StoreError::Unreachable(_) | StoreError::Failed(_) = error {
         tracing::error!(error = error as &dyn std::error::Error, "a request was not done");
     }
     Refusal::new(status, error.to_string())

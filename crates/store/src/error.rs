@@ -29,9 +29,33 @@ pub enum OpenError {
         /// The newest version known here.
         known: i64,
     },
-    /// Nothing here speaks to such a place.
-    #[error("this program keeps nothing in {0}")]
-    Unsupported(String),
+    /// Not a URL of a PostgreSQL database. It is not repeated: it may hold a password.
+    #[error(
+        "the store's URL is not like postgres://USER:PASSWORD@HOST/DATABASE: \
+         what has a meaning in URLs is written as %XX, and of sslmode there are disable, prefer and require"
+    )]
+    PostgresUrl,
+    /// The database can't be reached, or refuses what is needed.
+    #[error("{0} can't be used")]
+    Unusable(String, #[source] Box<dyn Error + Send + Sync>),
+    /// The database can't hold every text.
+    #[error("{place} keeps text as {encoding}: make a database with ENCODING 'UTF8'")]
+    Encoding {
+        /// Which database, without the password.
+        place: String,
+        /// What it keeps text as.
+        encoding: String,
+    },
+    /// A later version of this program has made the tables.
+    #[error("{place} has schema {found} and this program knows {known} at most: use a newer one")]
+    NewerSchema {
+        /// Which database, without the password.
+        place: String,
+        /// The version of its schema.
+        found: i64,
+        /// The newest version known here.
+        known: i64,
+    },
 }
 
 /// Why a request has no answer. A refusal is an answer.
@@ -43,6 +67,9 @@ pub enum StoreError {
     /// There is no room for what would have to be written. Nothing happened; requests that only look are answered still.
     #[error("the store has no room left")]
     Full(#[source] Arc<dyn Error + Send + Sync>),
+    /// The database can't be reached. Nothing happened; it is tried again with every request.
+    #[error("the store can't be reached")]
+    Unreachable(#[source] Arc<dyn Error + Send + Sync>),
     /// It may have happened or not.
     #[error("the store failed")]
     Failed(#[source] Arc<dyn Error + Send + Sync>),

@@ -12,6 +12,7 @@ mod columns;
 mod error;
 mod memory;
 mod place;
+mod postgres;
 mod sqlite;
 mod store;
 mod work;

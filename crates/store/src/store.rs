@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::error::{OpenError, StoreError};
 use crate::memory::Memory;
 use crate::place::Place;
+use crate::postgres::Postgres;
 use crate::sqlite::{Look, Sqlite};
 use crate::work::{Done, Work, look};
 
@@ -30,6 +31,7 @@ pub struct Store {
 enum Backend {
     Memory(Arc<Memory>),
     Sqlite(Arc<Sqlite>),
+    Postgres(Arc<Postgres>),
 }
 
 /// What a sweep brought.
@@ -37,6 +39,8 @@ enum Backend {
 pub struct Swept {
     /// Messages to offer.
     pub offers: Vec<Offer>,
+    /// Messages that other hubs have passed on, to offer to whoever is here.
+    pub passed_on: Vec<Offer>,
     /// Whether more is due at once.
     pub more: bool,
 }
@@ -63,7 +67,9 @@ impl Store {
                 let open = tokio::task::spawn_blocking(move || Sqlite::open(&path, rules, clock));
                 Backend::Sqlite(Arc::new(open.await.expect("opening does not panic")?))
             }
-            Place::Postgres(_) => return Err(OpenError::Unsupported(place.to_string())),
+            Place::Postgres(url) => {
+                Backend::Postgres(Arc::new(Postgres::open(url, place.to_string(), rules, clock.clone()).await?))
+            }
         };
         Ok(Self { rules, clock, backend })
     }
@@ -92,7 +98,19 @@ impl Store {
     /// When it can't. What is due stays so: try again, but not at once.
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
         let done = self.work(Work::Sweep).await?;
-        Ok(Swept { offers: done.offers, more: done.more })
+        let passed_on = match &self.backend {
+            Backend::Postgres(postgres) => postgres.passed_on().await,
+            Backend::Memory(_) | Backend::Sqlite(_) => Vec::new(),
+        };
+        Ok(Swept { offers: done.offers, passed_on, more: done.more })
+    }
+
+    /// A message that nobody at this hub took. Other hubs with the same rows get it by their next sweep, which becomes due at
+    /// once, as one of [`Swept::passed_on`]. Where rows are shared with nobody, it just waits for its next time.
+    pub fn pass_on(&self, key: OfferKey) {
+        if let Backend::Postgres(postgres) = &self.backend {
+            postgres.pass_on(key);
+        }
     }
 
     /// The instant of the next thing due, which may be past; none when nothing is, or when time is driven by hand. Every commit
@@ -102,6 +120,7 @@ impl Store {
         match &self.backend {
             Backend::Memory(memory) => memory.due(),
             Backend::Sqlite(sqlite) => sqlite.due(),
+            Backend::Postgres(postgres) => postgres.due(),
         }
     }
 
@@ -124,6 +143,7 @@ impl Store {
                 let (group, pid) = (group.clone(), pid.clone());
                 sqlite.read(Look::Quick, move |rows| rules.waiting(now, (&group, &pid), after.as_ref(), limit, rows)).await
             }
+            Backend::Postgres(postgres) => postgres.waiting((group, pid), after, limit).await,
         }
     }
 
@@ -146,6 +166,7 @@ impl Store {
         match &self.backend {
             Backend::Memory(memory) => memory.read(Reads::everything),
             Backend::Sqlite(sqlite) => sqlite.read(Look::Search, |rows| rows.everything()).await,
+            Backend::Postgres(postgres) => postgres.everything().await,
         }
     }
 
@@ -155,6 +176,7 @@ impl Store {
         match &self.backend {
             Backend::Memory(memory) => memory.tally(),
             Backend::Sqlite(sqlite) => sqlite.tally(),
+            Backend::Postgres(postgres) => postgres.tally(),
         }
     }
 
@@ -163,6 +185,7 @@ impl Store {
         match &self.backend {
             Backend::Memory(memory) => memory.close(),
             Backend::Sqlite(sqlite) => sqlite.close().await,
+            Backend::Postgres(postgres) => postgres.close().await,
         }
     }
 
@@ -173,6 +196,7 @@ impl Store {
                 let (rules, clock, kind) = (self.rules, self.clock.clone(), kind_of_look(&request));
                 sqlite.read(kind, move |rows| look((&request, told), &rules, &clock, rows)).await?
             }
+            Backend::Postgres(postgres) => postgres.look(request, told).await?,
         };
         Ok(Decision { outcome, offers: Vec::new() })
     }
@@ -181,6 +205,7 @@ impl Store {
         match &self.backend {
             Backend::Memory(memory) => memory.work(&work),
             Backend::Sqlite(sqlite) => sqlite.work(work).await,
+            Backend::Postgres(postgres) => postgres.work(work).await,
         }
     }
 }

@@ -6,7 +6,7 @@ use concierge_coordinator::{Decision, Offer, OfferKey, Reads, Rows, Rules};
 use crate::clock::Clock;
 
 /// Things done by one sweep, so that requests are not kept waiting.
-const SWEPT_AT_ONCE: usize = 256;
+pub(crate) const SWEPT_AT_ONCE: usize = 256;
 
 /// What changes rows.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub(crate) struct Done {
 }
 
 impl Done {
-    fn quietly(offers: Vec<Offer>, more: bool) -> Self {
+    pub(crate) fn quietly(offers: Vec<Offer>, more: bool) -> Self {
         Self { outcome: Ok(Answer::Done), offers, more }
     }
 }

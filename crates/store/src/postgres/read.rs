@@ -86,7 +86,7 @@ pub(super) fn schedule(row: &Row) -> Result<Schedule> {
     Ok(Schedule {
         id: parsed(0, ScheduleId::parse(text(row, 0)?))?,
         cron: get(row, 1)?,
-        promise_id: get(row, 2)?,
+        promise_id: text(row, 2)?.to_owned(),
         promise_timeout: millis(row, 3)?,
         promise_param: value(row, 4)?,
         promise_tags: parsed(5, columns::tags(get(row, 5)?))?,

@@ -20,13 +20,16 @@ pub(super) fn newest() -> i64 {
 pub(super) async fn migrate(client: &Client) -> Result<i64, Error> {
     client.batch_execute(&format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})")).await?;
     // asked first: making what is there already takes a right that the user may not have
-    let there = client.query_one("SELECT to_regnamespace($1) IS NOT NULL, to_regclass($2) IS NOT NULL", &[&SCHEMA, &"concierge.version"]);
+    let there =
+        client.query_one("SELECT to_regnamespace($1) IS NOT NULL, to_regclass($2) IS NOT NULL", &[&SCHEMA, &"concierge.version"]);
     let there = there.await?;
     if !there.get::<_, bool>(0) {
         client.batch_execute("CREATE SCHEMA concierge").await?;
     }
     if !there.get::<_, bool>(1) {
-        client.batch_execute("CREATE TABLE concierge.version (version BIGINT NOT NULL); INSERT INTO concierge.version VALUES (0)").await?;
+        client
+            .batch_execute("CREATE TABLE concierge.version (version BIGINT NOT NULL); INSERT INTO concierge.version VALUES (0)")
+            .await?;
     }
     let found: i64 = client.query_one("SELECT version FROM concierge.version", &[]).await?.get(0);
     for step in STEPS.iter().skip(usize::try_from(found).unwrap_or_default()) {
@@ -111,7 +114,7 @@ CREATE INDEX notices_waiting ON concierge.notices (waits_in, waits_for, promise)
 CREATE TABLE concierge.schedules (
     id BYTEA PRIMARY KEY,
     cron TEXT NOT NULL,
-    promise_id TEXT NOT NULL,
+    promise_id BYTEA NOT NULL,
     promise_timeout BIGINT NOT NULL,
     promise_param TEXT,
     promise_tags TEXT NOT NULL,

@@ -20,6 +20,9 @@ pub(super) enum Trouble {
     /// A row is none of ours.
     #[error("column {column} of a row is none of ours")]
     Row { column: usize, source: Arc<dyn Error + Send + Sync> },
+    /// A defect.
+    #[error("the rules asked for more than was loaded: {0}")]
+    Outside(String),
     /// Another hub was quicker: what we have seen is not what is there.
     #[error("another hub changed the same rows again and again")]
     Overtaken,
@@ -41,10 +44,8 @@ impl Trouble {
     /// Whether the database itself said that this statement failed: then nothing of its transaction happened.
     pub(super) fn is_said(&self) -> bool {
         match self {
-            Self::Postgres(error) => {
-                error.as_db_error().is_some_and(|error| error.parsed_severity() == Some(Severity::Error))
-            }
-            Self::NoConnection(_) | Self::Row { .. } | Self::Overtaken => true,
+            Self::Postgres(error) => error.as_db_error().is_some_and(|error| error.parsed_severity() == Some(Severity::Error)),
+            Self::NoConnection(_) | Self::Row { .. } | Self::Outside(_) | Self::Overtaken => true,
         }
     }
 
@@ -65,11 +66,14 @@ impl Trouble {
         !self.is_said() || matches!(self, Self::NoConnection(_))
     }
 
+    /// Whether we have closed it.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self, Self::NoConnection(error) if matches!(**error, PoolError::Closed))
+    }
+
     /// For whoever asked, when nothing of it happened for sure.
     pub(super) fn nothing_happened(self) -> StoreError {
-        if let Self::NoConnection(error) = &self
-            && matches!(**error, PoolError::Closed)
-        {
+        if self.is_closed() {
             return StoreError::Closed;
         }
         if self.is_lost() {

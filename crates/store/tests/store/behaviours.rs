@@ -290,7 +290,7 @@ macro_rules! suite {
         mod $place {
             $(#[tokio::test]
             async fn $behaviour() {
-                super::$behaviour(crate::home::Home::$place()).await;
+                super::$behaviour(crate::home::$place().await).await;
             })*
         }
     };
@@ -320,4 +320,4 @@ macro_rules! suites {
     };
 }
 
-suites!(memory, sqlite);
+suites!(memory, sqlite, postgres);

@@ -7,7 +7,7 @@ use concierge_coordinator::Decision;
 use concierge_store::{Clock, Store};
 use futures::future::join_all;
 
-use crate::home::Home;
+use crate::home::{self, Home};
 use crate::wishes::Wishes;
 
 type Wish = (Dialect, Request, Option<Millis>);
@@ -89,10 +89,19 @@ fn requests() -> u64 {
 
 #[tokio::test]
 async fn memory_and_sqlite_answer_and_offer_and_keep_the_same_and_every_verb_is_granted_and_refused() {
+    differ(home::sqlite).await;
+}
+
+#[tokio::test]
+async fn memory_and_postgres_answer_and_offer_and_keep_the_same_and_every_verb_is_granted_and_refused() {
+    differ(home::postgres).await;
+}
+
+async fn differ(other: impl AsyncFn() -> Home) {
     let mut counts = Counts::new();
     let (mut done, mut seed) = (0, 0);
     while done < requests() {
-        let home = Home::sqlite();
+        let home = other().await;
         let mut pair = Pair::new(seed, &home).await;
         for _ in 0..60 {
             pair.step().await;

@@ -6,7 +6,25 @@ use concierge_api_rs::coordinator::{
 };
 use concierge_coordinator::{Decision, Rules};
 use concierge_store::{Clock, Place, Store};
+use concierge_test_postgres::{Postgres, Setup};
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+/// A home of each kind.
+pub(crate) async fn memory() -> Home {
+    Home::memory()
+}
+
+pub(crate) async fn sqlite() -> Home {
+    Home::sqlite()
+}
+
+/// A database of its own on a server that all tests share. It does not wait for the disk, which nobody here pulls out.
+pub(crate) async fn postgres() -> Home {
+    static SHARED: OnceCell<Postgres> = OnceCell::const_new();
+    let url = SHARED.get_or_init(|| Setup::default().without_fsync().start()).await.database().await;
+    Home { place: Place::Postgres(url), _folder: None }
+}
 
 /// A place that goes when the test ends.
 pub(crate) struct Home {
