@@ -241,6 +241,22 @@ async fn a_worker_runs_its_command_for_every_task() {
 }
 
 #[tokio::test]
+async fn what_is_too_much_to_keep_rejects_the_promise_and_is_not_tried_again() {
+    let (hub, home) = (hub().await, tempfile::tempdir().unwrap());
+    let exec = "head -c 60000 /dev/zero | tr '\\0' x";
+    for (id, line, why) in [
+        ("a", "task work --group g", "more than 32768 bytes"),
+        ("b", "task work --group g --output-bytes 60000", "over the limit of 65536"),
+    ] {
+        ends(&hub, &format!("promise create {id} --target any@g"), 0).await;
+        let mut work = start(&hub, home.path(), line, exec);
+        assert_eq!(work.line().await, format!("rejected {id}"));
+        assert!(run(&hub, &format!("promise wait {id}")).await.exits(10).stdout.contains(why), "{id}");
+        assert_eq!(work.signal(Signal::TERM).await, 0);
+    }
+}
+
+#[tokio::test]
 async fn a_worker_that_is_stopped_kills_its_command_and_gives_the_task_back() {
     let (hub, home) = (hub().await, tempfile::tempdir().unwrap());
     let mut work = start(&hub, home.path(), "task work --group g --ttl 1h", LONG);

@@ -63,6 +63,15 @@ impl AskError {
         }
     }
 
+    /// Whether the same request would never be taken, for what it holds.
+    pub(crate) fn is_about_the_value(&self) -> bool {
+        match self {
+            Self::Refused(refused) => refused.status == 400,
+            Self::Hub(error) => matches!(error, RequestError::TooBig { .. } | RequestError::Protocol(_)),
+            _ => false,
+        }
+    }
+
     /// The status of a refusal.
     #[must_use]
     pub fn status(&self) -> Option<u16> {

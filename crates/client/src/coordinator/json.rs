@@ -30,6 +30,12 @@ pub fn of_text(json: &str) -> Value {
     Value { data: Some(BASE64.encode(json.as_bytes()).into()), ..Value::default() }
 }
 
+/// A value that holds an error of this message, as released workers write one.
+#[must_use]
+pub fn of_error(message: &str) -> Value {
+    of_text(&serde_json::json!({ "__type": "error", "name": "Error", "message": message }).to_string())
+}
+
 /// What a value holds. A value without data, or with empty data, holds `null`.
 ///
 /// # Errors

@@ -18,6 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::Coordinator;
 use super::error::AskError;
+use super::json;
 use super::leases::{Leases, is_held};
 use super::task::{Break, Task};
 
@@ -291,13 +292,12 @@ impl Desk {
                 () = self.stopping.cancelled() => return self.release(task.reference()).await,
                 outcome = work.work(task.clone()) => outcome,
             };
-            let reference = task.reference().clone();
             match outcome {
-                Ok(value) => return self.fulfill(reference, SettleState::Resolved, value).await,
-                Err(Break::Rejected(value)) => return self.fulfill(reference, SettleState::Rejected, value).await,
+                Ok(value) => return self.fulfill(&task, SettleState::Resolved, value).await,
+                Err(Break::Rejected(value)) => return self.fulfill(&task, SettleState::Rejected, value).await,
                 Err(Break::Lost) => return Ended::Lost,
                 Err(Break::Failed(error)) => return self.give_up(&task, &*error).await,
-                Err(Break::Suspended(awaited)) => match self.suspend(reference, awaited).await {
+                Err(Break::Suspended(awaited)) => match self.suspend(task.reference().clone(), awaited).await {
                     Ok(None) => return Ended::Suspended,
                     Ok(Some(preload)) => task = task.again(preload),
                     Err(error) if error.status() == Some(409) => return Ended::Lost,
@@ -307,16 +307,29 @@ impl Desk {
         }
     }
 
-    async fn fulfill(&self, task: TaskRef, state: SettleState, value: Value) -> Ended {
-        let ended = if state == SettleState::Resolved { Ended::Resolved } else { Ended::Rejected };
-        let action = PromiseSettle { id: task.id.clone(), state, value };
-        match self.coordinator.insist(&Request::TaskFulfill(TaskFulfill { task: task.clone(), action })).await {
-            Ok(_) => ended,
-            Err(error) if error.status() == Some(409) => Ended::Lost,
-            Err(error) => {
-                tracing::warn!(id = %task.id, error = &error as &dyn std::error::Error, "the outcome of a task was not taken");
-                self.release(&task).await
+    /// An outcome that the coordinator cannot take is itself an error: the promise is rejected with it.
+    async fn fulfill(&self, task: &Task, state: SettleState, value: Value) -> Ended {
+        match self.settle(task, state, value).await {
+            Err(error) if error.is_about_the_value() => {
+                let sentence = format!("the outcome cannot be kept: {error}");
+                match self.settle(task, SettleState::Rejected, json::of_error(&sentence)).await {
+                    Ok(ended) => ended,
+                    Err(error) => self.give_up(task, &error).await,
+                }
             }
+            Err(error) => self.give_up(task, &error).await,
+            Ok(ended) => ended,
+        }
+    }
+
+    async fn settle(&self, task: &Task, state: SettleState, value: Value) -> Result<Ended, AskError> {
+        let ended = if state == SettleState::Resolved { Ended::Resolved } else { Ended::Rejected };
+        let action = PromiseSettle { id: task.id().clone(), state, value };
+        let fulfill = TaskFulfill { task: task.reference().clone(), action };
+        match self.coordinator.insist(&Request::TaskFulfill(fulfill)).await {
+            Ok(_) => Ok(ended),
+            Err(error) if error.status() == Some(409) => Ok(Ended::Lost),
+            Err(error) => Err(error),
         }
     }
 
