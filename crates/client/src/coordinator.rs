@@ -71,7 +71,7 @@ use calls::{Answer, Calls};
 pub use error::{AskError, CreateError, GetError, Refused, ScheduleError, SearchError, SettleError, WaitError};
 pub use new_promise::NewPromise;
 pub use task::{Break, Task};
-pub use worker::{Ended, Worker, WorkerEnded, WorkerError};
+pub use worker::{AsyncWork, Ended, Worker, WorkerEnded, WorkerError};
 
 /// The coordinator's service.
 const SERVICE: &str = "coordinator";

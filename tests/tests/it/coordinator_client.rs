@@ -178,6 +178,31 @@ async fn a_worker_settles_what_it_is_offered_and_does_no_more_at_once_than_it_ma
 }
 
 #[tokio::test]
+async fn two_workers_share_what_is_offered_and_do_each_task_once() {
+    const TASKS: usize = 200;
+    let hub = hub().await;
+    let ada = connect(&hub, "ada", &[]).await;
+    let mut working = Vec::new();
+    let runs: Arc<[AtomicUsize; 2]> = Arc::default();
+    for (n, name) in ["one", "two"].into_iter().enumerate() {
+        let (worker, runs) = (connect(&hub, name, &["g"]).await, runs.clone());
+        working.push(work(worker.worker("g").unwrap().concurrency(8), move |_| {
+            runs[n].fetch_add(1, Ordering::SeqCst);
+            ready(Ok(Value::default()))
+        }));
+    }
+    let names: Vec<String> = (0..TASKS).map(|n| format!("p{n}")).collect();
+    for created in join_all(names.iter().map(|name| ada.create(job(name)))).await {
+        created.unwrap();
+    }
+    for settled in within("all of them", join_all(names.iter().map(|name| result(&ada, name)))).await {
+        assert_eq!(settled.0, PromiseState::Resolved);
+    }
+    let [one, two] = [0, 1].map(|n| runs[n].load(Ordering::SeqCst));
+    assert!(one > 0 && two > 0 && one + two == TASKS, "{one} and {two}");
+}
+
+#[tokio::test]
 async fn a_suspended_task_runs_again_from_its_start_and_repeats_no_step() {
     let hub = hub().await;
     let (ada, worker) = (connect(&hub, "ada", &[]).await, connect(&hub, "worker", &["g"]).await);

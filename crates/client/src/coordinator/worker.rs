@@ -199,7 +199,7 @@ impl Worker {
     }
 }
 
-/// What a worker does with a task: an async closure from a [`Task`] to its result.
+/// What a worker does with a task: a closure from a [`Task`] to a future of its result, such as `async |task: Task| …`.
 pub trait AsyncWork: Send + Sync + 'static {
     /// One run.
     fn work(&self, task: Task) -> impl Future<Output = Result<Value, Break>> + Send;
