@@ -8,4 +8,5 @@ mod differential;
 mod files;
 mod full;
 mod home;
+mod linear;
 mod wishes;
