@@ -34,7 +34,7 @@
 //! connection is lost, the coordinator has too much to do (429) or its store fails (500). [`Coordinator::ask`] alone asks once.
 //!
 //! Queues and their bounds: 512 requests wait for answers, the next one waits for its turn; answers and offers come through a
-//! [`Subscription`](crate::Subscription), and when that drops some, all requests that wait are told that their answers are lost;
+//! [`Subscription`], and when that drops some, all requests that wait are told that their answers are lost;
 //! 1,024 offered tasks wait for a worker, then the oldest is forgotten, for it is offered again.
 
 mod calls;
