@@ -23,7 +23,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -118,7 +118,7 @@ fn measure(arguments: &RunArguments) -> io::Result<bool> {
     if let Some(scenario) = plan.scenarios.iter().find(|scenario| scenario.clients() as u64 + 200 > open_files) {
         return Err(io::Error::other(format!("{scenario} needs more open files than {open_files} (ulimit -Hn)")));
     }
-    let settings = settings(&plan);
+    let settings = settings(&plan)?;
     let terminal = io::stderr().is_terminal();
     let outcomes = run::run(&plan, |round, scenario, server| {
         if terminal {
@@ -159,8 +159,8 @@ impl RunArguments {
     }
 }
 
-fn settings(plan: &Plan) -> Settings {
-    Settings {
+fn settings(plan: &Plan) -> io::Result<Settings> {
+    Ok(Settings {
         rounds: plan.rounds,
         measured_s: plan.timing.measured.as_secs_f64(),
         warm_up_s: plan.timing.warm_up.as_secs_f64(),
@@ -168,7 +168,21 @@ fn settings(plan: &Plan) -> Settings {
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         pinned: plan.cores.is_some(),
         kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
-    }
+        sync_us: sync_us()?,
+    })
+}
+
+/// What every commit costs at least, where the databases will be.
+fn sync_us() -> io::Result<f64> {
+    let mut file = tempfile::tempfile()?;
+    let once = |_| {
+        let began = Instant::now();
+        file.write_all(&[0x5a; 4096])?;
+        file.sync_data()?;
+        Ok(began.elapsed().as_secs_f64() * 1e6)
+    };
+    let times = (0..200).map(once).collect::<io::Result<Vec<f64>>>()?;
+    Ok(figures::median(&times).expect("there are 200"))
 }
 
 /// One thread, as the one core that a run gives it can use.

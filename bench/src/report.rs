@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     /// Whether server and generator had a core each.
     pub(crate) pinned: bool,
     pub(crate) kernel: String,
+    /// What it takes to append 4 KiB to a file in the temporary directory and to have it on the disk: the median of some.
+    pub(crate) sync_us: f64,
 }
 
 /// A figure of a scenario: medians over the rounds, and the median of the ratios hub to baseline of each round. A figure with
@@ -78,13 +80,13 @@ impl Report {
             let _ =
                 writeln!(text, "~ {scenario}: a server ran only {percent:.0} % of the time. Believe CPU time, not the rates.");
         }
-        let Settings { rounds, measured_s, pinned, .. } = &self.settings;
+        let Settings { rounds, measured_s, pinned, sync_us, .. } = &self.settings;
         let cores = if *pinned {
             "server and generator on a core each"
         } else {
             "server and generator SHARE a core: compare ratios only"
         };
-        let _ = writeln!(text, "\n{rounds} rounds of {measured_s} s; {cores}.");
+        let _ = writeln!(text, "\n{rounds} rounds of {measured_s} s; {cores}; a synced write takes {sync_us:.0} µs.");
         text.push_str(
             "CPU µs: CPU time of the server per delivered message (D, I, J: per join; P, Q, S, U: per request; W: per dispatch; \
              T: per timer).\nRatio: hub / baseline, median of pairs. The baseline of S and U is the hub with 1,000 promises.\n",
@@ -182,7 +184,8 @@ mod tests {
         let pairs = vec![pair(6.0, 0.06), pair(12.0, 0.12), pair(6.0, 0.12)];
         let outcome = Outcome { scenario: "A100".parse().unwrap(), pairs, faults };
         let (hub, kernel) = ("concierge".into(), "7.0".into());
-        let settings = Settings { rounds: 3, measured_s: 0.5, warm_up_s: 0.3, hub, cores: 2, pinned: true, kernel };
+        let settings =
+            Settings { rounds: 3, measured_s: 0.5, warm_up_s: 0.3, hub, cores: 2, pinned: true, kernel, sync_us: 90.0 };
         Report::new(settings, vec![outcome])
     }
 

@@ -103,7 +103,7 @@ pub(super) fn run(server: &Server, timing: Timing, cycle: Cycle, ids: Ids, clien
     }
     let mut units = 0;
     while window.goes_on(units)? {
-        generator.turn(Duration::ZERO)?;
+        generator.turn_or_sleep()?;
         generator.take_letters(&mut letters);
         for (client, envelope) in letters.iter() {
             let granted = Said::read(envelope).is_some_and(|said| said.grants(answered[client]));

@@ -44,7 +44,7 @@ pub(super) fn measure(server: &Server, timing: Timing, at_once: usize) -> Result
     }
     let mut letters = Letters::default();
     while dispatch.window.goes_on(dispatch.fulfilled)? {
-        dispatch.generator.turn(Duration::ZERO)?;
+        dispatch.generator.turn_or_sleep()?;
         dispatch.generator.take_letters(&mut letters);
         for (client, envelope) in letters.iter() {
             dispatch.heard(client, envelope)?;

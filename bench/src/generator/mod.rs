@@ -1,4 +1,4 @@
-//! The load generator: one thread, one set of sockets, and no sleep while something is measured, so that the server never
+//! The load generator: one thread, one set of sockets, and no sleep while messages are measured, so that the server never
 //! pays for waking it.
 
 mod connection;
@@ -22,6 +22,8 @@ use crate::payload::Template;
 
 /// How long all clients of a sample may take to connect, identify and subscribe.
 const SET_UP_WITHIN: Duration = Duration::from_secs(180);
+/// How long a generator that may sleep stays awake after something came.
+const AWAKE: Duration = Duration::from_micros(500);
 
 /// All clients of a sample. Dropping it resets their connections.
 pub(crate) struct Generator {
@@ -31,6 +33,8 @@ pub(crate) struct Generator {
     connections: Vec<Connection>,
     scratch: Vec<u8>,
     inbox: Inbox,
+    /// When something came or could be sent.
+    last: Instant,
 }
 
 impl Generator {
@@ -43,6 +47,7 @@ impl Generator {
             connections: vec![],
             scratch: vec![0; 2 * FRAME_BYTES],
             inbox: Inbox::default(),
+            last: Instant::now(),
         })
     }
 
@@ -109,6 +114,16 @@ impl Generator {
             }
         }
         Ok(events.iter().count())
+    }
+
+    /// Turns, and sleeps when nothing came for a while: what a commit waits for is done by threads of the kernel, and at real-time
+    /// priority a generator that never sleeps keeps those of its core from running, for a second.
+    pub(crate) fn turn_or_sleep(&mut self) -> Result<(), Fault> {
+        let wait = if self.last.elapsed() < AWAKE { Duration::ZERO } else { Duration::from_millis(1) };
+        if self.turn(wait)? > 0 {
+            self.last = Instant::now();
+        }
+        Ok(())
     }
 
     /// Turns until nothing came for `quiet`; gives up after `at_most` (heartbeats go on for ever).
