@@ -65,13 +65,17 @@ impl fmt::Debug for Place {
     }
 }
 
-/// The URL without its user's password and without its parameters, where one may stand too.
+/// The URL without its user's password and without its parameters, where one may stand too. Of one that was written wrongly,
+/// so that nobody knows where a password ends, nothing is shown.
 fn without_password(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
     let Some((scheme, rest)) = url.split_once("://") else { return "postgres:".to_owned() };
-    let Some((user, host)) = rest.rsplit_once('@') else { return url.to_owned() };
-    let user = user.split(':').next().unwrap_or_default();
-    format!("{scheme}://{user}@{host}")
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = match authority.rsplit_once('@') {
+        Some((user, host)) => format!("{}@{host}", user.split(':').next().unwrap_or_default()),
+        None if path.contains('@') => return format!("{scheme}://…"),
+        None => authority.to_owned(),
+    };
+    format!("{scheme}://{host}{}", path.split(['?', '#']).next().unwrap_or_default())
 }
 
 #[cfg(test)]

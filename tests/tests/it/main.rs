@@ -17,6 +17,7 @@ mod floods;
 mod framing;
 mod handshake;
 mod operations;
+mod postgres;
 mod protocol_md;
 mod races;
 mod readme;

@@ -31,4 +31,8 @@ fn a_password_is_never_shown() {
         let shown = format!("{place} {place:?}");
         assert!(!shown.contains("s3") && shown.contains("db"), "{shown}");
     }
+    for wrong in ["postgres://ada:s3?cret@db/x", "postgres://ada:s3/cret@db/x", "postgres://db/x?password=s3@cret"] {
+        let place: Place = wrong.parse().unwrap();
+        assert_eq!(place.to_string(), "postgres://…");
+    }
 }

@@ -8,5 +8,6 @@ mod differential;
 mod files;
 mod full;
 mod home;
+mod hubs;
 mod linear;
 mod wishes;
