@@ -13,11 +13,12 @@ use concierge_coordinator::Decision;
 use concierge_store::{Clock, Store};
 use concierge_test_histories::linear::contradictions;
 use concierge_test_histories::{Answer, Event, History, Leases, Op, Phase, Reply};
+use futures::future::join_all;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::task::JoinSet;
 
-use crate::home::{Home, acquire, ask, code, data, get, id};
+use crate::home::{self, Home, acquire, ask, code, data, get, id};
 
 const ROUNDS: u64 = 10;
 const CLIENTS: u64 = 16;
@@ -38,38 +39,49 @@ struct Client {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn what_clients_are_told_by_sqlite_at_the_same_time_is_explained_by_an_order() {
-    explained(&Home::sqlite()).await;
+    explained(&Home::sqlite(), 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn what_clients_are_told_by_memory_at_the_same_time_is_explained_by_an_order() {
-    explained(&Home::memory()).await;
+    explained(&Home::memory(), 1).await;
 }
 
-async fn explained(home: &Home) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn what_clients_are_told_by_three_hubs_on_one_database_at_the_same_time_is_explained_by_an_order() {
+    explained(&home::postgres().await, 3).await;
+}
+
+async fn explained(home: &Home, hubs: usize) {
     let seed = rand::rng().random::<u64>();
     eprintln!("seed {seed}");
-    let store = home.open(Clock::system()).await;
+    let stores = join_all((0..hubs).map(|_| home.open(Clock::system()))).await;
     let mut claims = 0;
     for round in 0..ROUNDS {
-        let history = round_of(&store, seed.wrapping_add(round), round).await;
+        let history = round_of(&stores, seed.wrapping_add(round), round).await;
         assert_eq!(history.events.len(), usize::try_from(CLIENTS * REQUESTS).unwrap());
         claims += history.events.iter().filter(|event| matches!(event.op, Op::Acquire { .. }) && event.is_granted()).count();
         let found: Vec<String> = contradictions(&history, Leases::Outlast).iter().map(ToString::to_string).collect();
         assert!(found.is_empty(), "round {round}:\n{}", found.join("\n"));
     }
     assert!(claims > 100, "of what all want some get something: {claims}");
-    store.close().await;
+    join_all(stores.into_iter().map(Store::close)).await;
 }
 
-async fn round_of(store: &Store, seed: u64, round: u64) -> History {
+async fn round_of(stores: &[Store], seed: u64, round: u64) -> History {
     let (history, begin, mut clients) = (Arc::<Mutex<History>>::default(), Instant::now(), JoinSet::new());
     let versions = Arc::default();
     for n in 0..CLIENTS {
         let dice = StdRng::seed_from_u64(seed.wrapping_mul(1_000).wrapping_add(n));
         let name = format!("c{n}");
-        let mut client =
-            Client { store: store.clone(), name, dice, versions: Arc::clone(&versions), begin, history: Arc::clone(&history) };
+        let mut client = Client {
+            store: stores[usize::try_from(n).unwrap() % stores.len()].clone(),
+            name,
+            dice,
+            versions: Arc::clone(&versions),
+            begin,
+            history: Arc::clone(&history),
+        };
         clients.spawn(async move {
             for n in 0..REQUESTS {
                 client.step(round, n).await;
