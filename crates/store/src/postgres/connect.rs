@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const SESSION: &str = "
 SET search_path = concierge;
 SET enable_seqscan = off;
+SET enable_bitmapscan = off;
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;
 SET plan_cache_mode = force_generic_plan;

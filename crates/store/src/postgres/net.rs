@@ -35,8 +35,8 @@ const DELETE_LISTENERS: &str = "DELETE FROM listeners WHERE promise = ANY($1::by
 const PUT_LISTENERS: &str = "INSERT INTO listeners (promise, address, dialect)
     SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::smallint[])
     ON CONFLICT (promise, address) DO UPDATE SET dialect = excluded.dialect";
-const DELETE_NOTICES: &str = "DELETE FROM notices USING unnest($1::bytea[], $2::bytea[]) AS gone (promise, address)
-    WHERE notices.promise = gone.promise AND notices.address = gone.address";
+const DELETE_NOTICES: &str = "DELETE FROM notices WHERE promise = ANY($1::bytea[])
+    AND (promise, address) IN (SELECT * FROM unnest($1::bytea[], $2::bytea[]))";
 const PUT_NOTICES: &str = "INSERT INTO notices (promise, address, dialect, due_at, waits_in, waits_for)
     SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::smallint[], $4::bigint[], $5::bytea[], $6::bytea[])
     ON CONFLICT (promise, address) DO UPDATE SET dialect = excluded.dialect, due_at = excluded.due_at";
