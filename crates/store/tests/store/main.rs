@@ -10,4 +10,6 @@ mod full;
 mod home;
 mod hubs;
 mod linear;
+mod plans;
+mod tls;
 mod wishes;
