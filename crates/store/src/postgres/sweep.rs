@@ -3,13 +3,16 @@
 //! A sweep waits for no lock. What another hub is at, that hub does: several of them share what is due, and none waits for
 //! another. What was left is due still.
 
-use concierge_api_rs::coordinator::Millis;
-use concierge_coordinator::{Due, MemoryRows, Reads, Rows, Touched, WorkingSet, promise_id, touched_by_due};
+use std::collections::BTreeSet;
+
+use concierge_api_rs::coordinator::{Millis, PromiseId};
+use concierge_coordinator::{Due, Everything, MemoryRows, Offer, Reads, Rows, Touched, WorkingSet, promise_id, touched_by_due};
 use deadpool_postgres::Object;
 use tokio_postgres::{Client, Row};
 
 use super::ask::{self, Params};
 use super::load::{Loaded, Locked, Needs, free};
+use super::look;
 use super::net::Net;
 use super::read::{self, schedule_columns};
 use super::transaction::{Stop, Transaction};
@@ -65,7 +68,7 @@ impl Base {
         now: Millis,
         items: Vec<Item>,
         Loaded { mut rows, locked, existing, .. }: Loaded,
-    ) -> Result<(Vec<concierge_coordinator::Offer>, Net, usize), Trouble> {
+    ) -> Result<(Vec<Offer>, Net, usize), Trouble> {
         let (mut offers, mut net, mut done) = (Vec::new(), Net::default(), 0);
         for (due, touched) in items {
             if !is_free(&touched, &rows, &locked, &existing) {
@@ -91,7 +94,7 @@ impl Base {
             Ok(before) => before,
             Err(trouble) => return Err(transaction.give_up(trouble).await),
         };
-        let mut rows = super::look::put(&before);
+        let mut rows = look::put(&before);
         let Ok(done) = work.run(&self.rules, &self.clock, &mut rows);
         let after = free(rows.everything());
         let net = if after == before { Net::default() } else { Net::instead(after) };
@@ -100,9 +103,9 @@ impl Base {
     }
 }
 
-async fn everything(client: &Object) -> Result<concierge_coordinator::Everything, Trouble> {
+async fn everything(client: &Object) -> Result<Everything, Trouble> {
     client.batch_execute(LOCK_ALL).await?;
-    super::look::everything(client).await
+    look::everything(client).await
 }
 
 /// What is due at `now` and in nobody's hands, earliest first, with what it touches. The transaction begins here.
@@ -146,12 +149,7 @@ async fn due(client: &Object, now: Millis) -> Result<(Vec<Item>, Loaded), Troubl
 }
 
 /// Whether what this touches is ours, or not there.
-fn is_free(
-    touched: &Touched,
-    rows: &MemoryRows,
-    locked: &std::collections::BTreeSet<concierge_api_rs::coordinator::PromiseId>,
-    existing: &std::collections::BTreeSet<concierge_api_rs::coordinator::PromiseId>,
-) -> bool {
+fn is_free(touched: &Touched, rows: &MemoryRows, locked: &BTreeSet<PromiseId>, existing: &BTreeSet<PromiseId>) -> bool {
     let mut named = touched.rows.iter().chain(&touched.settled);
     let mut waiting = touched.settled.iter().flat_map(|id| free(rows.awaiters(id)));
     named.all(|id| locked.contains(id) || !existing.contains(id)) && waiting.all(|id| locked.contains(&id))
