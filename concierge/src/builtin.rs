@@ -12,7 +12,7 @@ use crate::peer::Peer;
 pub(crate) trait Builtin: Send + Sync {
     /// A subscriber sent this to the service, `data` as it stood.
     fn receive(&self, from: &Arc<Peer>, data: &str);
-    /// A client is a subscriber from now on. Called within the registry's turn, before its result is queued.
+    /// A client is a subscriber from now on. Called within the registry's turn.
     fn subscribed(&self, client: &ClientInfo, peer: &Arc<Peer>);
     /// A client is no subscriber any more. Called within the registry's turn.
     fn unsubscribed(&self, client: ClientId);

@@ -9,6 +9,7 @@ mod http;
 mod roster;
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -16,10 +17,9 @@ use concierge_api_rs::coordinator::{Envelope, GroupName, Head, Millis, Offered, 
 use concierge_api_rs::{ClientId, ClientInfo};
 use concierge_coordinator::{Offer, OfferKey, Rules};
 use concierge_store::{Clock, OpenError, Place, Store, StoreError};
-use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
@@ -28,7 +28,7 @@ use crate::builtin::{Builtin, BuiltinSeat};
 use crate::desk::Desk;
 use crate::metrics;
 use crate::peer::Peer;
-use roster::{Newcomer, Roster, Sink, Subscriber};
+use roster::{Event, Newcomer, Roster, Sink, Subscriber};
 
 pub(crate) use http::{Gate, router};
 
@@ -38,8 +38,12 @@ const NAME: &str = "coordinator";
 const INBOX: usize = 4_096;
 /// Messages that are read at once for somebody who came.
 const PAGE: usize = 256;
+/// Newcomers for whom that is done at once.
+const WELCOMES: usize = 8;
 /// After the store failed, and while a client that came has no room.
 const PAUSE: Duration = Duration::from_millis(10);
+/// How late something can be because the system's clock was set or the machine slept.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What of it can be set.
 #[derive(Debug, Clone)]
@@ -64,13 +68,15 @@ pub(crate) struct Coordinator {
     in_flight: usize,
     outbox_bytes: usize,
     inbox: mpsc::Sender<Inquiry>,
-    /// Requests over HTTP: each runs to its end, whoever waits for it.
+    /// Requests over HTTP, and notices on their way: each runs to its end, whoever waits for it.
     tasks: TaskTracker,
+    /// Newcomers for whom what waits is read.
+    welcoming: Semaphore,
 }
 
 /// A request of a client.
 struct Inquiry {
-    from: ClientId,
+    from: Arc<Peer>,
     subscriber: Arc<Subscriber>,
     envelope: Envelope,
 }
@@ -91,20 +97,20 @@ impl Coordinator {
             outbox_bytes: settings.outbox_bytes,
             inbox,
             tasks: TaskTracker::new(),
+            welcoming: Semaphore::new(WELCOMES),
         });
         let code: Weak<Self> = Arc::downgrade(&coordinator);
         let seat = desk.seat(NAME, code).expect("nobody is there yet who could have the name");
         assert!(coordinator.seat.set(seat).is_ok(), "it is set here only");
-        tasks.spawn(coordinator.clone().answer_all(inquiries));
-        tasks.spawn(coordinator.clone().sweep_forever());
-        tasks.spawn(coordinator.clone().welcome_forever());
+        tasks.spawn(or_abort(coordinator.clone().answer_all(inquiries)));
+        tasks.spawn(or_abort(coordinator.clone().sweep_forever()));
+        tasks.spawn(or_abort(coordinator.clone().welcome_forever()));
         Ok(coordinator)
     }
 
     /// What was asked is committed, files are closed.
     pub(crate) async fn close(&self) {
         self.tasks.close();
-        self.tasks.wait().await;
         self.store.clone().close().await;
     }
 
@@ -132,15 +138,20 @@ impl Coordinator {
         }
     }
 
-    async fn answer(&self, Inquiry { from, subscriber, envelope: Envelope { head, request } }: Inquiry) {
-        let (text, taken) = self.ask(&head, request).await;
-        subscriber.end();
-        self.say(from, &text);
-        self.forget(taken).await;
+    /// An answer waits for room, as its client's next requests do: asking much makes nobody a slow client.
+    async fn answer(self: &Arc<Self>, Inquiry { from, subscriber, envelope: Envelope { head, request } }: Inquiry) {
+        let search = matches!(request, Request::PromiseSearch(_) | Request::TaskSearch(_) | Request::ScheduleSearch(_));
+        let _turn = if search { subscriber.searching.acquire().await.ok() } else { None };
+        let (text, handed) = self.ask(&head, request).await;
+        self.forget(handed);
+        if self.room(&from).await {
+            self.say(from.id, &text);
+        }
+        from.unanswered.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// One request: the answer as text, and notices that were taken.
-    async fn ask(&self, head: &Head, request: Request) -> (String, Vec<OfferKey>) {
+    /// One request: the answer as text, and notices that were handed to clients.
+    async fn ask(&self, head: &Head, request: Request) -> (String, Vec<Handed>) {
         let request = self.store.request(head.dialect, request, head.debug_time);
         // a panic, which is a defect of the rules, is this request's alone
         let (outcome, taken) = match AssertUnwindSafe(request).catch_unwind().await {
@@ -152,31 +163,35 @@ impl Coordinator {
         (head.answer(&outcome), taken)
     }
 
-    /// Offers messages to whoever is there, and passes on to other hubs what nobody here takes. Gives the notices that were
-    /// taken.
-    fn offer(&self, offers: &[Offer]) -> Vec<OfferKey> {
+    /// Offers messages to whoever is there, and passes on to other hubs what nobody here takes. Gives the notices that clients
+    /// were handed; a poller's say so themselves.
+    fn offer(&self, offers: &[Offer]) -> Vec<Handed> {
         self.offer_else(offers, |key| self.store.pass_on(key.clone()))
     }
 
-    /// Offers messages to whoever is there. What nobody takes is handed to `left`. Gives the notices that were taken.
-    fn offer_else(&self, offers: &[Offer], left: impl Fn(&OfferKey)) -> Vec<OfferKey> {
-        let taken = offers.iter().filter(|offer| {
+    /// Offers messages to whoever is there. What nobody takes is handed to `left`.
+    fn offer_else(&self, offers: &[Offer], left: impl Fn(&OfferKey)) -> Vec<Handed> {
+        let mut handed = Vec::new();
+        for offer in offers {
             let text = offer.message.encode(offer.dialect);
-            let taken = self.roster.offer(&offer.address, |sink| self.hand(sink, &text));
+            let notice = matches!(offer.key, OfferKey::Notice(..)).then_some(&offer.key);
+            let taken = self.roster.offer(&offer.address, |sink| match sink {
+                Sink::Client(peer) => {
+                    let taken = self.has_room(peer) && self.say(peer.id, &text);
+                    if let (true, Some(key)) = (taken, notice) {
+                        let look = peer.look();
+                        handed.push(Handed { key: key.clone(), to: peer.clone(), at: look.written + look.waiting as u64 });
+                    }
+                    taken
+                }
+                Sink::Poller(to) => to.try_send(Event { text: text.clone(), notice: notice.cloned() }).is_ok(),
+            });
             metrics::offered(taken);
             if !taken {
                 left(&offer.key);
             }
-            taken && matches!(offer.key, OfferKey::Notice(..))
-        });
-        taken.map(|offer| offer.key.clone()).collect()
-    }
-
-    fn hand(&self, sink: &Sink, text: &str) -> bool {
-        match sink {
-            Sink::Client(peer) => self.has_room(peer) && self.say(peer.id, text),
-            Sink::Poller(to) => to.try_send(text.to_owned()).is_ok(),
         }
+        handed
     }
 
     /// Messages are repeated, so they never make a client one that is too slow.
@@ -188,10 +203,26 @@ impl Coordinator {
         self.seat.get().is_some_and(|seat| self.desk.speak(seat, to, text))
     }
 
-    /// Notices that were taken need not be repeated; when that can't be written down, they are.
-    async fn forget(&self, taken: Vec<OfferKey>) {
-        for failed in join_all(taken.into_iter().map(|key| self.store.taken(key))).await.into_iter().filter_map(Result::err) {
-            tracing::warn!(error = &failed as &dyn std::error::Error, "a message that was taken will be repeated");
+    /// Notices whose bytes the socket took need not be repeated; those that went with their connection are.
+    fn forget(self: &Arc<Self>, handed: Vec<Handed>) {
+        for Handed { key, to, at } in handed {
+            let coordinator = self.clone();
+            self.tasks.spawn(async move {
+                while to.look().written < at {
+                    if to.look().ended {
+                        return;
+                    }
+                    sleep(PAUSE).await;
+                }
+                coordinator.taken(key).await;
+            });
+        }
+    }
+
+    /// A notice was taken; when that can't be written down, it is repeated.
+    async fn taken(&self, key: OfferKey) {
+        if let Err(error) = self.store.taken(key).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a message that was taken will be repeated");
         }
     }
 
@@ -214,13 +245,12 @@ impl Coordinator {
         }
     }
 
-    async fn sweep(&self) {
+    async fn sweep(self: &Arc<Self>) {
         match self.store.sweep().await {
             Ok(swept) => {
-                let mut taken = self.offer(&swept.offers);
+                self.forget(self.offer(&swept.offers));
                 // from hub to hub they go once
-                taken.extend(self.offer_else(&swept.passed_on, |_| ()));
-                self.forget(taken).await;
+                self.forget(self.offer_else(&swept.passed_on, |_| ()));
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "what is due could not be done; it is tried again");
@@ -246,38 +276,50 @@ impl Coordinator {
     }
 
     async fn welcome(self: Arc<Self>, newcomer: Newcomer) {
+        // few at a time: whoever comes again and again keeps nobody from an answer
+        let _turn = self.welcoming.acquire().await;
         for (group, pid) in newcomer.names() {
-            if let Err(error) = self.welcome_to(&group, &pid, &newcomer.sink).await {
-                tracing::error!(error = &error as &dyn std::error::Error, "what waits for a worker that came is offered later");
-            }
+            self.welcome_to(&group, &pid, &newcomer).await;
         }
     }
 
-    async fn welcome_to(&self, group: &GroupName, pid: &Pid, sink: &Sink) -> Result<(), StoreError> {
+    async fn welcome_to(self: &Arc<Self>, group: &GroupName, pid: &Pid, newcomer: &Newcomer) {
         let mut after = None;
-        loop {
-            let (offers, next) = self.store.waiting(group, pid, after, PAGE).await?;
-            // they were offered to all before
-            let taken = self.offer_else(&offers, |_| ());
-            self.forget(taken).await;
-            after = next;
-            if after.is_none() || !self.room(sink).await {
-                return Ok(());
+        while self.roster.holds(newcomer.id) {
+            match self.store.waiting(group, pid, after.clone(), PAGE).await {
+                Ok((offers, next)) => {
+                    // they were offered to all before
+                    self.forget(self.offer_else(&offers, |_| ()));
+                    after = next;
+                    if after.is_none() || !self.has_room_again(&newcomer.sink).await {
+                        return;
+                    }
+                }
+                Err(StoreError::Busy) => sleep(PAUSE).await,
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "what waits for a worker that came is offered later"
+                    );
+                    return;
+                }
             }
         }
     }
 
-    /// Waits until a member can take more. False when it is gone.
-    async fn room(&self, sink: &Sink) -> bool {
+    async fn has_room_again(&self, sink: &Sink) -> bool {
         match sink {
             Sink::Poller(to) => to.reserve().await.is_ok(),
-            Sink::Client(peer) => {
-                while !peer.look().ended && !self.has_room(peer) {
-                    sleep(PAUSE).await;
-                }
-                !peer.look().ended
-            }
+            Sink::Client(peer) => self.room(peer).await,
         }
+    }
+
+    /// Waits until a client can take more. False when it is gone.
+    async fn room(&self, peer: &Peer) -> bool {
+        while !peer.look().ended && !self.has_room(peer) {
+            sleep(PAUSE).await;
+        }
+        !peer.look().ended
     }
 }
 
@@ -298,11 +340,12 @@ impl Builtin for Coordinator {
             metrics::asked(&outcome);
             self.say(from.id, &head.answer(&outcome));
         };
-        if !subscriber.begin(self.in_flight) {
+        let one_more = |n| (n < self.in_flight).then_some(n + 1);
+        if from.unanswered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_err() {
             return refuse(format!("{} requests wait for their answers already", self.in_flight));
         }
-        if let Err(error) = self.inbox.try_send(Inquiry { from: from.id, subscriber: subscriber.clone(), envelope }) {
-            subscriber.end();
+        if let Err(error) = self.inbox.try_send(Inquiry { from: from.clone(), subscriber, envelope }) {
+            from.unanswered.fetch_sub(1, Ordering::Relaxed);
             refuse(format!("the coordinator has too much to do: {error}"));
         }
     }
@@ -313,6 +356,21 @@ impl Builtin for Coordinator {
 
     fn unsubscribed(&self, client: ClientId) {
         self.roster.unsubscribe(client);
+    }
+}
+
+/// A notice in a client's outbox: taken when so many bytes were written to it.
+struct Handed {
+    key: OfferKey,
+    to: Arc<Peer>,
+    at: u64,
+}
+
+/// Work without which nobody would be answered any more, and nobody would notice.
+async fn or_abort(work: impl Future<Output = ()>) {
+    if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+        tracing::error!("the coordinator cannot go on: the hub ends");
+        std::process::abort();
     }
 }
 
@@ -328,10 +386,10 @@ fn refusal(error: &StoreError) -> Refusal {
     Refusal::new(status, error.to_string())
 }
 
-/// Until an instant; for ever when there is none.
+/// Until an instant, or long enough to look at the clock again, which may have been set; for ever when there is none.
 async fn until(instant: Option<Millis>, now: Millis) {
     match instant {
-        Some(at) => sleep(Duration::from_millis(u64::try_from(at.0.saturating_sub(now.0)).unwrap_or(0))).await,
+        Some(at) => sleep(Duration::from_millis(u64::try_from(at.0.saturating_sub(now.0)).unwrap_or(0)).min(LOOK_AGAIN)).await,
         None => std::future::pending().await,
     }
 }

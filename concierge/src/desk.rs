@@ -339,11 +339,12 @@ fn with_frame<R>(encode: impl FnOnce(&mut Vec<u8>), then: impl FnOnce(&Frame<'_>
 impl Directory for Desk {
     fn holder(&self, key: Uuid) -> Option<Holder> {
         let holder = |peer: Arc<Peer>, key| Holder { client: peer.id, key, address: peer.address };
-        let private = self.routes.key(FileKey(key)).map(|peer| holder(peer, KeyKind::Private));
-        private.or_else(|| self.routes.id(ClientId(key)).map(|peer| holder(peer, KeyKind::Public)))
+        let connected = |peer: &Arc<Peer>| !peer.is_builtin();
+        let private = self.routes.key(FileKey(key)).filter(connected).map(|peer| holder(peer, KeyKind::Private));
+        private.or_else(|| self.routes.id(ClientId(key)).filter(connected).map(|peer| holder(peer, KeyKind::Public)))
     }
 
     fn client(&self, name: &str) -> Option<ClientId> {
-        self.routes.name(name).map(|peer| peer.id)
+        self.routes.name(name).filter(|peer| !peer.is_builtin()).map(|peer| peer.id)
     }
 }

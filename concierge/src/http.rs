@@ -67,7 +67,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let upgraded = AtomicBool::new(false);
+    let asked = AtomicBool::new(false);
     let service = service_fn(|request| {
+        asked.store(true, Ordering::Relaxed);
         let upgraded = &upgraded;
         Box::pin(async move { Ok::<_, std::convert::Infallible>(answer(request, address, site, crowded, upgraded).await) })
     });
@@ -92,7 +94,7 @@ where
     .await
     // a head that never came, or one that broke the rules: hyper answered what it could
     .inspect_err(|e| {
-        if e.is_parse_too_large() {
+        if e.is_parse_too_large() || (e.is_timeout() && !asked.load(Ordering::Relaxed)) {
             metrics::refused("head");
         }
         tracing::debug!(%address, error = %e, "HTTP connection ended");

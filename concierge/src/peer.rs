@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
 
 use concierge_api_rs::{ClientId, CloseCode};
@@ -67,6 +68,8 @@ pub(crate) struct Peer {
     state: Mutex<State>,
     /// Wakes the session.
     waker: AtomicWaker,
+    /// Requests to built-in services that are not answered yet, for as long as the connection lasts.
+    pub(crate) unanswered: AtomicUsize,
     /// A built-in client's code; such a peer has no connection, and its outbox takes nothing.
     code: Option<Weak<dyn Builtin>>,
 }
@@ -75,7 +78,16 @@ impl Peer {
     pub(crate) fn new(id: ClientId, address: IpAddr, shard: Arc<Shard>, socket: Option<TcpStream>, bound: usize) -> Arc<Self> {
         let outbox = Outbox::new(bound);
         let state = Mutex::new(State { outbox, marked: false, blocked: false, written: 0, ending: None, broken: false });
-        Arc::new(Self { id, address, shard, socket, state, waker: AtomicWaker::new(), code: None })
+        Arc::new(Self {
+            id,
+            address,
+            shard,
+            socket,
+            state,
+            waker: AtomicWaker::new(),
+            unanswered: AtomicUsize::new(0),
+            code: None,
+        })
     }
 
     /// A client that is code.
@@ -84,7 +96,16 @@ impl Peer {
         outbox.seal();
         let state = Mutex::new(State { outbox, marked: false, blocked: false, written: 0, ending: None, broken: false });
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        Arc::new(Self { id, address, shard: Arc::default(), socket: None, state, waker: AtomicWaker::new(), code: Some(code) })
+        Arc::new(Self {
+            id,
+            address,
+            shard: Arc::default(),
+            socket: None,
+            state,
+            waker: AtomicWaker::new(),
+            unanswered: AtomicUsize::new(0),
+            code: Some(code),
+        })
     }
 
     /// Whether it is built in.

@@ -50,6 +50,8 @@ pub(crate) struct Run<'a> {
     messages: Vec<u8>,
     answers: Vec<u8>,
     count: u64,
+    /// Bytes of whole messages.
+    whole: usize,
     most: usize,
     /// Copies that were queued.
     copies: u64,
@@ -59,7 +61,7 @@ impl<'a> Run<'a> {
     /// The runs of a client in one turn. None of its receivers may have more than `outbox_bytes` waiting.
     pub(crate) fn new(sender: &'a Arc<Peer>, outbox_bytes: usize) -> Self {
         let most = MOST.min(outbox_bytes / PART);
-        Self { sender, to: None, messages: Vec::new(), answers: Vec::new(), count: 0, most, copies: 0 }
+        Self { sender, to: None, messages: Vec::new(), answers: Vec::new(), count: 0, whole: 0, most, copies: 0 }
     }
 
     /// One more message, which `write` appends, and its OK. How many copies of it there will be.
@@ -71,8 +73,9 @@ impl<'a> Run<'a> {
         }
         let copies = to.peers().len();
         self.to = Some(to);
-        self.count += 1;
         frame::text(&mut self.messages, write);
+        self.whole = self.messages.len();
+        self.count += 1;
         frame::okay(&mut self.answers, seq);
         if self.messages.len() >= self.most {
             self.end();
@@ -83,7 +86,7 @@ impl<'a> Run<'a> {
     /// Queues what there is: the messages, then their answers.
     pub(crate) fn end(&mut self) {
         let Some(to) = self.to.take() else { return };
-        let frame = Frame::new(&self.messages);
+        let frame = Frame::new(&self.messages[..std::mem::take(&mut self.whole)]);
         let receivers = to.peers().iter().filter(|peer| peer.push(&frame)).count();
         self.copies += receivers as u64 * std::mem::take(&mut self.count);
         self.sender.push(&Frame::Small(&self.answers));
@@ -97,5 +100,12 @@ impl<'a> Run<'a> {
     /// Copies queued in this turn.
     pub(crate) fn copies(&self) -> u64 {
         self.copies
+    }
+}
+
+/// A turn that ends in a panic has sent what came before it all the same.
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        self.end();
     }
 }

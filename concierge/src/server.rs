@@ -269,6 +269,7 @@ fn gate(config: &Config, shared: &Shared, coordinator: Arc<Coordinator>) -> Gate
         allowed_origins: config.allowed_origins.clone().into(),
         tls: shared.tls.is_some(),
         payload_bytes: config.limits.payload_bytes,
+        body_within: Duration::from_millis(config.limits.http_head_within_ms),
         draining: shared.draining.clone(),
     }
 }

@@ -239,3 +239,18 @@ async fn a_proper_identify_on_which_the_hub_fails_is_4000() {
     let heard = hub.heard();
     assert!(heard.contains("ada ← close 4000 ") && !hub.holds("ada"), "{heard}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_client_sent_before_the_hub_failed_on_it_is_delivered_and_confirmed() {
+    let mut hub = Hub::new();
+    let (ada, bob) = (hub.join("ada").await, hub.join("bob").await);
+    hub.forget();
+    hub.whisper(bob, r#"{"type":"MESSAGE","target":{"type":"NAME","name":"ada"},"data":"before"}"#);
+    hub.whisper(bob, crate::desk::FAILURE);
+    hub.settle().await;
+    let heard = hub.heard();
+    assert!(heard.contains("bob ← {\"type\":\"OK\",\"seq\":0}"), "{heard}");
+    assert!(heard.contains("\"data\":\"before\""), "{heard}");
+    assert!(hub.holds("ada") && !hub.holds("bob"));
+    assert_eq!(hub.ask(ada, r#"{"type":"SELF_FETCH"}"#).await["seq"], 0);
+}

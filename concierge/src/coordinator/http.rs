@@ -6,23 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::body::to_bytes;
+use axum::extract::{Path, Request, State};
 use axum::middleware::{self, Next};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use concierge_api_rs::coordinator::{Envelope, GroupName, Pid};
 use concierge_api_rs::limits::{POLLER_QUEUE, POLLERS};
 use futures::{Stream, StreamExt as _};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderMap, StatusCode};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ORIGIN, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::Coordinator;
-use super::roster::MemberId;
+use super::roster::{Event, MemberId};
 use crate::metrics;
 use crate::origin;
 
@@ -36,24 +36,27 @@ pub(crate) struct Gate {
     pub(crate) allowed_origins: Arc<[String]>,
     pub(crate) tls: bool,
     pub(crate) payload_bytes: usize,
+    /// From the end of the head to that of the body.
+    pub(crate) body_within: Duration,
     pub(crate) draining: CancellationToken,
 }
 
 /// Its paths.
 pub(crate) fn router(gate: Gate) -> Router {
-    let limit = DefaultBodyLimit::max(gate.payload_bytes);
     Router::new()
         .route("/coordinator", post(ask))
         .route("/coordinator/", post(ask))
         .route("/coordinator/poll/{group}/{pid}", get(poll))
-        .layer(limit)
         .layer(middleware::from_fn_with_state(gate.clone(), admit))
         .with_state(gate)
 }
 
 /// As for `/ws`: a page of another origin may not, and who does not know the hub's secret may not.
 async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Response {
-    if !origin::may_connect(request.headers(), gate.tls, &gate.allowed_origins) {
+    // a page can have a browser ask without saying whose page it is; the browser says that it is foreign
+    let foreign = |site: &HeaderValue| site == "cross-site" || site == "same-site";
+    let unnamed = !request.headers().contains_key(ORIGIN) && request.headers().get("sec-fetch-site").is_some_and(foreign);
+    if unnamed || !origin::may_connect(request.headers(), gate.tls, &gate.allowed_origins) {
         return (StatusCode::FORBIDDEN, "this origin may not connect; see `allowed_origins`\n").into_response();
     }
     if !gate.coordinator.desk.knows(bearer(request.headers())) {
@@ -70,13 +73,25 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// 200 whenever there is an answer, whatever it says.
-async fn ask(State(gate): State<Gate>, body: Result<Bytes, BytesRejection>) -> Response {
-    let Ok(body) = body.as_deref().map(str::from_utf8) else {
-        let why = format!("a request has at most {} bytes\n", gate.payload_bytes);
-        return (StatusCode::PAYLOAD_TOO_LARGE, why).into_response();
+async fn ask(State(gate): State<Gate>, request: Request) -> Response {
+    let end = [(CONNECTION, "close")];
+    let body = tokio::select! {
+        biased; // whole bodies first
+        body = timeout(gate.body_within, to_bytes(request.into_body(), gate.payload_bytes)) => body,
+        () = gate.draining.cancelled() => {
+            return (StatusCode::SERVICE_UNAVAILABLE, end, "the hub is shutting down\n").into_response();
+        }
+    };
+    let body = match body {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => {
+            let why = format!("a request has at most {} bytes, and all that it says it has\n", gate.payload_bytes);
+            return (StatusCode::PAYLOAD_TOO_LARGE, end, why).into_response();
+        }
+        Err(_) => return (StatusCode::REQUEST_TIMEOUT, end, "the request did not come in time\n").into_response(),
     };
     let coordinator = &gate.coordinator;
-    let text = match Envelope::decode(body.unwrap_or("\u{fffd}"), coordinator.offered, None) {
+    let text = match Envelope::decode(str::from_utf8(&body).unwrap_or("\u{fffd}"), coordinator.offered, None) {
         Err(refused) => {
             metrics::asked(&Err(refused.refusal.clone()));
             refused.encode()
@@ -85,8 +100,8 @@ async fn ask(State(gate): State<Gate>, body: Result<Bytes, BytesRejection>) -> R
             // whoever hangs up takes nothing back, and what came of it is offered all the same
             let asking = coordinator.clone();
             let answered = coordinator.tasks.spawn(async move {
-                let (text, taken) = asking.ask(&head, request).await;
-                asking.forget(taken).await;
+                let (text, handed) = asking.ask(&head, request).await;
+                asking.forget(handed);
                 text
             });
             match answered.await {
@@ -121,10 +136,15 @@ async fn poll(State(gate): State<Gate>, Path((group, pid)): Path<(String, String
     ([(CACHE_CONTROL, "no-cache")], Sse::new(events).keep_alive(alive)).into_response()
 }
 
-fn events(messages: mpsc::Receiver<String>, stay: Stay) -> impl Stream<Item = Result<Event, Infallible>> {
+/// A notice is taken when its event leaves the queue: the connection asks for the next one when it has room for it.
+fn events(messages: mpsc::Receiver<Event>, stay: Stay) -> impl Stream<Item = Result<sse::Event, Infallible>> {
     futures::stream::unfold((messages, stay), async |(mut messages, stay)| {
-        let message = messages.recv().await?;
-        Some((Ok(Event::default().data(message)), (messages, stay)))
+        let Event { text, notice } = messages.recv().await?;
+        if let Some(key) = notice {
+            let coordinator = stay.coordinator.clone();
+            stay.coordinator.tasks.spawn(async move { coordinator.taken(key).await });
+        }
+        Some((Ok(sse::Event::default().data(text)), (messages, stay)))
     })
 }
 

@@ -7,12 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use concierge_api_rs::coordinator::{Address, Cast, GroupName, Pid};
 use concierge_api_rs::{ClientId, ClientInfo};
+use concierge_coordinator::OfferKey;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::peer::Peer;
 
@@ -22,33 +22,33 @@ const HUB: &str = "hub";
 /// the pollers of group G, and is no group of its own.
 const POLL: &str = "poll";
 
+/// Searches of one client that are answered at once.
+const SEARCHES: usize = 2;
+
 /// How a member is reached.
 #[derive(Debug, Clone)]
 pub(super) enum Sink {
     /// A client of the hub.
     Client(Arc<Peer>),
     /// A stream of events. Its queue is bounded; one that is full takes nothing, and what it did not take is offered again.
-    Poller(mpsc::Sender<String>),
+    Poller(mpsc::Sender<Event>),
 }
 
-/// What a subscriber has running.
+/// A message for a poller.
+#[derive(Debug)]
+pub(super) struct Event {
+    pub(super) text: String,
+    /// The notice that is taken when this is on its way.
+    pub(super) notice: Option<OfferKey>,
+}
+
+/// A client that is subscribed.
 #[derive(Debug)]
 pub(super) struct Subscriber {
     /// Where it is reached whatever its tags: `uni@hub/NAME`.
     pub(super) address: Address,
-    /// Requests that are not answered yet.
-    pub(super) in_flight: AtomicUsize,
-}
-
-impl Subscriber {
-    /// One more request, unless there are `most`.
-    pub(super) fn begin(&self, most: usize) -> bool {
-        self.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < most).then_some(n + 1)).is_ok()
-    }
-
-    pub(super) fn end(&self) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
+    /// A search's answer may be large: few of them are made, and wait for room, at once.
+    pub(super) searching: Semaphore,
 }
 
 /// A member, among all that ever came.
@@ -76,10 +76,11 @@ impl Group {
         ids.filter_map(|(_, id)| self.sink(*id))
     }
 
-    /// Some members, each time beginning with another.
-    fn in_turn(&mut self) -> impl Iterator<Item = Sink> {
+    /// Some members that may take it, each time beginning with another.
+    fn in_turn(&mut self, may: impl Fn(&Sink) -> bool) -> impl Iterator<Item = Sink> {
         let after = (Bound::Excluded(self.last), Bound::Unbounded);
-        let ids: Vec<MemberId> = self.members.range(after).chain(self.members.iter()).map(|(id, _)| *id).take(ASKED).collect();
+        let members = self.members.range(after).chain(self.members.iter()).filter(|(_, (_, sink))| may(sink));
+        let ids: Vec<MemberId> = members.map(|(id, _)| *id).take(ASKED).collect();
         self.last = ids.first().copied().unwrap_or_default();
         ids.into_iter().filter_map(|id| self.sink(id))
     }
@@ -88,6 +89,7 @@ impl Group {
 /// Somebody who came: what waits for it is to be offered.
 #[derive(Debug, Clone)]
 pub(super) struct Newcomer {
+    pub(super) id: MemberId,
     /// Where it is a member, and under which name; for a poller also what released workers call it.
     pub(super) groups: Vec<GroupName>,
     pub(super) pid: Pid,
@@ -132,9 +134,9 @@ impl Roster {
         let name = client.name.as_str();
         let pid = Pid::parse(name).expect("a client's name can be a pid");
         let address = Address::parse(&format!("uni@{HUB}/{name}")).expect("a client's name can be a pid");
-        let subscriber = Arc::new(Subscriber { address, in_flight: AtomicUsize::new(0) });
+        let subscriber = Arc::new(Subscriber { address, searching: Semaphore::new(SEARCHES) });
         let mut state = self.state.lock();
-        let id = state.join(Newcomer { groups, pid, sink: Sink::Client(peer.clone()) });
+        let id = state.join(Newcomer { id: 0, groups, pid, sink: Sink::Client(peer.clone()) });
         state.subscribers.insert(client.uuid, (id, subscriber));
         drop(state);
         self.arrived.notify_one();
@@ -154,9 +156,9 @@ impl Roster {
     }
 
     /// A poller came. It goes with [`Roster::leave`].
-    pub(super) fn poll(&self, group: GroupName, pid: Pid, to: mpsc::Sender<String>) -> MemberId {
+    pub(super) fn poll(&self, group: GroupName, pid: Pid, to: mpsc::Sender<Event>) -> MemberId {
         let mut state = self.state.lock();
-        let id = state.join(Newcomer { groups: vec![group], pid, sink: Sink::Poller(to) });
+        let id = state.join(Newcomer { id: 0, groups: vec![group], pid, sink: Sink::Poller(to) });
         state.pollers += 1;
         drop(state);
         self.arrived.notify_one();
@@ -168,6 +170,11 @@ impl Roster {
         let mut state = self.state.lock();
         state.pollers -= 1;
         state.leave(id);
+    }
+
+    /// Whether that member is here still.
+    pub(super) fn holds(&self, id: MemberId) -> bool {
+        self.state.lock().members.contains_key(&id)
     }
 
     /// How many pollers there are.
@@ -198,10 +205,11 @@ impl Roster {
 }
 
 impl State {
-    fn join(&mut self, newcomer: Newcomer) -> MemberId {
+    fn join(&mut self, mut newcomer: Newcomer) -> MemberId {
         self.last += 1;
         let id = self.last;
-        let Newcomer { groups, pid, sink } = &newcomer;
+        newcomer.id = id;
+        let Newcomer { id: _, groups, pid, sink } = &newcomer;
         for group in groups {
             let group = self.groups.entry(group.clone()).or_default();
             group.members.insert(id, (pid.clone(), sink.clone()));
@@ -233,13 +241,13 @@ impl State {
             let Some(group) = self.groups.get_mut(&group) else { return (Vec::new(), false) };
             return match address.cast() {
                 Cast::Uni => (group.members.values().map(|(_, sink)| sink.clone()).filter(is_poller).collect(), true),
-                Cast::Any => (group.in_turn().filter(is_poller).collect(), false),
+                Cast::Any => (group.in_turn(is_poller).collect(), false),
             };
         }
         let Some(group) = self.groups.get_mut(address.group()) else { return (Vec::new(), false) };
         let mut sinks: Vec<Sink> = address.pid().map(|pid| group.named(pid).collect()).unwrap_or_default();
         if address.cast() == Cast::Any || address.pid().is_none() {
-            sinks.extend(group.in_turn());
+            sinks.extend(group.in_turn(|_| true));
         }
         (sinks, false)
     }

@@ -302,3 +302,102 @@ fn now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     u64::try_from(since.as_millis()).unwrap()
 }
+
+#[tokio::test]
+async fn a_built_in_clients_uuid_is_no_key_for_files() {
+    let hub = hub(&["files.uuid_keys=always"]).await;
+    let mut ada = hub.enter("ada").await;
+    let everybody = ada.ask(&json!({ "type": "CLIENT_FETCH_ALL" })).await;
+    let key = everybody["clients"][0]["uuid"].as_str().unwrap();
+    for method in ["PUT", "GET"] {
+        let reply = hub.http(method, "/fs/coordinator/a.txt", &[("x-fs-key", key)], b"").await;
+        assert_eq!(reply.status, 401, "{method}: {}", reply.text());
+    }
+    assert_ne!(hub.http("PUT", "/fs/coordinator/a.txt", &[("x-fs-key", &ada.fs_key)], b"").await.status, 201);
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_that_does_not_say_so_may_not_take_messages() {
+    let hub = hub(&[]).await;
+    create(&hub, "a", "any@workers").await;
+    for site in ["cross-site", "same-site"] {
+        let reply = hub.http("GET", "/coordinator/poll/workers/x", &[("Sec-Fetch-Site", site)], b"").await;
+        assert_eq!(reply.status, 403, "{site}");
+    }
+    let mut worker = Poller::open(&hub, "workers", "w1").await;
+    assert_eq!(worker.message().await.unwrap(), execute("a", 0));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_ends_in_time_and_keeps_no_hub_from_ending() {
+    let mut hub = hub(&["limits.http_head_within_ms=300"]).await;
+    let half = b"POST /coordinator HTTP/1.1\r\nHost: hub.test\r\nContent-Length: 100\r\n\r\n{";
+    let mut slow = hub.dial().await;
+    slow.send(half).await;
+    let reply = slow.reply().await;
+    assert_eq!((reply.status, reply.header("connection")), (408, Some("close")), "{}", reply.text());
+    hub.signal(rustix::process::Signal::TERM);
+    assert!(hub.ended().await.success());
+}
+
+#[tokio::test]
+async fn notices_that_a_poller_never_read_are_told_to_the_next_one() {
+    let hub = hub(&["coordinator.offer_every_ms=200"]).await;
+    // more than the buffers of its connection hold
+    let (count, big) = (150, "x".repeat(50_000));
+    let mut deaf = hub.dial().await;
+    deaf.send(&concierge_tests::request("GET", "/coordinator/poll/clients/c1", &[], b"")).await;
+    assert_eq!(deaf.head().await.status, 200);
+    for n in 0..count {
+        let id = format!("p{n}");
+        create(&hub, &id, "").await;
+        let listen = json!({ "awaited": id, "address": "uni@clients/c1" });
+        assert_eq!(asked(&hub, "promise.register_listener", listen).await.0, 200);
+        let settle = json!({ "id": id, "state": "resolved", "value": { "data": big } });
+        assert_eq!(asked(&hub, "promise.settle", settle).await.0, 200);
+    }
+    drop(deaf);
+    let mut next = Poller::open(&hub, "clients", "c1").await;
+    // what the system had taken for the connection that died is gone; a few megabytes at most
+    let mut told = std::collections::HashSet::new();
+    while told.len() < count / 4 {
+        let message = next.message().await.unwrap();
+        told.insert(message["data"]["promise"]["id"].as_str().unwrap().to_owned());
+    }
+}
+
+#[tokio::test]
+async fn subscribing_again_forgets_no_request_in_flight_and_a_flood_refuses_nobody_else() {
+    let hub = hub(&["coordinator.requests_in_flight=50"]).await;
+    let mut bob = subscriber(&hub, "bob", &[]).await;
+    let mut ada = subscriber(&hub, "ada", &[]).await;
+    let create =
+        |n: usize| envelope("promise.create", &json!({ "id": n.to_string(), "timeoutAt": FAR, "param": {}, "tags": {} }));
+    for round in 0..10 {
+        for n in 0..1_000 {
+            ada.say(&to_coordinator(&create(round * 1_000 + n))).await;
+        }
+        ada.say(&json!({ "type": "SELF_UNSUBSCRIBE", "service": "coordinator" })).await;
+        ada.say(&json!({ "type": "SELF_SUBSCRIBE", "service": "coordinator" })).await;
+        bob.say(&to_coordinator(&envelope("promise.get", &json!({ "id": "nothing" })))).await;
+        assert_eq!(said(&mut bob).await["head"]["status"], 404, "not 429, whatever ada does");
+    }
+}
+
+#[tokio::test]
+async fn many_long_answers_wait_for_their_reader() {
+    let hub = hub(&["limits.outbox_bytes=200000"]).await;
+    let mut ada = subscriber(&hub, "ada", &[]).await;
+    for n in 0..100 {
+        let create = json!({ "id": format!("p{n}"), "timeoutAt": FAR, "param": { "data": "x".repeat(9_000) }, "tags": {} });
+        assert_eq!(asked(&hub, "promise.create", create).await.0, 200);
+    }
+    for _ in 0..10 {
+        ada.say(&to_coordinator(&envelope("promise.search", &json!({ "limit": 100 })))).await;
+    }
+    for _ in 0..10 {
+        let answer = said(&mut ada).await;
+        assert_eq!(answer["head"]["status"], 200);
+        assert!(answer["data"]["promises"].as_array().unwrap().len() > 50);
+    }
+}

@@ -3,23 +3,23 @@ use std::sync::Arc;
 use concierge_api_rs::coordinator::{Address, GroupName, Pid};
 use tokio::sync::mpsc;
 
-use super::{Roster, Sink};
+use super::{Event, Roster, Sink};
 
-fn poller(roster: &Roster, group: &str, pid: &str) -> (super::MemberId, mpsc::Receiver<String>) {
+fn poller(roster: &Roster, group: &str, pid: &str) -> (super::MemberId, mpsc::Receiver<Event>) {
     let (to, messages) = mpsc::channel(1);
     (roster.poll(GroupName::parse(group).unwrap(), Pid::parse(pid).unwrap(), to), messages)
 }
 
 fn offer(roster: &Roster, address: &str, text: &str) -> bool {
     let give = |sink: &Sink| match sink {
-        Sink::Poller(to) => to.try_send(text.to_owned()).is_ok(),
+        Sink::Poller(to) => to.try_send(Event { text: text.to_owned(), notice: None }).is_ok(),
         Sink::Client(_) => false,
     };
     roster.offer(&Address::parse(address).unwrap(), give)
 }
 
-fn taken(messages: &mut mpsc::Receiver<String>) -> Vec<String> {
-    std::iter::from_fn(|| messages.try_recv().ok()).collect()
+fn taken(messages: &mut mpsc::Receiver<Event>) -> Vec<String> {
+    std::iter::from_fn(|| messages.try_recv().ok()).map(|event| event.text).collect()
 }
 
 #[test]
@@ -82,4 +82,23 @@ async fn a_newcomer_is_told_of_once_and_one_that_left_takes_nothing() {
     roster.leave(id);
     assert!(!offer(&roster, "any@g", "late") && taken(&mut ada).is_empty());
     assert_eq!(roster.pollers(), 0);
+}
+
+#[test]
+fn the_one_poller_among_many_subscribers_is_found() {
+    let roster = Roster::default();
+    let peer = |_| {
+        let local = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+        crate::peer::Peer::new(concierge_api_rs::ClientId(uuid::Uuid::new_v4()), local, Arc::default(), None, 1_000)
+    };
+    for peer in (0..60).map(peer) {
+        let name = format!("c{}", peer.id.0.simple());
+        let info = serde_json::json!({ "name": name, "nickname": null, "uuid": peer.id, "tags": ["g"] });
+        roster.subscribe(&serde_json::from_value(info).unwrap(), &peer);
+    }
+    let (_, mut ada) = poller(&roster, "g", "ada");
+    for _ in 0..20 {
+        assert!(offer(&roster, "any@poll/g", "a task"));
+        assert_eq!(taken(&mut ada), ["a task"]);
+    }
 }
