@@ -23,7 +23,7 @@ mod writer;
 
 use std::sync::Arc;
 
-use concierge_api_rs::coordinator::{Dialect, GroupName, Kind, Millis, Outcome, Pid, PromiseGet, Request, TaskGet};
+use concierge_api_rs::coordinator::{Dialect, GroupName, Kind, Millis, Outcome, Pid, Request};
 use concierge_coordinator::{Everything, MemoryRows, Offer, OfferKey, Reads, Rules};
 use deadpool_postgres::Pool;
 use parking_lot::Mutex;
@@ -40,7 +40,7 @@ use self::writer::Writer;
 use crate::clock::Clock;
 use crate::error::{OpenError, StoreError};
 use crate::store::Tally;
-use crate::work::{Done, Work, look as look_at};
+use crate::work::{Done, Work, is_overdue, look as look_at};
 
 /// What waits for the writer at most; the next one is refused as busy.
 const WRITER_QUEUE: usize = 8_192;
@@ -98,7 +98,7 @@ impl Postgres {
             _ => Look::One(&request),
         };
         let Found { rows, now } = self.find(look, self.clock.at(told)).await?;
-        if !self.clock.is_by_hand() && is_overdue(&request, now, &rows) {
+        if !self.clock.is_by_hand() && free(is_overdue(&request, now, &rows)) {
             // somebody may be settling it with a time before its deadline: that one's lock is waited for
             let work = Work::Request { dialect: Dialect::V20260401, request: Box::new(request), told };
             return self.work(work).await.map(|done| done.outcome);
@@ -173,10 +173,4 @@ impl Postgres {
         let mut client = self.readers.get().await?;
         look.find(&mut client, timing).await
     }
-}
-
-/// Whether a promise is shown that nobody has settled yet, past its deadline.
-fn is_overdue(request: &Request, now: Millis, rows: &MemoryRows) -> bool {
-    let (Request::PromiseGet(PromiseGet { id }) | Request::TaskGet(TaskGet { id })) = request else { return false };
-    free(rows.promise(id)).is_some_and(|promise| promise.is_overdue(now))
 }

@@ -1,6 +1,6 @@
 //! One transaction's worth of work, the same on every kind of rows.
 
-use concierge_api_rs::coordinator::{Answer, Dialect, Millis, Outcome, Refusal, Request, Status};
+use concierge_api_rs::coordinator::{Answer, Dialect, Millis, Outcome, PromiseGet, Refusal, Request, Status, TaskGet};
 use concierge_coordinator::{Decision, Offer, OfferKey, Reads, Rows, Rules};
 
 use crate::clock::Clock;
@@ -91,6 +91,13 @@ pub(crate) fn look<R: Reads>(
     }
     let outcome = rules.look(clock.at(told), request, rows)?;
     Ok(outcome.unwrap_or_else(|| Err(Refusal::new(Status::Internal, "this request changes something"))))
+}
+
+/// Whether a promise would be shown that nobody has settled yet, past its deadline. Somebody may be settling it with a time
+/// before that; so whoever looks has to wait for those who write.
+pub(crate) fn is_overdue<R: Reads>(request: &Request, now: Millis, rows: &R) -> Result<bool, R::Error> {
+    let (Request::PromiseGet(PromiseGet { id }) | Request::TaskGet(TaskGet { id })) = request else { return Ok(false) };
+    Ok(rows.promise(id)?.is_some_and(|promise| promise.is_overdue(now)))
 }
 
 /// When a sweeper is to wake: never, when time is driven by hand.

@@ -285,6 +285,41 @@ async fn limits_of_the_rules_are_those_it_was_opened_with(home: Home) {
     assert_eq!(code(&ask(&store, listen("a", "any@play")).await), 429);
 }
 
+/// Somebody settles it in the last millisecond while others look: a commit that is on its way must not be overtaken by the
+/// deadline in what they are shown.
+async fn what_is_shown_past_a_deadline_is_never_shown_otherwise(home: Home) {
+    let store = home.open(Clock::system()).await;
+    let until = async |instant: i64| {
+        while store.clock().now().0 < instant {
+            tokio::task::yield_now().await;
+        }
+    };
+    for round in 0..8 {
+        let deadline = store.clock().now().0 + 60;
+        let names: Vec<_> = (0..40).map(|n| format!("{round}.{n}")).collect();
+        join_all(names.iter().map(|name| ask(&store, create_until(name, "", Millis(deadline))))).await;
+        let watched = names.iter().map(async |name| {
+            let late = async {
+                until(deadline - 1).await;
+                ask(&store, settle(name, "x")).await;
+            };
+            let looks = async {
+                until(deadline - 2).await;
+                let mut seen = Vec::new();
+                while store.clock().now().0 < deadline + 20 {
+                    seen.push(promise(ask(&store, get(name)).await).state);
+                }
+                seen
+            };
+            let ((), mut seen) = futures::join!(late, looks);
+            seen.retain(|state| *state != PromiseState::Pending);
+            let last = promise(ask(&store, get(name)).await).state;
+            assert!(seen.iter().all(|state| *state == last), "{name} was {seen:?} and is {last:?}");
+        });
+        join_all(watched).await;
+    }
+}
+
 macro_rules! suite {
     ($place:ident: $($behaviour:ident)*) => {
         mod $place {
@@ -307,6 +342,7 @@ macro_rules! suites {
             a_listener_is_told_until_the_message_is_taken
             a_deadline_is_told_beforehand_and_a_sweep_writes_it_down
             a_sweep_does_a_bounded_part_and_says_that_there_is_more
+            what_is_shown_past_a_deadline_is_never_shown_otherwise
             a_lease_that_is_over_is_offered_again
             a_heartbeat_without_tasks_is_for_all_that_a_worker_holds
             by_hand_things_happen_on_a_tick_only_and_never_by_a_sweep
