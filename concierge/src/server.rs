@@ -205,7 +205,9 @@ impl Server {
     /// Takes nobody in any more, closes all clients 1001 spread over `drain.spread_ms`, and returns when all connections
     /// have ended, after `drain.within_ms` at the latest.
     pub async fn drain(&self) {
-        let deadline = Instant::now() + Duration::from_millis(self.drain.within_ms);
+        // the process has ended by then: closing the store and leaving take a moment, too
+        let within = Duration::from_millis(self.drain.within_ms);
+        let (deadline, store_deadline) = (Instant::now() + within * 19 / 20, Instant::now() + within * 39 / 40);
         self.shared.draining.cancel();
         let peers = self.shared.desk.peers();
         let pause = Duration::from_millis(self.drain.spread_ms) / u32::try_from(peers.len().max(1)).unwrap_or(u32::MAX);
@@ -224,7 +226,7 @@ impl Server {
         let _in_time = timeout_at(deadline, self.shared.connections.wait()).await;
         if let Some(coordinator) = &self.coordinator {
             // what was answered is safe already
-            let _in_time = timeout_at(deadline, coordinator.close()).await;
+            let _in_time = timeout_at(store_deadline, coordinator.close()).await;
         }
     }
 }
