@@ -209,7 +209,7 @@ impl Coordinator {
             let coordinator = self.clone();
             self.tasks.spawn(async move {
                 while to.look().written < at {
-                    if to.look().ended {
+                    if to.is_gone() {
                         return;
                     }
                     sleep(PAUSE).await;
@@ -276,8 +276,6 @@ impl Coordinator {
     }
 
     async fn welcome(self: Arc<Self>, newcomer: Newcomer) {
-        // few at a time: whoever comes again and again keeps nobody from an answer
-        let _turn = self.welcoming.acquire().await;
         for (group, pid) in newcomer.names() {
             self.welcome_to(&group, &pid, &newcomer).await;
         }
@@ -286,7 +284,11 @@ impl Coordinator {
     async fn welcome_to(self: &Arc<Self>, group: &GroupName, pid: &Pid, newcomer: &Newcomer) {
         let mut after = None;
         while self.roster.holds(newcomer.id) {
-            match self.store.waiting(group, pid, after.clone(), PAGE).await {
+            // few at a time: whoever comes again and again keeps nobody from an answer, and who has no room keeps nobody waiting
+            let turn = self.welcoming.acquire().await;
+            let waiting = self.store.waiting(group, pid, after.clone(), PAGE).await;
+            drop(turn);
+            match waiting {
                 Ok((offers, next)) => {
                     // they were offered to all before
                     self.forget(self.offer_else(&offers, |_| ()));
@@ -316,10 +318,10 @@ impl Coordinator {
 
     /// Waits until a client can take more. False when it is gone.
     async fn room(&self, peer: &Peer) -> bool {
-        while !peer.look().ended && !self.has_room(peer) {
+        while !peer.is_gone() && !self.has_room(peer) {
             sleep(PAUSE).await;
         }
-        !peer.look().ended
+        !peer.is_gone()
     }
 }
 

@@ -104,6 +104,11 @@ impl Outbox {
         self.waiting
     }
 
+    /// Whether nothing more is taken in.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.sealed || self.closed
+    }
+
     /// Whether so many pieces wait that waiting for more gains little.
     pub(crate) fn is_ripe(&self) -> bool {
         self.pieces.len() >= RIPE

@@ -217,6 +217,12 @@ impl Peer {
         self.state.lock().ending.clone()
     }
 
+    /// Whether nothing will be queued for it any more, however it ended.
+    pub(crate) fn is_gone(&self) -> bool {
+        let state = self.state.lock();
+        state.ending.is_some() || state.broken || state.outbox.is_sealed()
+    }
+
     pub(crate) fn look(&self) -> Look {
         let state = self.state.lock();
         Look {

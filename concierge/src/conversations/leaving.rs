@@ -254,3 +254,16 @@ async fn what_a_client_sent_before_the_hub_failed_on_it_is_delivered_and_confirm
     assert!(hub.holds("ada") && !hub.holds("bob"));
     assert_eq!(hub.ask(ada, r#"{"type":"SELF_FETCH"}"#).await["seq"], 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_room_sees_that_a_client_is_gone_however_it_went() {
+    let mut hub = Hub::new();
+    let (cut, closed, failed) = (hub.join("cut").await, hub.join("closed").await, hub.join("failed").await);
+    let gone = |hub: &Hub| [cut, closed, failed].map(|who| hub.peer(who).is_gone());
+    assert_eq!(gone(&hub), [false; 3]);
+    hub.cut(cut).await;
+    hub.whisper_message(closed, Message::Close(None));
+    hub.whisper(failed, crate::desk::FAILURE);
+    hub.settle().await;
+    assert_eq!(gone(&hub), [true; 3]);
+}

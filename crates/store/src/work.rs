@@ -2,8 +2,10 @@
 
 use concierge_api_rs::coordinator::{Answer, Dialect, Millis, Outcome, PromiseGet, Refusal, Request, Status, TaskGet};
 use concierge_coordinator::{Decision, Offer, OfferKey, Reads, Rows, Rules};
+use tokio::sync::oneshot;
 
 use crate::clock::Clock;
+use crate::error::StoreError;
 
 /// Things done by one sweep, so that requests are not kept waiting.
 pub(crate) const SWEPT_AT_ONCE: usize = 256;
@@ -19,6 +21,19 @@ pub(crate) enum Work {
     },
     Sweep,
     Taken(OfferKey),
+}
+
+/// What waits for whoever writes.
+pub(crate) enum Order {
+    Work(Job),
+    /// Answered when everything before it is done and what was open is closed.
+    Close(oneshot::Sender<()>),
+}
+
+/// Work, and who waits for what comes of it.
+pub(crate) struct Job {
+    pub(crate) work: Work,
+    pub(crate) answer: oneshot::Sender<Result<Done, StoreError>>,
 }
 
 /// What came of it.

@@ -16,7 +16,7 @@ use super::transaction::{Stop, Transaction};
 use crate::clock::Clock;
 use crate::error::StoreError;
 use crate::store::Tally;
-use crate::work::{Done, Work};
+use crate::work::{Done, Job, Order, Work};
 
 /// A group commits when nothing waits any more, or at this size.
 const GROUP: usize = 256;
@@ -29,17 +29,6 @@ const LOST: usize = 2;
 pub(super) struct Writer {
     queue: mpsc::Sender<Order>,
     base: Arc<Base>,
-}
-
-enum Order {
-    Work(Job),
-    /// Answered when everything before it is done.
-    Close(oneshot::Sender<()>),
-}
-
-struct Job {
-    work: Work,
-    answer: oneshot::Sender<Result<Done, StoreError>>,
 }
 
 /// The task.

@@ -20,7 +20,7 @@ use super::{Panicked, store_error};
 use crate::clock::Clock;
 use crate::error::{OpenError, StoreError};
 use crate::store::Tally;
-use crate::work::{Done, Work, next_due};
+use crate::work::{Done, Job, Order, Work, next_due};
 
 /// A group commits when nothing waits any more, at this size, or at this age.
 const GROUP: usize = 256;
@@ -31,17 +31,6 @@ pub(super) struct Writer {
     queue: mpsc::Sender<Order>,
     due: watch::Receiver<Option<Millis>>,
     tally: Arc<Counters>,
-}
-
-enum Order {
-    Work(Job),
-    /// Answered when the files are closed.
-    Close(oneshot::Sender<()>),
-}
-
-struct Job {
-    work: Work,
-    answer: oneshot::Sender<Result<Done, StoreError>>,
 }
 
 #[derive(Default)]
