@@ -355,11 +355,15 @@ async fn a_child_is_neither_created_nor_settled_by_who_has_lost_the_task() {
     let (_stop, _running) = work(worker.worker("g").unwrap(), move |task: Task| {
         let (told, other) = (told.clone(), other.clone());
         async move {
-            let child = task.create_child(promise("child")).await?;
-            other.resolve(task.id(), value("taken away")).await.unwrap();
-            let settled = task.settle_child(&child.id, SettleState::Resolved, value("late")).await;
-            let created = task.create_child(promise("another")).await;
-            tell(&told, (matches!(settled, Err(Break::Lost)), matches!(created, Err(Break::Lost))));
+            // goes on when a heartbeat, which may come at any moment, finds that the task is lost and ends this run
+            let going_on = tokio::spawn(async move {
+                let child = task.create_child(promise("child")).await.unwrap();
+                other.resolve(task.id(), value("taken away")).await.unwrap();
+                let settled = task.settle_child(&child.id, SettleState::Resolved, value("late")).await;
+                let created = task.create_child(promise("another")).await;
+                tell(&told, (matches!(settled, Err(Break::Lost)), matches!(created, Err(Break::Lost))));
+            });
+            going_on.await.unwrap();
             Ok(value("late"))
         }
     });
