@@ -244,10 +244,13 @@ impl Desk {
             Delivery::One(to, service) if to.is_builtin() => {
                 run.end();
                 // its service is what it is there for; anything else it hears of and has no use for
-                if let (Some(_), Some(code)) = (service, to.code()) {
-                    code.receive(&seat.peer, data);
+                match (service, to.code()) {
+                    (Some(_), Some(code)) => {
+                        with_frame(|to| frame::okay(to, seq), |frame| seat.peer.push_held(frame)); // the answer takes it along
+                        code.receive(&seat.peer, data);
+                    }
+                    _ => okay(&seat.peer, seq),
                 }
-                okay(&seat.peer, seq);
                 return 1;
             }
             Delivery::One(to, service) => (Receivers::One(to), service),

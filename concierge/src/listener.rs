@@ -94,6 +94,7 @@ async fn run_shard(mut accepted: mpsc::Receiver<Accepted>, shared: Arc<Shared>, 
     let shard = Arc::new(Shard::default());
     let mut flushing = JoinSet::new();
     flushing.spawn(shard.clone().flush_forever());
+    flushing.spawn(shard.clone().release_forever());
     if !spin.is_zero() {
         flushing.spawn(shard.clone().spin_forever(spin));
     }

@@ -20,6 +20,9 @@ use crate::metrics::METRICS;
 use crate::outbox::{Outbox, Pushed};
 use crate::shard::Shard;
 
+/// Frames are held back while so little waits.
+const HELD_BYTES: usize = 4_096;
+
 /// Why the hub ends a connection, and what the close frame says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ending {
@@ -48,6 +51,8 @@ struct State {
     outbox: Outbox,
     /// A flush is asked for.
     marked: bool,
+    /// The shard knows that something waits which nobody asked a flush for.
+    held: bool,
     /// The socket takes nothing: the session waits for it, nobody else tries.
     blocked: bool,
     /// All bytes ever written; a session sees by it whether its socket moves.
@@ -77,7 +82,8 @@ pub(crate) struct Peer {
 impl Peer {
     pub(crate) fn new(id: ClientId, address: IpAddr, shard: Arc<Shard>, socket: Option<TcpStream>, bound: usize) -> Arc<Self> {
         let outbox = Outbox::new(bound);
-        let state = Mutex::new(State { outbox, marked: false, blocked: false, written: 0, ending: None, broken: false });
+        let state =
+            Mutex::new(State { outbox, marked: false, held: false, blocked: false, written: 0, ending: None, broken: false });
         Arc::new(Self {
             id,
             address,
@@ -94,7 +100,8 @@ impl Peer {
     pub(crate) fn builtin(id: ClientId, code: Weak<dyn Builtin>) -> Arc<Self> {
         let mut outbox = Outbox::new(0);
         outbox.seal();
-        let state = Mutex::new(State { outbox, marked: false, blocked: false, written: 0, ending: None, broken: false });
+        let state =
+            Mutex::new(State { outbox, marked: false, held: false, blocked: false, written: 0, ending: None, broken: false });
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Arc::new(Self {
             id,
@@ -125,6 +132,37 @@ impl Peer {
             self.flush();
         }
         queued != Queued::Refused
+    }
+
+    /// Queues a frame that says little by itself: it leaves with what comes next, which spares a system call. When nothing
+    /// comes, the shard sees to it. False when the peer ends.
+    pub(crate) fn push_held(self: &Arc<Self>, frame: &Frame<'_>) -> bool {
+        let mut state = self.state.lock();
+        let room = || self.shard.pool.lock().take();
+        if state.outbox.waiting() > HELD_BYTES || state.outbox.push(frame, room) != Pushed::Queued {
+            drop(state);
+            return self.push(frame);
+        }
+        if !std::mem::replace(&mut state.held, true) {
+            let written = state.written;
+            drop(state);
+            self.shard.hold(self.clone(), written);
+        }
+        true
+    }
+
+    /// The shard's look at what is held back since `written` bytes had been written. When something was written meanwhile, what
+    /// waits came after it: how much had been written by now, to look again.
+    pub(crate) fn release(self: &Arc<Self>, written: u64) -> Option<u64> {
+        let mut state = self.state.lock();
+        if !state.outbox.is_empty() && state.written != written {
+            return Some(state.written);
+        }
+        state.held = false;
+        if !state.outbox.is_empty() {
+            self.mark(state);
+        }
+        None
     }
 
     /// Queues a frame, for whoever holds a lock and should not write. A peer whose outbox is full is ended: its frames are

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::outbox::Pool;
 use crate::peer::Peer;
@@ -20,6 +20,9 @@ use crate::peer::Peer;
 const EVENT_INTERVAL: u32 = 8;
 /// How long an idle shard keeps its spare buffers.
 const SPARES_KEPT_FOR: Duration = Duration::from_millis(500);
+
+/// What is held back leaves after this time, or up to as much later.
+const HELD_FOR: Duration = Duration::from_millis(50);
 
 /// The runtime of a shard's thread.
 pub(crate) fn runtime() -> io::Result<Runtime> {
@@ -35,6 +38,9 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
 pub(crate) struct Shard {
     dirty: Mutex<Vec<Arc<Peer>>>,
     wake: Notify,
+    /// Peers for whom something is held back, and how much they had been written by then.
+    held: Mutex<Vec<(Arc<Peer>, u64)>>,
+    holding: Notify,
     /// Flushes so far, and a call for whoever watches them.
     turns: AtomicUsize,
     active: Notify,
@@ -63,6 +69,32 @@ impl Shard {
             for peer in due.drain(..) {
                 peer.flush_marked();
             }
+        }
+    }
+
+    /// Remembers `peer`, for whom something is held back. Called at most once per peer until [`Peer::release`] gives nothing.
+    pub(crate) fn hold(&self, peer: Arc<Peer>, written: u64) {
+        let mut held = self.held.lock();
+        held.push((peer, written));
+        if held.len() == 1 {
+            self.holding.notify_one();
+        }
+    }
+
+    /// Lets go what has been held back for long enough, for as long as the shard lives.
+    pub(crate) async fn release_forever(self: Arc<Self>) {
+        let mut due = Vec::new();
+        loop {
+            if due.is_empty() && self.held.lock().is_empty() {
+                self.holding.notified().await;
+                continue;
+            }
+            sleep(HELD_FOR).await;
+            // those who came since the last look have not waited long enough
+            let mut later = std::mem::take(&mut *self.held.lock());
+            let again = |(peer, written): (Arc<Peer>, u64)| peer.release(written).map(|written| (peer, written));
+            later.extend(due.drain(..).filter_map(again));
+            due = later;
         }
     }
 

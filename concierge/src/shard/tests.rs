@@ -1,13 +1,17 @@
 use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::AtomicBool;
-use std::task::Poll;
+use std::task::{Poll, Wake, Waker};
 use std::thread;
 
+use concierge_api_rs::ClientId;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::*;
+use crate::frame::Frame;
 
 /// Pending once, and ready to run at once, as a session that has more to read. `yield_now` would let the runtime look around.
 async fn next_poll() {
@@ -76,4 +80,93 @@ fn a_socket_is_looked_at_after_about_eight_polls_while_a_flood_keeps_the_shard_b
         (move || near.write_all(b"x").unwrap(), async move { assert_eq!(far.read_u8().await.unwrap(), b'x') })
     });
     assert!(polls <= 10, "{polls}");
+}
+
+/// Frames that say little.
+const SMALL: Frame<'static> = Frame::Small(b"\x81\x02{}");
+
+/// A peer without a socket, whose session would be woken to write.
+fn peer(shard: &Arc<Shard>) -> Arc<Peer> {
+    Peer::new(ClientId(Uuid::new_v4()), IpAddr::V4(Ipv4Addr::LOCALHOST), shard.clone(), None, 1 << 20)
+}
+
+/// After how long its session is told to write, within a minute, and what it finds to write then.
+async fn written(peer: &Arc<Peer>) -> Option<(Duration, usize)> {
+    let (began, told) = (Instant::now(), Arc::new(Notify::new()));
+    let tell = told.clone();
+    peer.waker().register(&waker_fn(move || tell.notify_one()));
+    timeout(Duration::from_secs(60), told.notified()).await.ok()?;
+    let mut bytes = 0;
+    peer.write_with(|slices| {
+        let all = slices.iter().map(|slice| slice.len()).sum();
+        bytes += all;
+        Ok(all)
+    });
+    Some((began.elapsed(), bytes))
+}
+
+/// A waker that calls a closure.
+fn waker_fn(call: impl Fn() + Send + Sync + 'static) -> Waker {
+    struct Call<F>(F);
+    impl<F: Fn() + Send + Sync> Wake for Call<F> {
+        fn wake(self: Arc<Self>) {
+            (self.0)();
+        }
+    }
+    Waker::from(Arc::new(Call(call)))
+}
+
+/// A shard at work, for as long as what comes with it lives.
+fn at_work() -> (Arc<Shard>, JoinSet<()>) {
+    let (shard, mut tasks) = (Arc::new(Shard::default()), JoinSet::new());
+    tasks.spawn(shard.clone().flush_forever());
+    tasks.spawn(shard.clone().release_forever());
+    (shard, tasks)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_back_leaves_with_the_next_frame_in_one_write() {
+    let (shard, _tasks) = at_work();
+    let peer = peer(&shard);
+    assert!(peer.push_held(&SMALL));
+    tokio::time::advance(HELD_FOR / 2).await;
+    peer.push(&SMALL);
+    assert_eq!(written(&peer).await, Some((Duration::ZERO, 2 * SMALL.len())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_back_leaves_alone_when_nothing_comes_and_only_then_is_the_shard_awake() {
+    let (shard, _tasks) = at_work();
+    let peer = peer(&shard);
+    for _ in 0..3 {
+        peer.push_held(&SMALL);
+        let (after, bytes) = written(&peer).await.unwrap();
+        assert!(after >= HELD_FOR && after <= 2 * HELD_FOR + Duration::from_millis(1), "{after:?}");
+        assert_eq!(bytes, SMALL.len());
+    }
+    assert!(written(&peer).await.is_none() && shard.held.lock().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_held_back_after_a_write_waits_its_own_time() {
+    let (shard, _tasks) = at_work();
+    let peer = peer(&shard);
+    peer.push_held(&SMALL);
+    tokio::time::advance(HELD_FOR - Duration::from_millis(1)).await;
+    peer.push(&SMALL);
+    written(&peer).await.unwrap();
+    peer.push_held(&SMALL);
+    let (after, _) = written(&peer).await.unwrap();
+    assert!(after >= HELD_FOR, "{after:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn much_is_not_held_back_and_nothing_is_for_a_client_that_ends() {
+    let (shard, _tasks) = at_work();
+    let peer = peer(&shard);
+    let many = 4_096 / SMALL.len() + 2;
+    (0..many).for_each(|_| assert!(peer.push_held(&SMALL)));
+    assert_eq!(written(&peer).await, Some((Duration::ZERO, many * SMALL.len())));
+    peer.seal();
+    assert!(!peer.push_held(&SMALL));
 }
