@@ -59,6 +59,13 @@ pub(crate) struct Seat {
     pub(crate) tally: Tally,
 }
 
+impl Seat {
+    fn count_message(&mut self, data_bytes: usize) {
+        self.tally.messages += 1;
+        self.tally.message_bytes += data_bytes as u64;
+    }
+}
+
 impl Desk {
     pub(crate) fn new(secret: Option<&str>, bounds: Bounds) -> Self {
         let registry = Registry::new(bounds);
@@ -167,9 +174,19 @@ impl Desk {
         assert!(!text.contains(FAILURE), "a test wants the hub to fail");
         let seq = seat.next;
         seat.next = seq.next();
+        // before the routes are asked: whatever changes meanwhile is asked for again
+        let edition = self.routes.edition();
+        let origin = &seat.origin;
+        let like_last = run.push_like_last(seq, text, edition, |to, service, target, data| {
+            write_message(to, origin, service, target, data);
+        });
+        if let Some((copies, data_bytes)) = like_last {
+            seat.count_message(data_bytes);
+            return copies;
+        }
         let payload = PayloadIn::decode(text);
         if let Ok(PayloadIn::Message(message)) = payload {
-            return self.message(seat, run, seq, &message);
+            return self.message(seat, run, (seq, text, edition), &message);
         }
         run.end();
         match payload {
@@ -227,7 +244,13 @@ impl Desk {
         self.carry_out(registry, peer, turn, seq);
     }
 
-    fn message(&self, seat: &mut Seat, run: &mut Run<'_>, seq: Seq, message: &MessageIn<'_>) -> usize {
+    fn message(
+        &self,
+        seat: &mut Seat,
+        run: &mut Run<'_>,
+        (seq, text, edition): (Seq, &str, u64),
+        message: &MessageIn<'_>,
+    ) -> usize {
         let delivery = match self.routes.deliver(seat.peer.id, &message.target) {
             Ok(delivery) => delivery,
             Err(refusal) => {
@@ -238,8 +261,7 @@ impl Desk {
             }
         };
         let (target, data) = (message.target_json.get(), message.data.get());
-        seat.tally.messages += 1;
-        seat.tally.message_bytes += data.len() as u64;
+        seat.count_message(data.len());
         let (to, service) = match delivery {
             Delivery::One(to, service) if to.is_builtin() => {
                 run.end();
@@ -257,7 +279,12 @@ impl Desk {
             Delivery::Subscribers(to, service) => (Receivers::Many(to), Some(service)),
             Delivery::Everyone => (Receivers::Many(self.peers().into()), None),
         };
-        run.push(to, seq, |to| write_message(to, &seat.origin, service.as_deref(), target, data))
+        let repeats = !matches!(message.target, TargetRef::All); // that is looked up, not routed
+        let copies = run.push(to, seq, |to| write_message(to, &seat.origin, service.as_deref(), target, data));
+        if repeats {
+            run.remember(text, message, edition, service);
+        }
+        copies
     }
 
     /// Queues what a turn brought about: the answer, then the news, each encoded once. All of it before the next turn begins,

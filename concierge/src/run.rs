@@ -7,7 +7,7 @@
 use std::slice;
 use std::sync::Arc;
 
-use concierge_api_rs::Seq;
+use concierge_api_rs::{MessageIn, MessageMemo, Seq};
 
 use crate::frame::{self, Frame};
 use crate::peer::Peer;
@@ -43,10 +43,22 @@ impl Receivers {
     }
 }
 
+/// What makes the next message of a run cheap: where it goes need not be read nor looked up again.
+#[derive(Default)]
+struct Last {
+    memo: MessageMemo,
+    /// The edition of the routes that were asked.
+    edition: u64,
+    /// `origin.service` of the message.
+    service: Option<Arc<[u8]>>,
+}
+
 /// Messages to the same receivers, and the answers to their sender.
 pub(crate) struct Run<'a> {
     sender: &'a Arc<Peer>,
     to: Option<Receivers>,
+    /// How the last message was read and routed.
+    last: Last,
     messages: Vec<u8>,
     answers: Vec<u8>,
     count: u64,
@@ -61,7 +73,17 @@ impl<'a> Run<'a> {
     /// The runs of a client in one turn. None of its receivers may have more than `outbox_bytes` waiting.
     pub(crate) fn new(sender: &'a Arc<Peer>, outbox_bytes: usize) -> Self {
         let most = MOST.min(outbox_bytes / PART);
-        Self { sender, to: None, messages: Vec::new(), answers: Vec::new(), count: 0, whole: 0, most, copies: 0 }
+        Self {
+            sender,
+            to: None,
+            last: Last::default(),
+            messages: Vec::new(),
+            answers: Vec::new(),
+            count: 0,
+            whole: 0,
+            most,
+            copies: 0,
+        }
     }
 
     /// One more message, which `write` appends, and its OK. How many copies of it there will be.
@@ -70,9 +92,43 @@ impl<'a> Run<'a> {
             self.end();
             let mut pool = self.sender.shard().pool.lock();
             (self.messages, self.answers) = (pool.take(), pool.take());
+            self.last.memo = MessageMemo::new(pool.take());
         }
         let copies = to.peers().len();
         self.to = Some(to);
+        self.append(seq, write);
+        copies
+    }
+
+    /// Remembers how the message was read and routed that was just pushed.
+    pub(crate) fn remember(&mut self, text: &str, message: &MessageIn<'_>, edition: u64, service: Option<Arc<[u8]>>) {
+        if self.to.is_some() {
+            self.last.memo.remember(text, message);
+            (self.last.edition, self.last.service) = (edition, service);
+        }
+    }
+
+    /// One more message if it reads like the last one and the routes are the same: `write` appends it, given `origin.service`,
+    /// target and data. How many copies of it there will be, and the length of its data.
+    pub(crate) fn push_like_last(
+        &mut self,
+        seq: Seq,
+        text: &str,
+        edition: u64,
+        write: impl FnOnce(&mut Vec<u8>, Option<&[u8]>, &str, &str),
+    ) -> Option<(usize, usize)> {
+        let copies = self.to.as_ref()?.peers().len();
+        if edition != self.last.edition {
+            return None;
+        }
+        let (target, data) = self.last.memo.read(text)?;
+        let service = self.last.service.take();
+        self.append(seq, |to| write(to, service.as_deref(), target, data.get()));
+        self.last.service = service;
+        Some((copies, data.get().len()))
+    }
+
+    fn append(&mut self, seq: Seq, write: impl FnOnce(&mut Vec<u8>)) {
         frame::text(&mut self.messages, write);
         self.whole = self.messages.len();
         self.count += 1;
@@ -80,7 +136,6 @@ impl<'a> Run<'a> {
         if self.messages.len() >= self.most {
             self.end();
         }
-        copies
     }
 
     /// Queues what there is: the messages, then their answers.
@@ -90,9 +145,9 @@ impl<'a> Run<'a> {
         let receivers = to.peers().iter().filter(|peer| peer.push(&frame)).count();
         self.copies += receivers as u64 * std::mem::take(&mut self.count);
         self.sender.push(&Frame::Small(&self.answers));
+        let head = std::mem::take(&mut self.last).memo.into_buffer();
         let mut pool = self.sender.shard().pool.lock();
-        for mut buffer in [std::mem::take(&mut self.messages), std::mem::take(&mut self.answers)] {
-            buffer.clear();
+        for buffer in [std::mem::take(&mut self.messages), std::mem::take(&mut self.answers), head] {
             pool.put(buffer);
         }
     }

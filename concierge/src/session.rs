@@ -288,10 +288,13 @@ impl<'a> Conversation<'a> {
                 }
             }
             match Pin::new(&mut *ws).poll_next(cx) {
-                Poll::Ready(Some(Ok(Message::Text(text)))) => match &mut self.throttle {
-                    None => copies += desk.receive(seat, run, &text),
-                    Some(throttle) => throttle.take(text),
-                },
+                Poll::Ready(Some(Ok(Message::Text(text)))) => {
+                    ws.get_mut().understood(text.len());
+                    match &mut self.throttle {
+                        None => copies += desk.receive(seat, run, &text),
+                        Some(throttle) => throttle.take(text),
+                    }
+                }
                 // the pong is queued as soon as reading goes on, behind the answers to what came before the ping
                 Poll::Ready(Some(Ok(Message::Ping(_)))) => run.end(),
                 // binary frames say nothing in this protocol

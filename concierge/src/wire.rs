@@ -15,8 +15,10 @@ use crate::peer::Peer;
 
 /// How much is read at once.
 const READ: usize = 64 * 1024;
-/// How much is read before others have their turn, whatever it is: frames that never become a message, too.
-const READ_BUDGET: usize = 64 * 1024;
+/// How much is read before others have their turn.
+const READ_BUDGET: usize = 256 * 1024;
+/// How much of that may be what never becomes a message, or has not yet: tiny frames cost much for their size.
+const VAIN_BUDGET: usize = 64 * 1024;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
@@ -38,13 +40,15 @@ pub(crate) struct Wire {
     heard: bool,
     /// Bytes handed out since reading last paused.
     read: usize,
+    /// Those of them that became messages.
+    understood: usize,
     /// Reading paused because others have their turn, not because there was nothing to read.
     yielded: bool,
 }
 
 impl Wire {
     pub(crate) fn new(peer: Arc<Peer>, stream: Option<Box<dyn Stream>>) -> Self {
-        Self { peer, stream, rest: Vec::new(), taken: 0, heard: false, read: 0, yielded: false }
+        Self { peer, stream, rest: Vec::new(), taken: 0, heard: false, read: 0, understood: 0, yielded: false }
     }
 
     /// Whether something was read since the last call.
@@ -57,13 +61,18 @@ impl Wire {
         self.yielded
     }
 
-    /// Counts what is handed out. Pending when others have their turn first; the task is woken at once.
+    /// What was handed out became a message of so many bytes.
+    pub(crate) fn understood(&mut self, bytes: usize) {
+        self.understood += bytes;
+    }
+
+    /// Pending when others have their turn first; the task is woken at once.
     fn poll_budget(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.yielded = self.read >= READ_BUDGET;
+        self.yielded = self.read >= READ_BUDGET || self.read.saturating_sub(self.understood) >= VAIN_BUDGET;
         if !self.yielded {
             return Poll::Ready(());
         }
-        self.read = 0;
+        self.pause();
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -121,7 +130,7 @@ impl Wire {
                 ready!(self.poll_budget(cx));
                 match ready!(self.poll_socket(cx, scratch)) {
                     Ok(0) | Err(_) => return Poll::Ready(()),
-                    Ok(_) => {}
+                    Ok(n) => self.read += n,
                 }
             }
         })
@@ -130,12 +139,15 @@ impl Wire {
     /// Reads the socket or the stream once.
     fn poll_socket(&mut self, cx: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
         let result = read(&self.peer, &mut self.stream, cx, to);
-        match &result {
-            Poll::Ready(Ok(n)) => self.read += n,
-            Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.read = 0,
+        if result.is_pending() {
+            self.pause();
         }
         result
+    }
+
+    /// Others have their turn.
+    fn pause(&mut self) {
+        (self.read, self.understood) = (0, 0);
     }
 }
 
@@ -161,6 +173,7 @@ impl AsyncRead for Wire {
             let n = buf.remaining().min(wire.rest.len() - wire.taken);
             buf.put_slice(&wire.rest[wire.taken..wire.taken + n]);
             wire.taken += n;
+            wire.read += n;
             if wire.taken == wire.rest.len() {
                 wire.taken = 0;
                 wire.peer.shard().pool.lock().put(std::mem::take(&mut wire.rest));
@@ -172,6 +185,7 @@ impl AsyncRead for Wire {
             wire.heard = true;
             let now = n.min(buf.remaining());
             buf.put_slice(&scratch[..now]);
+            wire.read += now;
             if n > now {
                 wire.rest = wire.peer.shard().pool.lock().take();
                 wire.rest.extend_from_slice(&scratch[now..n]);

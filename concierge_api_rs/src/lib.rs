@@ -18,6 +18,7 @@ mod decode;
 mod ids;
 mod info;
 pub mod limits;
+mod memo;
 mod payload_in;
 mod payload_out;
 #[cfg(feature = "schema")]
@@ -29,6 +30,7 @@ pub use close::{CloseCode, cut_reason};
 pub use decode::DecodeError;
 pub use ids::{ClientId, ClientName, FileKey, NameError, Seq, ServiceName};
 pub use info::{ClientInfo, Origin, ServiceInfo};
+pub use memo::MessageMemo;
 pub use payload_in::{
     ClientFetch, ClientFetchAll, Identify, Message, MessageIn, PayloadIn, SelfFetch, SelfSetSeq, SelfSubscribe, SelfUnsubscribe,
     ServiceCreate, ServiceDelete, ServiceFetch, ServiceFetchAll,

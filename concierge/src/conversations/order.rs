@@ -160,3 +160,51 @@ async fn what_came_together_with_a_close_frame_is_delivered_and_confirmed_before
 fn lines_of(start: &str, heard: &str) -> String {
     heard.lines().filter(|line| line.starts_with(start)).collect::<Vec<_>>().join("\n")
 }
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_begin_alike_in_one_turn_are_each_read_to_their_end() {
+    let mut hub = Hub::new();
+    let (ada, bob) = (hub.join("ada").await, hub.join("bob").await);
+    let head = r#"{"type":"MESSAGE","target":{"type":"NAME","name":"bob"},"data":"#;
+    let ends = [
+        "1}",
+        "[2, {}]}",
+        "}",
+        "3]}",
+        "4 }",
+        r#"5,"data":6}"#,
+        r#"7,"target":{"type":"NAME","name":"ada"}}"#,
+        r#"8,"x":9}"#,
+        "10}",
+    ];
+    for end in ends {
+        hub.whisper(ada, &format!("{head}{end}"));
+    }
+    let came = hub.settle().await;
+    let of = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+    let heard = |who| came.iter().filter(move |(to, _)| *to == who).map(|(_, line)| of(line)).collect::<Vec<_>>();
+    let data: Vec<Value> = heard(bob).into_iter().map(|payload| payload["data"].clone()).collect();
+    assert_eq!(data, [json!(1), json!([2, {}]), json!(4), json!(8), json!(10)]);
+    let answers: Vec<(u64, bool)> =
+        heard(ada).iter().map(|payload| (payload["seq"].as_u64().unwrap(), payload["type"] == "OK")).collect();
+    let refused = [2, 3, 5, 6];
+    assert_eq!(answers, (0..9).map(|seq| (seq, !refused.contains(&seq))).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_begins_like_the_last_goes_to_whoever_subscribes_by_now() {
+    let mut hub = Hub::new();
+    let (ada, bob) = (hub.join("ada").await, hub.join("bob").await);
+    hub.say(ada, r#"{"type":"SERVICE_CREATE","service":"news"}"#).await;
+    let message = |n| format!(r#"{{"type":"MESSAGE","target":{{"type":"SERVICE","service":"news"}},"data":{n}}}"#);
+    for n in 0..100 {
+        hub.say(ada, &message(3 * n)).await;
+        hub.whisper(bob, r#"{"type":"SELF_SUBSCRIBE","service":"news"}"#);
+        hub.settle().await;
+        hub.whisper(ada, &message(3 * n + 1));
+        hub.whisper(ada, &message(3 * n + 2));
+        let came = hub.settle().await;
+        assert_eq!(numbers(&came, bob), [3 * n + 1, 3 * n + 2]);
+        hub.say(bob, r#"{"type":"SELF_UNSUBSCRIBE","service":"news"}"#).await;
+    }
+}

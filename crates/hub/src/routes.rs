@@ -5,6 +5,7 @@
 //! anybody hears of its end.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use concierge_api_rs::{
@@ -22,6 +23,7 @@ pub struct Routes<H> {
     keys: Map<FileKey, H>,
     services: Map<ServiceName, Arc<ServiceRoute<H>>>,
     memberships: Map<(ServiceNumber, ClientId), ()>,
+    edition: AtomicU64,
 }
 
 /// The way to a service.
@@ -85,6 +87,7 @@ impl<H: Clone> Routes<H> {
             keys: Map::default(),
             services: Map::default(),
             memberships: Map::default(),
+            edition: AtomicU64::new(0),
         }
     }
 
@@ -104,6 +107,17 @@ impl<H: Clone> Routes<H> {
     #[must_use]
     pub fn key(&self, key: FileKey) -> Option<H> {
         self.keys.look_up(&key)
+    }
+
+    /// Changes with every change of the routes, after it: who asked before [`Routes::deliver`] and finds the same number again
+    /// would be given the same receivers again, or as good as: the change is still in its turn, and nobody was told of it.
+    #[must_use]
+    pub fn edition(&self) -> u64 {
+        self.edition.load(Ordering::Acquire)
+    }
+
+    fn changed(&self) {
+        self.edition.fetch_add(1, Ordering::Release);
     }
 
     /// How many clients, services and subscriptions there are.
@@ -160,30 +174,36 @@ impl<H: Clone> Routes<H> {
         self.names.insert(name, to.clone());
         self.ids.insert(id, to.clone());
         self.keys.insert(key, to);
+        self.changed();
     }
 
     pub(crate) fn remove_client(&self, name: &ClientName, id: ClientId, key: FileKey) {
         self.names.remove(name);
         self.ids.remove(&id);
         self.keys.remove(&key);
+        self.changed();
     }
 
     pub(crate) fn add_service(&self, number: ServiceNumber, info: concierge_api_rs::ServiceInfo, to_owner: H) {
         let (name, owner) = (info.name.clone(), info.owner_uuid);
         let audience = ArcSwap::from_pointee(Snapshot { subscribers: Arc::new([]), origin: origin_service(info).into() });
         self.services.insert(name, Arc::new(ServiceRoute { number, owner, to_owner, audience }));
+        self.changed();
     }
 
     pub(crate) fn remove_service(&self, name: &ServiceName) {
         self.services.remove(name);
+        self.changed();
     }
 
     pub(crate) fn add_member(&self, service: ServiceNumber, client: ClientId) {
         self.memberships.insert((service, client), ());
+        self.changed();
     }
 
     pub(crate) fn remove_member(&self, service: ServiceNumber, client: ClientId) {
         self.memberships.remove(&(service, client));
+        self.changed();
     }
 
     /// Replaces a service's subscribers by those of `members` that are not its owner.
@@ -194,6 +214,7 @@ impl<H: Clone> Routes<H> {
         if let Some(route) = self.services.look_up(info.name.as_str()) {
             let subscribers = members.filter(|(id, _)| *id != route.owner).map(|(_, to)| to.clone()).collect();
             route.audience.store(Arc::new(Snapshot { subscribers, origin: origin_service(info).into() }));
+            self.changed();
         }
     }
 }

@@ -75,12 +75,48 @@ fn live(seed: u64, steps: usize, leave: fn(&mut Hub, ClientId) -> Turn) -> Resul
     let mut hub = Hub::new(Bounds { services_per_client: 3, subscriptions_per_client: 4, subscribers_shown: 5 });
     let mut model = Model::default();
     for step in 0..steps {
+        let probe = Probe::of(&mut dice, &model);
+        let before = probe.ask(&hub);
         one_step(&mut dice, &mut hub, &mut model, leave)
             .and_then(|()| check_lists(&hub, &model))
             .and_then(|()| check_routes(&hub, &model))
+            .and_then(|()| probe.check(&before, &probe.ask(&hub)))
             .map_err(|what| format!("seed {seed}, step {step}: {what}"))?;
     }
     Ok(())
+}
+
+/// A message that is routed before a step and after it.
+struct Probe {
+    sender: ClientId,
+    target: TargetRef<'static>,
+}
+
+impl Probe {
+    fn of(dice: &mut Dice, model: &Model) -> Self {
+        let nobody = ClientId(Uuid::nil());
+        let mut someone = || if model.clients.is_empty() { nobody } else { dice.pick(&model.clients).0 };
+        let (sender, other) = (someone(), someone());
+        let service = (*dice.pick(&SERVICES)).into();
+        let target = match dice.below(4) {
+            0 => TargetRef::Name((*dice.pick(&NAMES)).into()),
+            1 => TargetRef::Uuid(other),
+            2 => TargetRef::ServiceClientUuid(service, other),
+            _ => TargetRef::Service(service),
+        };
+        Self { sender, target }
+    }
+
+    /// The edition of the routes, and then what they say.
+    fn ask(&self, hub: &Hub) -> (u64, String) {
+        let routes = hub.routes();
+        (routes.edition(), format!("{:?}", routes.deliver(self.sender, &self.target)))
+    }
+
+    fn check(&self, before: &(u64, String), after: &(u64, String)) -> Result<(), String> {
+        let same_edition_other_way = before.0 == after.0 && before.1 != after.1;
+        if same_edition_other_way { Err(format!("{:?} goes elsewhere in the same edition", self.target)) } else { Ok(()) }
+    }
 }
 
 fn one_step(dice: &mut Dice, hub: &mut Hub, model: &mut Model, leave: fn(&mut Hub, ClientId) -> Turn) -> Result<(), String> {
