@@ -23,7 +23,7 @@ use crate::peer::Peer;
 use crate::session::{self, Pace};
 use crate::shard::{self, Shard};
 use crate::tls::Tls;
-use crate::wire::{Stream, Wire};
+use crate::wire::{Source, Stream, Wire};
 
 /// Connections that wait for a shard; when it is full, accepting waits and the kernel's backlog holds them.
 const HANDED_OVER: usize = 1024;
@@ -146,11 +146,12 @@ async fn open(
         let Upgraded { stream, early } = http::serve_tls(stream, tls, address, &site, shared.head_within, crowded).await?;
         let peer = Peer::new(id, from, shard, None, shared.outbox_bytes);
         let stream: Box<dyn Stream> = Box::new(stream);
-        return Some((Wire::new(peer.clone(), Some(stream)), early, peer));
+        return Some((Wire::new(peer.clone(), Source::Stream(stream)), early, peer));
     }
     let Upgraded { stream, early } = http::serve(stream, address, &site, shared.head_within, crowded).await?;
-    let peer = Peer::new(id, from, shard, Some(stream), shared.outbox_bytes);
-    Some((Wire::new(peer.clone(), None), early, peer))
+    let (read, write) = stream.into_split();
+    let peer = Peer::new(id, from, shard, Some(write), shared.outbox_bytes);
+    Some((Wire::new(peer.clone(), Source::Socket(read)), early, peer))
 }
 
 struct OpenConnection;

@@ -13,6 +13,7 @@ use concierge_api_rs::{ClientId, CloseCode};
 use futures::task::AtomicWaker;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 
 use crate::builtin::Builtin;
 use crate::frame::{self, Frame};
@@ -69,7 +70,7 @@ pub(crate) struct Peer {
     pub(crate) address: IpAddr,
     shard: Arc<Shard>,
     /// Written to by the shard. `None`: the session owns the stream (TLS) and writes itself.
-    socket: Option<TcpStream>,
+    socket: Option<OwnedWriteHalf>,
     state: Mutex<State>,
     /// Wakes the session.
     waker: AtomicWaker,
@@ -80,7 +81,13 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(id: ClientId, address: IpAddr, shard: Arc<Shard>, socket: Option<TcpStream>, bound: usize) -> Arc<Self> {
+    pub(crate) fn new(
+        id: ClientId,
+        address: IpAddr,
+        shard: Arc<Shard>,
+        socket: Option<OwnedWriteHalf>,
+        bound: usize,
+    ) -> Arc<Self> {
         let outbox = Outbox::new(bound);
         let state =
             Mutex::new(State { outbox, marked: false, held: false, blocked: false, written: 0, ending: None, broken: false });
@@ -209,7 +216,7 @@ impl Peer {
     /// not take, so the socket is asked, on whatever thread this is: it takes what it can and never waits. True when it
     /// was worth asking.
     fn relieve(&self, state: &mut State) -> bool {
-        match &self.socket {
+        match self.socket() {
             Some(socket) if !state.blocked && !state.broken => {
                 self.write_in(state, |slices| write_to(socket, slices));
                 true
@@ -277,7 +284,7 @@ impl Peer {
     }
 
     pub(crate) fn socket(&self) -> Option<&TcpStream> {
-        self.socket.as_ref()
+        self.socket.as_ref().map(AsRef::as_ref)
     }
 
     pub(crate) fn shard(&self) -> &Shard {
@@ -286,7 +293,7 @@ impl Peer {
 
     /// Writes what waits, as far as the socket takes it. The peer's shard does it, but for an outbox that is ripe.
     pub(crate) fn flush(&self) {
-        match &self.socket {
+        match self.socket() {
             Some(socket) => {
                 self.write_with(|slices| write_to(socket, slices));
             }

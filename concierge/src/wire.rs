@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 
 use crate::frame::Frame;
 use crate::peer::Peer;
@@ -28,11 +30,18 @@ thread_local! {
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
+/// Where bytes come from.
+pub(crate) enum Source {
+    /// A socket, to which the peer writes.
+    Socket(OwnedReadHalf),
+    /// A stream, to which the session writes what waits at the peer.
+    Stream(Box<dyn Stream>),
+}
+
 /// One connection's bytes.
 pub(crate) struct Wire {
     peer: Arc<Peer>,
-    /// `None`: the peer holds the socket.
-    stream: Option<Box<dyn Stream>>,
+    source: Source,
     /// Bytes that were read and not taken yet, and how many of them were taken.
     rest: Vec<u8>,
     taken: usize,
@@ -47,8 +56,8 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(peer: Arc<Peer>, stream: Option<Box<dyn Stream>>) -> Self {
-        Self { peer, stream, rest: Vec::new(), taken: 0, heard: false, read: 0, understood: 0, yielded: false }
+    pub(crate) fn new(peer: Arc<Peer>, source: Source) -> Self {
+        Self { peer, source, rest: Vec::new(), taken: 0, heard: false, read: 0, understood: 0, yielded: false }
     }
 
     /// Whether something was read since the last call.
@@ -80,15 +89,15 @@ impl Wire {
     /// Goes on writing where the socket took nothing. What a socket can take is left to the shard's flush, which joins
     /// the messages of a whole turn; a stream has nobody else to write it.
     pub(crate) fn poll_blocked(&mut self, cx: &mut Context<'_>) {
-        if self.stream.is_some() || self.peer.look().blocked {
+        if matches!(self.source, Source::Stream(_)) || self.peer.look().blocked {
             let _all_written_or_waiting = self.poll_drain(cx);
         }
     }
 
     /// Writes what waits. Ready when nothing waits or the connection is broken; pending while the socket takes nothing.
     pub(crate) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match (&mut self.stream, self.peer.socket()) {
-            (Some(stream), _) => {
+        match &mut self.source {
+            Source::Stream(stream) => {
                 let all = self.peer.write_with(|slices| match Pin::new(&mut *stream).poll_write_vectored(cx, slices) {
                     Poll::Ready(result) => result,
                     Poll::Pending => Err(ErrorKind::WouldBlock.into()),
@@ -96,30 +105,28 @@ impl Wire {
                 let flushed = Pin::new(stream).poll_flush(cx).is_ready();
                 if (all && flushed) || self.peer.look().broken { Poll::Ready(()) } else { Poll::Pending }
             }
-            (None, Some(socket)) => loop {
+            Source::Socket(socket) => loop {
                 let look = self.peer.look();
                 if look.broken || look.waiting == 0 {
                     return Poll::Ready(());
                 }
                 if look.blocked {
-                    let _writable_or_broken = ready!(socket.poll_write_ready(cx));
+                    let _writable_or_broken = ready!(socket.as_ref().poll_write_ready(cx));
                 }
                 self.peer.flush();
             },
-            (None, None) => Poll::Ready(()),
         }
     }
 
     /// Ends the writing side: the peer sees the end of the stream.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match (&mut self.stream, self.peer.socket()) {
-            (Some(stream), _) => Pin::new(stream).poll_shutdown(cx).map(|_| ()),
-            (None, Some(socket)) => {
+        match &mut self.source {
+            Source::Stream(stream) => Pin::new(stream).poll_shutdown(cx).map(|_| ()),
+            Source::Socket(socket) => {
                 // a socket that is gone already needs no end
-                let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Write);
+                let _ = rustix::net::shutdown(AsRef::<TcpStream>::as_ref(socket), rustix::net::Shutdown::Write);
                 Poll::Ready(())
             }
-            (None, None) => Poll::Ready(()),
         }
     }
 
@@ -138,30 +145,21 @@ impl Wire {
 
     /// Reads the socket or the stream once.
     fn poll_socket(&mut self, cx: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
-        let result = read(&self.peer, &mut self.stream, cx, to);
+        let mut buf = ReadBuf::new(to);
+        // of a socket that gave less than there is room for, tokio knows that it has no more
+        let result = match &mut self.source {
+            Source::Socket(socket) => Pin::new(socket).poll_read(cx, &mut buf),
+            Source::Stream(stream) => Pin::new(stream).poll_read(cx, &mut buf),
+        };
         if result.is_pending() {
             self.pause();
         }
-        result
+        result.map_ok(|()| buf.filled().len())
     }
 
     /// Others have their turn.
     fn pause(&mut self) {
         (self.read, self.understood) = (0, 0);
-    }
-}
-
-fn read(peer: &Peer, stream: &mut Option<Box<dyn Stream>>, cx: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
-    if let Some(stream) = stream {
-        let mut buf = ReadBuf::new(to);
-        return Pin::new(stream).poll_read(cx, &mut buf).map_ok(|()| buf.filled().len());
-    }
-    let Some(socket) = peer.socket() else { return Poll::Ready(Ok(0)) };
-    loop {
-        match socket.try_read(to) {
-            Err(e) if e.kind() == ErrorKind::WouldBlock => ready!(socket.poll_read_ready(cx))?,
-            result => return Poll::Ready(result),
-        }
     }
 }
 

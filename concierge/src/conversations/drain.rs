@@ -20,7 +20,7 @@ use crate::desk::Desk;
 use crate::peer::Peer;
 use crate::session::{self, Pace};
 use crate::shard::Shard;
-use crate::wire::Wire;
+use crate::wire::{Source, Wire};
 
 #[tokio::test(start_paused = true)]
 async fn a_hub_that_drains_closes_its_clients_1001_behind_what_was_queued() {
@@ -105,7 +105,7 @@ async fn a_client_that_slips_in_while_the_hub_begins_to_drain_is_told_1001_and_d
     let (ours, mut theirs) = duplex(4_096);
     theirs.shutdown().await.unwrap();
     let peer = Peer::new(ClientId(Uuid::new_v4()), IpAddr::V4(Ipv4Addr::LOCALHOST), shard, None, 100_000);
-    let wire = Wire::new(peer.clone(), Some(Box::new(ours)));
+    let wire = Wire::new(peer.clone(), Source::Stream(Box::new(ours)));
     let early = frame(0x81, identify("ada").as_bytes());
     session::run(wire, early, peer, &desk, Pace::new(&Config::default()), draining.clone()).await;
     assert!(draining.is_cancelled() && desk.counts().0 == 0);

@@ -24,7 +24,7 @@ use crate::desk::Desk;
 use crate::peer::Peer;
 use crate::session::{self, Pace};
 use crate::shard::Shard;
-use crate::wire::Wire;
+use crate::wire::{Source, Wire};
 
 /// What a pipe holds in each direction.
 const PIPE: usize = 1024 * 1024;
@@ -93,7 +93,7 @@ impl Hub {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let id = ClientId(Uuid::new_v4());
         let peer = Peer::new(id, address, self.shard.clone(), None, self.config.limits.outbox_bytes);
-        let wire = Wire::new(peer.clone(), Some(Box::new(ours)));
+        let wire = Wire::new(peer.clone(), Source::Stream(Box::new(ours)));
         let (desk, pace, draining) = (self.desk.clone(), Pace::new(&self.config), self.draining.clone());
         let session = peer.clone();
         self.sessions.spawn(async move { session::run(wire, early, session, &desk, pace, draining).await });

@@ -31,7 +31,7 @@ impl AsyncWrite for Endless {
 
 fn endless() -> Wire {
     let peer = Peer::new(ClientId(Uuid::nil()), IpAddr::V4(Ipv4Addr::LOCALHOST), Arc::default(), None, 1_000);
-    Wire::new(peer, Some(Box::new(Endless)))
+    Wire::new(peer, Source::Stream(Box::new(Endless)))
 }
 
 #[tokio::test]
