@@ -9,6 +9,7 @@ mod figures;
 mod frames;
 mod generator;
 mod ledger;
+mod page;
 mod payload;
 mod report;
 mod run;
@@ -46,6 +47,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Measures; exit code 1 when anything was lost, disordered or refused
+    #[command(args_override_self = true)]
     Run(RunArguments),
     /// Serves as the baseline does, and prints where
     Baseline {
@@ -83,6 +85,9 @@ struct RunArguments {
     /// Writes rows, samples and conditions to this file
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Writes the results to this file as a page of documentation
+    #[arg(long)]
+    page: Option<PathBuf>,
     /// Shows what the servers write to standard error
     #[arg(long)]
     server_log: bool,
@@ -132,6 +137,9 @@ fn measure(arguments: &RunArguments) -> io::Result<bool> {
     io::stdout().write_all(report.table().as_bytes())?;
     if let Some(path) = &arguments.json {
         std::fs::write(path, serde_json::to_vec_pretty(&report)?)?;
+    }
+    if let Some(path) = &arguments.page {
+        std::fs::write(path, page::page(&report, &page::Machine::here()))?;
     }
     Ok(report.is_sound())
 }

@@ -158,7 +158,7 @@ fn starved(outcome: &Outcome) -> Option<f64> {
 }
 
 /// Three significant digits, or whole numbers from 100 on.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     match value {
         v if !v.is_finite() => "-".into(),
         v if v >= 100.0 => format!("{v:.0}"),
@@ -170,7 +170,7 @@ fn short(value: f64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn sample(cpu_us: f64) -> Sample {
@@ -178,7 +178,8 @@ mod tests {
         Sample { units, seconds, cpu_us, rate, server_share, ..Sample::default() }
     }
 
-    fn report(faults: Vec<String>) -> Report {
+    /// Three rounds of A100.
+    pub(crate) fn report(faults: Vec<String>) -> Report {
         let pair = |baseline, hub| Pair { baseline: Some(sample(baseline)), hub: sample(hub) };
         // the machine was twice as slow in the second round: the ratios do not care
         let pairs = vec![pair(6.0, 0.06), pair(12.0, 0.12), pair(6.0, 0.12)];

@@ -36,6 +36,12 @@ enum Task {
     Tidy,
     /// Check licences, sources and known vulnerabilities of the dependencies
     Deny,
+    /// Run the benchmark at length and write docs/measurements.md
+    Measure {
+        /// Handed to `concierge-bench run`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Build the release binaries and run the benchmark against the hub
     Bench {
         /// Handed to `concierge-bench run`, for example `--quick` or `--json FILE`
@@ -50,6 +56,7 @@ fn main() -> ExitCode {
         Task::Ci => ci::run(),
         Task::Tidy => tidy::run(),
         Task::Deny => deny::run(),
+        Task::Measure { arguments } => bench::measure(&arguments),
         Task::Bench { arguments } => bench::run(&arguments),
     };
     match done {
