@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use concierge_api_rs::{
-    ClientId, ClientInfo, ClientName, CloseCode, DecodeError, ErrorProtocol, ErrorUnsupported, FileKey, Hello, Identify,
-    MessageIn, PayloadIn, PayloadOut, Seq, ServiceCreate, ServiceInfo, ServiceName, TargetRef, limits,
+    ClientId, ClientInfo, ClientName, CloseCode, DecodeError, ErrorProtocol, ErrorUnsupported, FileKey, Hello, Identify, Intent,
+    Intents, MessageIn, PayloadIn, PayloadOut, Seq, ServiceCreate, ServiceInfo, ServiceName, TargetRef, limits,
 };
 use concierge_files::{Directory, Files, Holder, KeyKind};
-use concierge_hub::{Audience, Bounds, Delivery, Door, OriginHead, Registry, Routes, Turn, write_message};
+use concierge_hub::{Audience, Bounds, Delivery, Door, OriginHead, Refusal, Registry, Routes, Turn, write_message};
 use parking_lot::{Mutex, MutexGuard};
 use uuid::Uuid;
 
@@ -26,6 +26,8 @@ const SHARED_FROM_CLIENTS: usize = 256;
 
 /// What built-in clients are tagged with.
 const BUILTIN_TAG: &str = "builtin";
+/// What they want: of memberships of their services the desk tells them by itself.
+const BUILTIN_INTENTS: Intents = Intents::NONE.and(Intent::Messages);
 
 thread_local! {
     /// Where this thread encodes frames.
@@ -102,14 +104,19 @@ impl Desk {
 
     /// Every client with a connection, in the order they joined.
     pub(crate) fn peers(&self) -> Vec<Arc<Peer>> {
+        self.registry.lock().everybody().filter(|peer| !peer.is_builtin()).cloned().collect()
+    }
+
+    /// Every client with a connection that wants messages, in the order they joined.
+    fn listeners(&self) -> Arc<[Arc<Peer>]> {
         let mut peers = Vec::new();
         let registry = self.registry.lock();
-        registry.members(Audience::Everyone, ClientId(Uuid::nil()), |peer| {
+        registry.members(Audience::Everyone(Intent::Messages), ClientId(Uuid::nil()), |peer| {
             if !peer.is_builtin() {
                 peers.push(peer.clone());
             }
         });
-        peers
+        peers.into()
     }
 
     /// A built-in client comes, with a service of the same name. `None` when somebody has one of the names.
@@ -120,7 +127,7 @@ impl Desk {
         let info = ClientInfo { name, nickname: None, uuid: id, tags: vec![BUILTIN_TAG.to_owned()] };
         let origin = OriginHead::new(&info);
         let mut registry = self.registry.lock();
-        let turn = registry.join(info, FileKey(Uuid::new_v4()), peer.clone()).ok()?;
+        let turn = registry.join(info, FileKey(Uuid::new_v4()), BUILTIN_INTENTS, peer.clone()).ok()?;
         self.carry_out(registry, &peer, turn, None);
         let create = ServiceCreate { service: service.clone(), nickname: None };
         let registry = self.registry.lock();
@@ -149,7 +156,7 @@ impl Desk {
         #[cfg(test)]
         assert!(!text.contains(FAILURE), "a test wants the hub to fail");
         let identify = self.door.admit(text).map_err(|(code, reason)| Ending::new(code, reason))?;
-        let Identify { name, nickname, tags, .. } = identify;
+        let Identify { name, nickname, tags, intents, .. } = identify;
         let info = ClientInfo { name, nickname, uuid: peer.id, tags };
         let origin = OriginHead::new(&info);
         let key = FileKey(Uuid::new_v4());
@@ -162,7 +169,7 @@ impl Desk {
         if let (false, Some(ending)) = (push(peer, &hello.into(), None), peer.ending()) {
             return Err(ending);
         }
-        let turn = registry.join(info, key, peer.clone()).map_err(|_| taken())?;
+        let turn = registry.join(info, key, intents, peer.clone()).map_err(|_| taken())?;
         self.carry_out(registry, peer, turn, None);
         Ok(Seat { peer: peer.clone(), origin, next: Seq::default(), tally: Tally::default() })
     }
@@ -251,7 +258,7 @@ impl Desk {
         (seq, text, edition): (Seq, &str, u64),
         message: &MessageIn<'_>,
     ) -> usize {
-        let delivery = match self.routes.deliver(seat.peer.id, &message.target) {
+        let delivery = match self.deliver(seat.peer.id, &message.target) {
             Ok(delivery) => delivery,
             Err(refusal) => {
                 METRICS.refused_messages.increment(1);
@@ -277,7 +284,12 @@ impl Desk {
             }
             Delivery::One(to, service) => (Receivers::One(to), service),
             Delivery::Subscribers(to, service) => (Receivers::Many(to), Some(service)),
-            Delivery::Everyone => (Receivers::Many(self.peers().into()), None),
+            Delivery::Everyone => (Receivers::Many(self.listeners()), None),
+            Delivery::Nobody => {
+                run.end();
+                okay(&seat.peer, seq);
+                return 0;
+            }
         };
         let repeats = !matches!(message.target, TargetRef::All); // that is looked up, not routed
         let copies = run.push(to, seq, |to| write_message(to, &seat.origin, service.as_deref(), target, data));
@@ -285,6 +297,14 @@ impl Desk {
             run.remember(text, message, edition, service);
         }
         copies
+    }
+
+    /// Who gets a message. What a built-in client answers are messages: who wants none does not ask it.
+    fn deliver(&self, sender: ClientId, target: &TargetRef<'_>) -> Result<Delivery<Arc<Peer>>, Refusal> {
+        match self.routes.deliver(sender, target)? {
+            Delivery::One(to, Some(_)) if to.is_builtin() && self.routes.listener(sender).is_none() => Err(Refusal::NotAllowed),
+            delivery => Ok(delivery),
+        }
     }
 
     /// Queues what a turn brought about: the answer, then the news, each encoded once. All of it before the next turn begins,
@@ -322,7 +342,8 @@ impl Desk {
         match news {
             PayloadOut::ServiceClientSubscribed(news) => {
                 count_cut(&news.service);
-                if let (Some(code), Some(peer)) = (code_of(&news.service), self.routes.id(news.client.uuid)) {
+                // one that wants no messages can't be told anything, so it takes no part
+                if let (Some(code), Some(peer)) = (code_of(&news.service), self.routes.listener(news.client.uuid)) {
                     code.subscribed(&news.client, &peer);
                 }
             }

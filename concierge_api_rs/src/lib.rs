@@ -17,6 +17,7 @@ pub mod coordinator;
 mod decode;
 mod ids;
 mod info;
+mod intents;
 pub mod limits;
 mod memo;
 mod payload_in;
@@ -30,6 +31,7 @@ pub use close::{CloseCode, cut_reason};
 pub use decode::DecodeError;
 pub use ids::{ClientId, ClientName, FileKey, NameError, Seq, ServiceName};
 pub use info::{ClientInfo, Origin, ServiceInfo};
+pub use intents::{Intent, Intents};
 pub use memo::MessageMemo;
 pub use payload_in::{
     ClientFetch, ClientFetchAll, Identify, Message, MessageIn, PayloadIn, SelfFetch, SelfSetSeq, SelfSubscribe, SelfUnsubscribe,

@@ -7,6 +7,9 @@ use serde_json::value::RawValue;
 
 use crate::decode::{self, DecodeError};
 use crate::ids::{ClientId, ClientName, Seq, ServiceName};
+#[cfg(feature = "schema")]
+use crate::intents::Intent;
+use crate::intents::Intents;
 use crate::limits;
 use crate::target::{Target, TargetRef};
 
@@ -30,6 +33,10 @@ pub struct Identify {
     #[serde(default, deserialize_with = "null_is_empty")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<String>>", length(max = limits::TAGS), inner(length(max = limits::TAG_CHARS))))]
     pub tags: Vec<String>,
+    /// What of others it wants to hear of; absent is everything. A word that is none of these is 4002.
+    #[serde(default, deserialize_with = "Intents::null_is_all", skip_serializing_if = "Intents::are_all")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<Intent>>"))]
+    pub intents: Intents,
 }
 
 fn null_is_empty<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
@@ -39,7 +46,7 @@ fn null_is_empty<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String
 /// Without the secret: what is logged must not hold it.
 impl fmt::Debug for Identify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, nickname, version, secret, tags } = self;
+        let Self { name, nickname, version, secret, tags, intents } = self;
         let secret = secret.as_ref().map(|_| "…");
         f.debug_struct("Identify")
             .field("name", name)
@@ -47,6 +54,7 @@ impl fmt::Debug for Identify {
             .field("version", version)
             .field("secret", &secret)
             .field("tags", tags)
+            .field("intents", intents)
             .finish()
     }
 }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use concierge_client::{Client, ClientDetails, ClientId, ClientInfo, RequestError};
 
 use super::client_args::ClientArgs;
-use super::connected;
+use super::connected::{self, NOTHING};
 use super::exit::Failure;
 use super::output::Output;
 
@@ -46,7 +46,7 @@ impl Clients {
 }
 
 async fn list(args: &ClientArgs, output: &mut Output) -> Result<(), Failure> {
-    let client = connected::once(args).await?;
+    let client = connected::once(args, NOTHING).await?;
     let own = client.uuid();
     let clients = client.clients().await;
     client.close().await;
@@ -64,7 +64,7 @@ fn row(client: &ClientInfo) -> Vec<String> {
 
 impl Get {
     async fn run(self, output: &mut Output) -> Result<(), Failure> {
-        let client = connected::once(&self.client).await?;
+        let client = connected::once(&self.client, NOTHING).await?;
         let details = find(&client, &self.who).await;
         client.close().await;
         output.result(&details?, described)

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use concierge_client::{Client, Ending, Reconnect, Status, StatusChanges};
+use concierge_client::{Client, Ending, Intent, Reconnect, Status, StatusChanges};
 use futures::StreamExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -10,14 +10,17 @@ use super::client_args::ClientArgs;
 use super::exit::{Exit, Failure, exit_of_close};
 use super::output::Output;
 
+/// What a command asks for that prints nothing of others: answers come always.
+pub(crate) const NOTHING: [Intent; 0] = [];
+
 /// A connection for one question: it fails when it is lost.
-pub(crate) async fn once(args: &ClientArgs) -> Result<Client, Failure> {
-    Ok(Client::connect(args.options()?.reconnect(None)).await?)
+pub(crate) async fn once(args: &ClientArgs, intents: impl IntoIterator<Item = Intent>) -> Result<Client, Failure> {
+    Ok(Client::connect(args.options()?.intents(intents).reconnect(None)).await?)
 }
 
 /// A connection that is made again when it is lost.
-pub(crate) async fn lasting(args: &ClientArgs) -> Result<Client, Failure> {
-    Ok(Client::connect(args.options()?.reconnect(Reconnect::default())).await?)
+pub(crate) async fn lasting(args: &ClientArgs, intents: impl IntoIterator<Item = Intent>) -> Result<Client, Failure> {
+    Ok(Client::connect(args.options()?.intents(intents).reconnect(Reconnect::default())).await?)
 }
 
 /// SIGINT (Ctrl-C) and SIGTERM, from the moment that this exists.

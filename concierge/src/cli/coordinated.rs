@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use concierge_client::Intent;
 use concierge_client::coordinator::{AskError, Coordinator, Promise, Request, Response, Tags, TaskRecord};
 use serde::de::DeserializeOwned;
 
@@ -19,7 +20,7 @@ const VALUE_CHARS: usize = 48;
 /// # Errors
 /// No connection, or no coordinator.
 pub(crate) async fn once(args: &ClientArgs) -> Result<Coordinator, Failure> {
-    Ok(connected::once(args).await?.coordinator().await?)
+    Ok(connected::once(args, [Intent::Messages]).await?.coordinator().await?)
 }
 
 /// Asks once and says good-bye.

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::client_args::ClientArgs;
-use super::connected::{self, Stop};
+use super::connected::{self, NOTHING, Stop};
 use super::exit::{Exit, Failure};
 use super::output::Output;
 
@@ -146,7 +146,7 @@ impl Access {
         if let Some(key) = self.key {
             return Ok(Server { files: Files::with_key(options, key), client: None });
         }
-        let client = Client::connect(options).await?;
+        let client = Client::connect(options.intents(NOTHING)).await?;
         Ok(Server { files: client.files(), client: Some(client) })
     }
 }

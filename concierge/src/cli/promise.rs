@@ -3,6 +3,7 @@
 mod tree;
 
 use clap::{Args, Subcommand};
+use concierge_client::Intent;
 use concierge_client::coordinator::{
     Address, Millis, NewPromise, Promise as Record, PromiseCreate, PromiseId, PromiseSearch, PromiseState, SettleState, WaitError,
 };
@@ -229,7 +230,7 @@ impl Ls {
 impl Wait {
     async fn run(self, output: &mut Output) -> Result<(), Failure> {
         let mut stop = Stop::listen()?;
-        let client = connected::lasting(&self.named.client).await?;
+        let client = connected::lasting(&self.named.client, [Intent::Messages]).await?;
         let coordinator = client.coordinator().await?;
         let waiting = coordinator.wait(&self.named.id);
         let outcome = tokio::select! {

@@ -1,7 +1,7 @@
 //! `concierge pub`: owns a service and broadcasts to its subscribers.
 
 use clap::Args;
-use concierge_client::{Client, Event, Events, RequestError, ServiceInfo, ServiceName, StatusChanges};
+use concierge_client::{Client, Event, Events, Intent, RequestError, ServiceInfo, ServiceName, StatusChanges};
 use futures::StreamExt;
 use serde_json::json;
 
@@ -52,7 +52,7 @@ impl Pub {
         // Before anything is created: a wrong message must not leave half of them sent.
         let messages = self.data.iter().map(|text| self.how.data(text)).collect::<Result<Vec<_>, _>>()?;
         let stop = Stop::listen()?;
-        let client = connected::lasting(&self.client).await?;
+        let client = connected::lasting(&self.client, [Intent::ServiceClients]).await?;
         let mut status = client.status_changes();
         status.next().await; // it is connected
         client.create_service(&self.service, self.nickname.as_deref()).await.map_err(not_created)?;

@@ -7,7 +7,7 @@ use concierge_client::{Client, ClientId, ClientName, NameError, RequestError, Se
 use serde_json::json;
 
 use super::client_args::ClientArgs;
-use super::connected;
+use super::connected::{self, NOTHING};
 use super::data::{self, As};
 use super::exit::{Exit, Failure};
 use super::output::Output;
@@ -78,7 +78,7 @@ impl Send {
         let text = if self.data == "-" { data::whole(tokio::io::stdin()).await? } else { self.data };
         let data = self.how.data(&text)?;
         let target = self.target.0;
-        let client = connected::once(&self.client).await?;
+        let client = connected::once(&self.client, NOTHING).await?;
         let sent = deliver(&client, target.clone(), &data).await;
         client.close().await;
         sent?;

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use concierge_client::{RequestError, ServiceInfo, ServiceName};
 
 use super::client_args::ClientArgs;
-use super::connected::{self, Stop};
+use super::connected::{self, NOTHING, Stop};
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::pub_::not_created;
@@ -64,7 +64,7 @@ impl Services {
 }
 
 async fn list(args: &ClientArgs, output: &mut Output) -> Result<(), Failure> {
-    let client = connected::once(args).await?;
+    let client = connected::once(args, NOTHING).await?;
     let services = client.services().await;
     client.close().await;
     let services = services?;
@@ -105,14 +105,14 @@ fn described(service: &ServiceInfo) -> String {
 
 impl Named {
     async fn show(self, output: &mut Output) -> Result<(), Failure> {
-        let client = connected::once(&self.client).await?;
+        let client = connected::once(&self.client, NOTHING).await?;
         let service = client.service(&self.service).await;
         client.close().await;
         output.result(&service?, described)
     }
 
     async fn remove(self, output: &mut Output) -> Result<(), Failure> {
-        let client = connected::once(&self.client).await?;
+        let client = connected::once(&self.client, NOTHING).await?;
         let service = client.delete_service(&self.service).await;
         client.close().await;
         let service = service.map_err(|error| match error {
@@ -127,7 +127,7 @@ impl Named {
 impl Create {
     async fn run(self, output: &mut Output) -> Result<(), Failure> {
         let mut stop = Stop::listen()?;
-        let client = connected::lasting(&self.named.client).await?;
+        let client = connected::lasting(&self.named.client, NOTHING).await?;
         let status = client.status_changes();
         let service = client.create_service(&self.named.service, self.nickname.as_deref()).await.map_err(not_created)?;
         output.result(&service, |service| format!("created {}", service.name))?;

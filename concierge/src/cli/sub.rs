@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use concierge_api_rs::MessageOut;
-use concierge_client::{Client, Delivery, Message, ServiceName, Subscription};
+use concierge_client::{Client, Delivery, Intent, Message, ServiceName, Subscription};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 
@@ -52,7 +52,7 @@ impl Sub {
     /// No such service (`--no-wait`), stopped before `--count` messages, or the connection ended for good.
     pub(crate) async fn run(self, output: &mut Output) -> Result<(), Failure> {
         let stop = Stop::listen()?;
-        let client = connected::lasting(&self.client).await?;
+        let client = connected::lasting(&self.client, [Intent::Messages, Intent::Services]).await?;
         let deliveries = self.subscribe(&client, output).await?;
         let printing = self.print(&client, deliveries, stop, output);
         let outcome = match self.within_ms {

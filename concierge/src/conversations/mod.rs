@@ -11,6 +11,7 @@ mod drain;
 mod heartbeat;
 mod http;
 mod identify;
+mod intents;
 mod leaving;
 mod lists;
 mod messages;

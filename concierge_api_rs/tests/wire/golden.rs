@@ -16,7 +16,7 @@ fn decoded(text: &str) -> String {
 #[test]
 fn clients_write_these_texts() {
     expect![[r#"
-        {"type":"IDENTIFY","name":"ada","nickname":"Ada","version":"0.2.0","secret":"swordfish","tags":["pilot"]}
+        {"type":"IDENTIFY","name":"ada","nickname":"Ada","version":"0.2.0","secret":"swordfish","tags":["pilot"],"intents":["MESSAGES","SERVICE_CLIENTS"]}
         {"type":"IDENTIFY","name":"bob","version":"0.2.0","tags":[]}
         {"type":"SELF_SUBSCRIBE","service":"weather"}
         {"type":"SELF_UNSUBSCRIBE","service":"weather"}
@@ -39,8 +39,8 @@ fn clients_write_these_texts() {
 #[test]
 fn the_hub_reads_them_as_these_payloads() {
     expect![[r#"
-        Identify { name: "ada", nickname: Some("Ada"), version: "0.2.0", secret: Some("…"), tags: ["pilot"] }
-        Identify { name: "bob", nickname: None, version: "0.2.0", secret: None, tags: [] }
+        Identify { name: "ada", nickname: Some("Ada"), version: "0.2.0", secret: Some("…"), tags: ["pilot"], intents: {Messages, ServiceClients} }
+        Identify { name: "bob", nickname: None, version: "0.2.0", secret: None, tags: [], intents: {Messages, Services, Clients, ServiceClients} }
         SelfSubscribe(SelfSubscribe { service: "weather" })
         SelfUnsubscribe(SelfUnsubscribe { service: "weather" })
         SelfFetch(SelfFetch)

@@ -315,6 +315,12 @@ fn first_messages_and_what_closes_the_connection() {
         r#"{"type":"IDENTIFY","name":"ada","version":"0.2.0","secret":7}"#,
         r#"{"type":"IDENTIFY","name":"ada","version":"0.2.0","tags":"pilot"}"#,
         r#"{"type":"IDENTIFY","name":"ada","version":"0.2.0","tags":["a",7]}"#,
+        r#"{"type":"IDENTIFY","name":"ada","version":"0.2.0","intents":"CLIENTS"}"#,
+        r#"{"type":"IDENTIFY","name":"ada","version":"0.2.0","intents":["CLIENTS",7]}"#,
+        r#"{"type":"IDENTIFY","name":"ada","version":"0.2.0","intents":["CLIENTS",null]}"#,
+        r#"{"type":"IDENTIFY","name":"ada","version":"0.2.0","intents":[{"CLIENTS":null}]}"#,
+        r#"{"type":"IDENTIFY","name":"ada","version":"0.2.0","intents":["clients"]}"#,
+        r#"{"type":"IDENTIFY","name":"ada","version":"0.2.0","intents":["CLIENTS"],"intents":[]}"#,
         r#"{"type":"IDENTIFY","name":"ada","name":"bob","version":"0.2.0"}"#,
     ];
     table(
@@ -363,6 +369,18 @@ fn first_messages_and_what_closes_the_connection() {
             4002 tags: invalid type: string "pilot", expected a sequence
         {"type":"IDENTIFY","name":"ada","version":"0.2.0","tags":["a",7]}
             4002 tags[1]: invalid type: integer `7`, expected a string
+        {"type":"IDENTIFY","name":"ada","version":"0.2.0","intents":"CLIENTS"}
+            4002 intents: invalid type: string "CLIENTS", expected a list of intents
+        {"type":"IDENTIFY","name":"ada","version":"0.2.0","intents":["CLIENTS",7]}
+            4002 intents[1]: invalid type: integer `7`, expected a string
+        {"type":"IDENTIFY","name":"ada","version":"0.2.0","intents":["CLIENTS",null]}
+            4002 intents[1]: invalid type: null, expected a string
+        {"type":"IDENTIFY","name":"ada","version":"0.2.0","intents":[{"CLIENTS":null}]}
+            4002 intents[0]: invalid type: map, expected a string
+        {"type":"IDENTIFY","name":"ada","version":"0.2.0","intents":["clients"]}
+            4002 intents[0]: unknown variant `clients`, expected one of `MESSAGES`, `SERVICES`, `CLIENTS`, `SERVICE_CLIENTS`
+        {"type":"IDENTIFY","name":"ada","version":"0.2.0","intents":["CLIENTS"],"intents":[]}
+            4002 duplicate field `intents`
         {"type":"IDENTIFY","name":"ada","name":"bob","version":"0.2.0"}
             4002 duplicate field `name`"#]],
     );

@@ -78,8 +78,10 @@ fn encoded(payload: &impl serde::Serialize) -> String {
 proptest! {
     #[test]
     fn identify(name in client_name(), nickname in prop::option::of(text(128)), version in text(16),
-                secret in prop::option::of(text(32)), tags in prop::collection::vec(text(64), 0..=32)) {
-        let identify = Identify { name, nickname, version, secret, tags };
+                secret in prop::option::of(text(32)), tags in prop::collection::vec(text(64), 0..=32),
+                intents in prop::collection::vec(prop::sample::select(&Intent::ALL[..]), 0..=8)) {
+        let intents = intents.into_iter().collect();
+        let identify = Identify { name, nickname, version, secret, tags, intents };
         prop_assert_eq!(Identify::decode(&encoded(&identify)), Ok(identify));
     }
 

@@ -24,10 +24,11 @@ fn create_service_and_delete_service_are_aliases() {
 #[test]
 fn null_and_absent_are_the_same_for_optional_fields() {
     let absent = Identify::decode(r#"{"type":"IDENTIFY","name":"ada","version":"0.2.0"}"#).unwrap();
-    let null =
-        Identify::decode(r#"{"type":"IDENTIFY","name":"ada","version":"0.2.0","nickname":null,"secret":null,"tags":null}"#)
-            .unwrap();
-    assert_eq!(absent, null);
+    let null = Identify::decode(
+        r#"{"type":"IDENTIFY","name":"ada","version":"0.2.0","nickname":null,"secret":null,"tags":null,"intents":null}"#,
+    )
+    .unwrap();
+    assert_eq!((&absent, absent.intents), (&null, Intents::ALL));
     for text in [r#"{"type":"SERVICE_CREATE","service":"s"}"#, r#"{"type":"SERVICE_CREATE","service":"s","nickname":null}"#] {
         assert!(matches!(PayloadIn::decode(text), Ok(PayloadIn::ServiceCreate(c)) if c.nickname.is_none()));
     }
@@ -41,6 +42,19 @@ fn null_and_absent_are_the_same_for_optional_fields() {
             PayloadOut::from(ClientJoined { client: bob() }).encode(None)
         );
     }
+}
+
+#[test]
+fn intents_are_a_set_in_whatever_order_and_however_often_they_are_written() {
+    let read = |list: &str| {
+        Identify::decode(&format!(r#"{{"type":"IDENTIFY","name":"ada","version":"0.2.0","intents":{list}}}"#)).unwrap().intents
+    };
+    assert_eq!(read("[]"), Intents::NONE);
+    assert_eq!(read(r#"["CLIENTS"]"#), Intents::NONE.and(Intent::Clients));
+    let two = Intents::NONE.and(Intent::Messages).and(Intent::ServiceClients);
+    assert_eq!(read(r#"["SERVICE_CLIENTS","MESSAGES","\u004dESSAGES","SERVICE_CLIENTS"]"#), two);
+    assert_eq!(read(r#"["SERVICES","SERVICE_CLIENTS","CLIENTS","MESSAGES"]"#), Intents::ALL);
+    assert!(Intent::ALL.iter().all(|intent| Intents::ALL.has(*intent) && !Intents::NONE.has(*intent)));
 }
 
 #[test]

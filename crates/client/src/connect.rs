@@ -67,6 +67,7 @@ fn identify(options: &Options) -> String {
         version: limits::PROTOCOL_VERSION.to_owned(),
         secret: options.secret.clone(),
         tags: options.tags.clone(),
+        intents: options.intents,
     };
     serde_json::to_string(&identify).expect("IDENTIFY holds only strings")
 }

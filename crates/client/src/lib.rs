@@ -60,7 +60,8 @@ mod url;
 pub use backoff::Reconnect;
 pub use client::{Client, ClientDetails};
 pub use concierge_api_rs::{
-    ClientId, ClientInfo, ClientName, CloseCode, FileKey, Hello, NameError, Origin, PayloadOut, ServiceInfo, ServiceName, Target,
+    ClientId, ClientInfo, ClientName, CloseCode, FileKey, Hello, Intent, Intents, NameError, Origin, PayloadOut, ServiceInfo,
+    ServiceName, Target,
 };
 pub use error::{ConnectError, RequestError};
 pub use event::Event;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use concierge_api_rs::{ClientName, NameError, limits};
+use concierge_api_rs::{ClientName, Intent, Intents, NameError, limits};
 
 use crate::backoff::Reconnect;
 use crate::tls::Tls;
@@ -27,6 +27,7 @@ pub struct Options {
     pub(crate) name: ClientName,
     pub(crate) nickname: Option<String>,
     pub(crate) tags: Vec<String>,
+    pub(crate) intents: Intents,
     pub(crate) secret: Option<String>,
     pub(crate) tls: Tls,
     pub(crate) connect_within: Duration,
@@ -75,6 +76,7 @@ impl Options {
             name,
             nickname: None,
             tags: Vec::new(),
+            intents: Intents::ALL,
             secret: None,
             tls: Tls::default(),
             connect_within: Duration::from_secs(10),
@@ -99,6 +101,16 @@ impl Options {
     #[must_use]
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.push(tag.into());
+        self
+    }
+
+    /// What of others it wants to hear of; the hub sends it nothing else but answers. Default: everything.
+    ///
+    /// Subscriptions, the inbox and the coordinator need [`Intent::Messages`]. A subscription that outlives its service, and
+    /// one that waits for a service to come, needs [`Intent::Services`]. What is not wanted is not among the events.
+    #[must_use]
+    pub fn intents(mut self, intents: impl IntoIterator<Item = Intent>) -> Self {
+        self.intents = intents.into_iter().collect();
         self
     }
 

@@ -5,7 +5,8 @@
 //! 2. every service's owner is here, and the client lists it among its own;
 //! 3. a subscription stands at the client and at the service, or at neither;
 //! 4. the routes say the same as the registry;
-//! 5. lists keep the order of joining, creation, subscription.
+//! 5. lists keep the order of joining, creation, subscription;
+//! 6. an audience holds those who want what it is told, and nobody else is touched.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -13,9 +14,9 @@ use std::sync::Arc;
 
 use concierge_api_rs::{
     Bad, ClientFetchAllResult, ClientFetchResult, ClientId, ClientInfo, ClientJoined, ClientLeft, ClientName, ErrorProtocol,
-    FileKey, InvalidService, InvalidUuid, PayloadOut, SelfFetchResult, SelfSubscribeResult, SelfUnsubscribeResult,
-    ServiceClientSubscribed, ServiceClientUnsubscribed, ServiceCreate, ServiceCreateResult, ServiceDeleteResult,
-    ServiceFetchAllResult, ServiceFetchResult, ServiceInfo, ServiceName, limits,
+    FileKey, Intent, Intents, InvalidService, InvalidUuid, PayloadOut, SelfFetchResult, SelfSubscribeResult,
+    SelfUnsubscribeResult, ServiceClientSubscribed, ServiceClientUnsubscribed, ServiceCreate, ServiceCreateResult,
+    ServiceDeleteResult, ServiceFetchAllResult, ServiceFetchResult, ServiceInfo, ServiceName, limits,
 };
 
 use crate::routes::Routes;
@@ -57,6 +58,7 @@ struct Client<H> {
     info: Arc<ClientInfo>,
     key: FileKey,
     handle: H,
+    intents: Intents,
     /// In the order of creation.
     owned: Vec<ServiceNumber>,
     /// In the order of subscription.
@@ -68,7 +70,11 @@ struct Service<H> {
     nickname: Option<String>,
     owner: ClientId,
     /// By order of subscription.
-    subscribers: BTreeMap<Order, (ClientId, H)>,
+    subscribers: BTreeMap<Order, ClientId>,
+    /// Those of them that want messages.
+    listeners: BTreeMap<Order, (ClientId, H)>,
+    /// Those of them that want news of its members.
+    watchers: BTreeMap<Order, H>,
 }
 
 /// Who is here, and the write side of [`Routes`].
@@ -77,6 +83,8 @@ pub struct Registry<H> {
     routes: Arc<Routes<H>>,
     clock: Order,
     clients: BTreeMap<Order, Client<H>>,
+    /// Those who want it, for each intent that concerns all clients: what ten of ten thousand want touches ten.
+    wanting: [BTreeMap<Order, H>; Intent::ALL.len()],
     ids: HashMap<ClientId, Order>,
     services: BTreeMap<ServiceNumber, Service<H>>,
     service_names: HashMap<ServiceName, ServiceNumber>,
@@ -91,6 +99,7 @@ impl<H: Clone> Registry<H> {
             routes: Arc::new(Routes::new()),
             clock: 0,
             clients: BTreeMap::new(),
+            wanting: std::array::from_fn(|_| BTreeMap::new()),
             ids: HashMap::new(),
             services: BTreeMap::new(),
             service_names: HashMap::new(),
@@ -127,39 +136,44 @@ impl<H: Clone> Registry<H> {
     ///
     /// # Errors
     /// [`NameTaken`]; nothing is changed.
-    pub fn join(&mut self, info: ClientInfo, key: FileKey, handle: H) -> Result<Turn, NameTaken> {
+    pub fn join(&mut self, info: ClientInfo, key: FileKey, intents: Intents, handle: H) -> Result<Turn, NameTaken> {
         self.may_join(&info.name)?;
         let order = self.tick();
         let info = Arc::new(info);
-        self.routes.add_client(info.name.clone(), info.uuid, key, handle.clone());
+        self.routes.add_client(info.name.clone(), info.uuid, key, handle.clone(), intents.has(Intent::Messages));
         self.ids.insert(info.uuid, order);
+        for intent in Intent::ALL.into_iter().filter(|intent| intents.has(*intent) && concerns_all(*intent)) {
+            self.wanting[intent as usize].insert(order, handle.clone());
+        }
         let news = ClientJoined { client: (*info).clone() };
-        self.clients.insert(order, Client { info, key, handle, owned: Vec::new(), subscriptions: Vec::new() });
-        Ok(Turn::default().tell(Audience::Others, news))
+        self.clients.insert(order, Client { info, key, handle, intents, owned: Vec::new(), subscriptions: Vec::new() });
+        Ok(Turn::default().tell(Audience::Others(Intent::Clients), news))
     }
 
     /// A client goes, in the order of PROTOCOL.md, "Leaving". Unknown ids are no news: leaving twice is harmless.
     pub fn leave(&mut self, who: ClientId) -> Turn {
-        let Some(client) = self.ids.remove(&who).and_then(|order| self.clients.remove(&order)) else {
-            return Turn::default();
-        };
+        let Some(order) = self.ids.remove(&who) else { return Turn::default() };
+        let Some(client) = self.clients.remove(&order) else { return Turn::default() };
+        for wanting in &mut self.wanting {
+            wanting.remove(&order);
+        }
         self.routes.remove_client(&client.info.name, who, client.key);
         let mut turn = Turn::default();
         for number in &client.owned {
             // its own subscriptions are among those that end with the service
             if let Some(service) = self.end_service(*number) {
-                turn = turn.tell(Audience::Everyone, ServiceDeleteResult { service });
+                turn = turn.tell(Audience::Everyone(Intent::Services), ServiceDeleteResult { service });
             }
         }
         for (number, order) in &client.subscriptions {
             if let Some(service) = self.services.get_mut(number) {
-                service.subscribers.remove(order);
+                service.remove(*order);
                 let service = self.end_membership(*number, who);
                 let client = (*client.info).clone();
                 turn = turn.tell(Audience::Subscribers(*number), ServiceClientUnsubscribed { client, service });
             }
         }
-        turn.tell(Audience::Everyone, ClientLeft { client: (*client.info).clone() })
+        turn.tell(Audience::Everyone(Intent::Clients), ClientLeft { client: (*client.info).clone() })
     }
 
     /// SELF_SUBSCRIBE.
@@ -172,13 +186,13 @@ impl<H: Clone> Registry<H> {
         if client.subscriptions.len() >= self.bounds.subscriptions_per_client {
             return over_limit("service", "subscriptions", self.bounds.subscriptions_per_client);
         }
-        let (info, handle) = ((*client.info).clone(), client.handle.clone());
+        let (info, intents, handle) = ((*client.info).clone(), client.intents, client.handle.clone());
         let order = self.tick();
         if let Some(client) = self.client_mut(who) {
             client.subscriptions.push((number, order));
         }
         if let Some(service) = self.services.get_mut(&number) {
-            service.subscribers.insert(order, (who, handle));
+            service.add(order, who, intents, handle);
         }
         self.routes.add_member(number, who);
         self.publish_audience(number);
@@ -197,7 +211,7 @@ impl<H: Clone> Registry<H> {
         let (_, order) = client.subscriptions.remove(at);
         let info = (*client.info).clone();
         if let Some(service) = self.services.get_mut(&number) {
-            service.subscribers.remove(&order);
+            service.remove(order);
         }
         let service = self.end_membership(number, who);
         Turn::reply(SelfUnsubscribeResult { successful: true, service: service.clone() })
@@ -214,17 +228,16 @@ impl<H: Clone> Registry<H> {
         if client.owned.len() >= self.bounds.services_per_client {
             return over_limit("service", "services", self.bounds.services_per_client);
         }
-        let handle = client.handle.clone();
         let number = ServiceNumber(self.tick());
         if let Some(client) = self.client_mut(who) {
             client.owned.push(number);
         }
         self.service_names.insert(name.clone(), number);
-        self.services.insert(number, Service { name, nickname, owner: who, subscribers: BTreeMap::new() });
+        self.services.insert(number, Service::new(name, nickname, who));
         let service = self.shown(number);
-        self.routes.add_service(number, service.clone(), handle);
+        self.routes.add_service(number, service.clone());
         let result = ServiceCreateResult { successful: true, service };
-        Turn::reply(result.clone()).tell(Audience::Everyone, result)
+        Turn::reply(result.clone()).tell(Audience::Everyone(Intent::Services), result)
     }
 
     /// SERVICE_DELETE.
@@ -239,7 +252,7 @@ impl<H: Clone> Registry<H> {
         match self.end_service(number) {
             Some(service) => {
                 let result = ServiceDeleteResult { service };
-                Turn::reply(result.clone()).tell(Audience::Everyone, result)
+                Turn::reply(result.clone()).tell(Audience::Everyone(Intent::Services), result)
             }
             None => no_service(name),
         }
@@ -291,15 +304,21 @@ impl<H: Clone> Registry<H> {
     /// Every member of an audience, in the order they came. `turn_of` is the client whose turn it was.
     pub fn members(&self, audience: Audience, turn_of: ClientId, mut each: impl FnMut(&H)) {
         match audience {
-            Audience::Everyone => self.clients.values().for_each(|client| each(&client.handle)),
-            Audience::Others => {
-                self.clients.values().filter(|client| client.info.uuid != turn_of).for_each(|client| each(&client.handle));
+            Audience::Everyone(intent) => self.wanting[intent as usize].values().for_each(each),
+            Audience::Others(intent) => {
+                let own = self.ids.get(&turn_of);
+                let others = self.wanting[intent as usize].iter().filter(|(order, _)| Some(*order) != own);
+                others.for_each(|(_, handle)| each(handle));
             }
             Audience::Subscribers(number) => {
-                let subscribers = self.services.get(&number).into_iter().flat_map(|service| service.subscribers.values());
-                subscribers.for_each(|(_, handle)| each(handle));
+                self.services.get(&number).into_iter().flat_map(|service| service.watchers.values()).for_each(each);
             }
         }
+    }
+
+    /// Every client, whatever it wants, in the order they came.
+    pub fn everybody(&self) -> impl Iterator<Item = &H> {
+        self.clients.values().map(|client| &client.handle)
     }
 
     fn tick(&mut self) -> Order {
@@ -321,7 +340,7 @@ impl<H: Clone> Registry<H> {
         let service = self.services.remove(&number)?;
         self.routes.remove_service(&service.name);
         self.service_names.remove(&service.name);
-        for (id, _) in service.subscribers.values() {
+        for id in service.subscribers.values() {
             self.routes.remove_member(number, *id);
             if let Some(client) = self.client_mut(*id) {
                 client.subscriptions.retain(|(n, _)| *n != number);
@@ -338,7 +357,7 @@ impl<H: Clone> Registry<H> {
 
     fn publish_audience(&self, number: ServiceNumber) {
         if let Some(service) = self.services.get(&number) {
-            let members = service.subscribers.values().map(|(id, handle)| (*id, handle));
+            let members = service.listeners.values().map(|(id, handle)| (*id, handle));
             self.routes.set_audience(self.info(number, 0), members);
         }
     }
@@ -370,9 +389,40 @@ impl<H: Clone> Registry<H> {
             name: service.name.clone(),
             nickname: service.nickname.clone(),
             owner_uuid: service.owner,
-            subscribers: service.subscribers.values().take(shown).map(|(id, _)| *id).collect(),
+            subscribers: service.subscribers.values().take(shown).copied().collect(),
             subscriber_count: service.subscribers.len() as u64,
         }
+    }
+}
+
+impl<H: Clone> Service<H> {
+    fn new(name: ServiceName, nickname: Option<String>, owner: ClientId) -> Self {
+        let (subscribers, listeners, watchers) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { name, nickname, owner, subscribers, listeners, watchers }
+    }
+
+    fn add(&mut self, order: Order, who: ClientId, intents: Intents, handle: H) {
+        self.subscribers.insert(order, who);
+        if intents.has(Intent::Messages) {
+            self.listeners.insert(order, (who, handle.clone()));
+        }
+        if intents.has(Intent::ServiceClients) {
+            self.watchers.insert(order, handle);
+        }
+    }
+
+    fn remove(&mut self, order: Order) {
+        self.subscribers.remove(&order);
+        self.listeners.remove(&order);
+        self.watchers.remove(&order);
+    }
+}
+
+/// What the members of a service are told has the service's own audiences.
+fn concerns_all(intent: Intent) -> bool {
+    match intent {
+        Intent::Messages | Intent::Services | Intent::Clients => true,
+        Intent::ServiceClients => false,
     }
 }
 

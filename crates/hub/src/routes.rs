@@ -18,25 +18,33 @@ use crate::registry::ServiceNumber;
 
 /// Where messages go. `H` reaches a client.
 pub struct Routes<H> {
-    names: Map<ClientName, H>,
-    ids: Map<ClientId, H>,
+    names: Map<ClientName, ClientRoute<H>>,
+    ids: Map<ClientId, ClientRoute<H>>,
     keys: Map<FileKey, H>,
     services: Map<ServiceName, Arc<ServiceRoute<H>>>,
     memberships: Map<(ServiceNumber, ClientId), ()>,
     edition: AtomicU64,
 }
 
+/// The way to a client.
+#[derive(Clone)]
+struct ClientRoute<H> {
+    to: H,
+    /// Whether it wants messages: one to a client that does not goes to nobody.
+    listens: bool,
+}
+
 /// The way to a service.
 pub struct ServiceRoute<H> {
     number: ServiceNumber,
     owner: ClientId,
-    to_owner: H,
+    to_owner: ClientRoute<H>,
     audience: ArcSwap<Snapshot<H>>,
 }
 
 /// The subscribers of a service at one moment.
 struct Snapshot<H> {
-    /// Without the owner, who does not hear itself.
+    /// Without the owner, who does not hear itself, and those that want no messages.
     subscribers: Arc<[H]>,
     /// `origin.service` of what is sent now.
     origin: Arc<[u8]>,
@@ -49,8 +57,10 @@ pub enum Delivery<H> {
     One(H, Option<Arc<[u8]>>),
     /// The subscribers of a service, with `origin.service`.
     Subscribers(Arc<[H]>, Arc<[u8]>),
-    /// Every client, the sender too.
+    /// Every client that wants messages, the sender too.
     Everyone,
+    /// The one whom it would reach wants no messages.
+    Nobody,
 }
 
 /// Why nobody gets a message.
@@ -94,13 +104,19 @@ impl<H: Clone> Routes<H> {
     /// The client of that name.
     #[must_use]
     pub fn name(&self, name: &str) -> Option<H> {
-        self.names.look_up(name)
+        self.names.look_up(name).map(|route| route.to)
     }
 
     /// The client of that id.
     #[must_use]
     pub fn id(&self, id: ClientId) -> Option<H> {
-        self.ids.look_up(&id)
+        self.ids.look_up(&id).map(|route| route.to)
+    }
+
+    /// The client of that id, if it wants messages.
+    #[must_use]
+    pub fn listener(&self, id: ClientId) -> Option<H> {
+        self.ids.look_up(&id).filter(|route| route.listens).map(|route| route.to)
     }
 
     /// The client that holds that private key.
@@ -132,18 +148,18 @@ impl<H: Clone> Routes<H> {
     /// [`Refusal`], to be answered to the sender; nobody gets the message.
     pub fn deliver(&self, sender: ClientId, target: &TargetRef<'_>) -> Result<Delivery<H>, Refusal> {
         match target {
-            TargetRef::Name(name) => match self.name(name) {
-                Some(to) => Ok(Delivery::One(to, None)),
+            TargetRef::Name(name) => match self.names.look_up(&**name) {
+                Some(route) => Ok(route.delivery(|| None)),
                 None => Err(Refusal::NoName(ClientName::parse(name).expect("decoding checked the name"))),
             },
-            TargetRef::Uuid(id) => self.one(*id).map(|to| Delivery::One(to, None)),
+            TargetRef::Uuid(id) => self.one(*id).map(|route| route.delivery(|| None)),
             TargetRef::Service(name) => self.to_service(sender, &*self.service(name)?),
             TargetRef::ServiceClientUuid(name, id) => {
                 let service = self.service(name)?;
                 if service.owner != sender {
                     return Err(Refusal::NotAllowed);
                 }
-                Ok(Delivery::One(self.one(*id)?, Some(service.audience.load().origin.clone())))
+                Ok(self.one(*id)?.delivery(|| Some(service.audience.load().origin.clone())))
             }
             TargetRef::All => Ok(Delivery::Everyone),
         }
@@ -154,14 +170,14 @@ impl<H: Clone> Routes<H> {
         if service.owner == sender {
             Ok(Delivery::Subscribers(now.subscribers.clone(), now.origin.clone()))
         } else if self.memberships.holds(&(service.number, sender)) {
-            Ok(Delivery::One(service.to_owner.clone(), Some(now.origin.clone())))
+            Ok(service.to_owner.clone().delivery(|| Some(now.origin.clone())))
         } else {
             Err(Refusal::NotAllowed)
         }
     }
 
-    fn one(&self, id: ClientId) -> Result<H, Refusal> {
-        self.id(id).ok_or(Refusal::NoUuid(id))
+    fn one(&self, id: ClientId) -> Result<ClientRoute<H>, Refusal> {
+        self.ids.look_up(&id).ok_or(Refusal::NoUuid(id))
     }
 
     fn service(&self, name: &str) -> Result<Arc<ServiceRoute<H>>, Refusal> {
@@ -170,9 +186,10 @@ impl<H: Clone> Routes<H> {
             .ok_or_else(|| Refusal::NoService(ServiceName::parse(name).expect("decoding checked the name")))
     }
 
-    pub(crate) fn add_client(&self, name: ClientName, id: ClientId, key: FileKey, to: H) {
-        self.names.insert(name, to.clone());
-        self.ids.insert(id, to.clone());
+    pub(crate) fn add_client(&self, name: ClientName, id: ClientId, key: FileKey, to: H, listens: bool) {
+        let route = ClientRoute { to: to.clone(), listens };
+        self.names.insert(name, route.clone());
+        self.ids.insert(id, route);
         self.keys.insert(key, to);
         self.changed();
     }
@@ -184,8 +201,10 @@ impl<H: Clone> Routes<H> {
         self.changed();
     }
 
-    pub(crate) fn add_service(&self, number: ServiceNumber, info: concierge_api_rs::ServiceInfo, to_owner: H) {
+    /// Its owner has a route already.
+    pub(crate) fn add_service(&self, number: ServiceNumber, info: concierge_api_rs::ServiceInfo) {
         let (name, owner) = (info.name.clone(), info.owner_uuid);
+        let Some(to_owner) = self.ids.look_up(&owner) else { return };
         let audience = ArcSwap::from_pointee(Snapshot { subscribers: Arc::new([]), origin: origin_service(info).into() });
         self.services.insert(name, Arc::new(ServiceRoute { number, owner, to_owner, audience }));
         self.changed();
@@ -206,7 +225,7 @@ impl<H: Clone> Routes<H> {
         self.changed();
     }
 
-    /// Replaces a service's subscribers by those of `members` that are not its owner.
+    /// Replaces a service's subscribers by those of `members`, who want messages, that are not its owner.
     pub(crate) fn set_audience<'m>(&self, info: concierge_api_rs::ServiceInfo, members: impl Iterator<Item = (ClientId, &'m H)>)
     where
         H: 'm,
@@ -216,6 +235,12 @@ impl<H: Clone> Routes<H> {
             route.audience.store(Arc::new(Snapshot { subscribers, origin: origin_service(info).into() }));
             self.changed();
         }
+    }
+}
+
+impl<H> ClientRoute<H> {
+    fn delivery(self, service: impl FnOnce() -> Option<Arc<[u8]>>) -> Delivery<H> {
+        if self.listens { Delivery::One(self.to, service()) } else { Delivery::Nobody }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a turn of the registry brings about.
 
-use concierge_api_rs::PayloadOut;
+use concierge_api_rs::{Intent, PayloadOut};
 
 use crate::registry::ServiceNumber;
 
@@ -27,11 +27,11 @@ pub struct News {
 /// Who is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
-    /// Every client.
-    Everyone,
-    /// Every client but the one whose turn it was.
-    Others,
-    /// The subscribers of a service, its owner only when subscribed.
+    /// Every client that wants such payloads.
+    Everyone(Intent),
+    /// The same but the one whose turn it was.
+    Others(Intent),
+    /// The subscribers of a service that want news of its members, its owner only when subscribed.
     Subscribers(ServiceNumber),
 }
 

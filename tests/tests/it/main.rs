@@ -18,6 +18,7 @@ mod framing;
 mod handshake;
 mod operations;
 mod postgres;
+mod presence;
 mod protocol_md;
 mod races;
 mod readme;

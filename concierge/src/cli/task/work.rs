@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use concierge_client::coordinator::{Ended, PromiseId, Task, WorkerError};
-use concierge_client::{Client, Reconnect};
+use concierge_client::{Client, Intent, Reconnect};
 use futures::StreamExt;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -64,7 +64,7 @@ impl Work {
     /// No coordinator, or the connection ended for good.
     pub(super) async fn run(self, output: &mut Output) -> Result<(), Failure> {
         let mut stop = Stop::listen()?;
-        let options = self.client.options()?.tag(&self.group).reconnect(Reconnect::default());
+        let options = self.client.options()?.tag(&self.group).intents([Intent::Messages]).reconnect(Reconnect::default());
         let client = Client::connect(options).await?;
         let mut status = client.status_changes();
         status.next().await; // it is connected

@@ -54,6 +54,14 @@ fn info(name: &str, uuid: ClientId) -> ClientInfo {
     ClientInfo { name: ClientName::parse(name).unwrap(), nickname: None, uuid, tags: Vec::new() }
 }
 
+/// Half of the clients want everything, the others something.
+fn some_intents(dice: &mut Dice) -> Intents {
+    match dice.below(2) {
+        0 => Intents::ALL,
+        _ => Intent::ALL.into_iter().filter(|_| dice.below(2) == 0).collect(),
+    }
+}
+
 fn service(name: &str) -> ServiceName {
     ServiceName::parse(name).unwrap()
 }
@@ -62,8 +70,15 @@ fn service(name: &str) -> ServiceName {
 #[derive(Default)]
 struct Model {
     clients: Vec<(ClientId, String)>,
+    intents: BTreeMap<ClientId, Intents>,
     /// Name, owner, subscribers.
     services: Vec<(String, ClientId, Vec<ClientId>)>,
+}
+
+impl Model {
+    fn wants(&self, who: ClientId, intent: Intent) -> bool {
+        self.intents[&who].has(intent)
+    }
 }
 
 const NAMES: [&str; 12] = ["ada", "bob", "cyd", "dan", "eve", "fay", "gus", "hal", "ida", "jon", "kim", "leo"];
@@ -80,6 +95,7 @@ fn live(seed: u64, steps: usize, leave: fn(&mut Hub, ClientId) -> Turn) -> Resul
         one_step(&mut dice, &mut hub, &mut model, leave)
             .and_then(|()| check_lists(&hub, &model))
             .and_then(|()| check_routes(&hub, &model))
+            .and_then(|()| check_audiences(&hub, &model))
             .and_then(|()| probe.check(&before, &probe.ask(&hub)))
             .map_err(|what| format!("seed {seed}, step {step}: {what}"))?;
     }
@@ -184,14 +200,15 @@ fn one_step(dice: &mut Dice, hub: &mut Hub, model: &mut Model, leave: fn(&mut Hu
 }
 
 fn join(dice: &mut Dice, hub: &mut Hub, model: &mut Model) -> Result<(), String> {
-    let (name, uuid) = (*dice.pick(&NAMES), id(dice));
+    let (name, uuid, intents) = (*dice.pick(&NAMES), id(dice), some_intents(dice));
     let taken = model.clients.iter().any(|(_, n)| n == name);
-    match hub.join(info(name, uuid), FileKey(Uuid::from_bytes(dice.bytes())), uuid) {
+    match hub.join(info(name, uuid), FileKey(Uuid::from_bytes(dice.bytes())), intents, uuid) {
         Err(NameTaken) if taken => Ok(()),
         Ok(turn) if !taken => {
             model.clients.push((uuid, name.to_owned()));
+            model.intents.insert(uuid, intents);
             let told = match &turn.news[..] {
-                [News { to: Audience::Others, payload: PayloadOut::ClientJoined(_) }] => Ok(()),
+                [News { to: Audience::Others(Intent::Clients), payload: PayloadOut::ClientJoined(_) }] => Ok(()),
                 other => Err(format!("join told {other:?}")),
             };
             told.and(if turn.reply.is_none() { Ok(()) } else { Err("join answered".to_owned()) })
@@ -245,25 +262,30 @@ fn send(hub: &Hub, model: &Model, who: ClientId, name: &str, other: ClientId) ->
         Ok(Delivery::One(to, service)) => Ok((vec![to], service.is_some())),
         Ok(Delivery::Subscribers(to, _)) => Ok((to.to_vec(), true)),
         Ok(Delivery::Everyone) => Ok((Vec::new(), false)),
+        Ok(Delivery::Nobody) => Ok((Vec::new(), true)),
         Err(refusal) => Err(refusal),
+    };
+    let one = |to: ClientId, service: bool| {
+        if model.wants(to, Intent::Messages) { (vec![to], service) } else { (Vec::new(), true) }
     };
     let to_service = match at {
         None => Err(Refusal::NoService(service(name))),
         Some((_, owner, subscribers)) if *owner == who => {
-            Ok((subscribers.iter().copied().filter(|s| s != owner).collect(), true))
+            let hears = |s: &ClientId| s != owner && model.wants(*s, Intent::Messages);
+            Ok((subscribers.iter().copied().filter(hears).collect(), true))
         }
-        Some((_, owner, subscribers)) if subscribers.contains(&who) => Ok((vec![*owner], true)),
+        Some((_, owner, subscribers)) if subscribers.contains(&who) => Ok(one(*owner, true)),
         Some(_) => Err(Refusal::NotAllowed),
     };
     let to_one = match at {
         None => Err(Refusal::NoService(service(name))),
-        Some((_, owner, _)) if *owner == who => Ok((vec![other], true)),
+        Some((_, owner, _)) if *owner == who => Ok(one(other, true)),
         Some(_) => Err(Refusal::NotAllowed),
     };
     for (target, expected) in [
         (TargetRef::Service(name.into()), to_service),
         (TargetRef::ServiceClientUuid(name.into(), other), to_one),
-        (TargetRef::Uuid(other), Ok((vec![other], false))),
+        (TargetRef::Uuid(other), Ok(one(other, false))),
         (TargetRef::Name("nobody".into()), Err(Refusal::NoName(ClientName::parse("nobody").unwrap()))),
         (TargetRef::All, Ok((Vec::new(), false))),
     ] {
@@ -329,6 +351,45 @@ fn check_routes(hub: &Hub, model: &Model) -> Result<(), String> {
     Ok(())
 }
 
+/// Invariant 6, and the order in which an audience came.
+fn check_audiences(hub: &Hub, model: &Model) -> Result<(), String> {
+    let told = |audience, turn_of| {
+        let mut told = Vec::new();
+        hub.members(audience, turn_of, |who| told.push(*who));
+        told
+    };
+    let nobody = ClientId(Uuid::nil());
+    let everybody: Vec<ClientId> = model.clients.iter().map(|(who, _)| *who).collect();
+    if hub.everybody().copied().collect::<Vec<_>>() != everybody {
+        return Err("everybody is not here".into());
+    }
+    for intent in [Intent::Messages, Intent::Services, Intent::Clients] {
+        let wanting: Vec<_> = everybody.iter().copied().filter(|who| model.wants(*who, intent)).collect();
+        let (got, held) = (told(Audience::Everyone(intent), nobody), hub.wanting[intent as usize].len());
+        if got != wanting || held != wanting.len() {
+            return Err(format!("{intent:?} is told to {got:?} of {held}, not {wanting:?}"));
+        }
+        if let Some(own) = everybody.first() {
+            let others: Vec<_> = wanting.iter().copied().filter(|who| who != own).collect();
+            if told(Audience::Others(intent), *own) != others {
+                return Err(format!("{intent:?} of {own} is not told to the others"));
+            }
+        }
+    }
+    for (number, held) in &hub.services {
+        let at = model.services.iter().find(|(name, ..)| *name == held.name.as_str()).ok_or("an unknown service")?;
+        let watching: Vec<_> = at.2.iter().copied().filter(|who| model.wants(*who, Intent::ServiceClients)).collect();
+        let got = told(Audience::Subscribers(*number), nobody);
+        if got != watching {
+            return Err(format!("the members of {} are told to {got:?}, not {watching:?}", held.name));
+        }
+        if held.watchers.len() != watching.len() {
+            return Err(format!("{} holds {} watchers", held.name, held.watchers.len()));
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn a_hundred_thousand_steps_of_hub_lives_keep_every_invariant() {
     for seed in 0..100 {
@@ -354,7 +415,23 @@ fn a_leave_that_forgets_something_is_caught() {
         let client = &hub.clients[&hub.ids[&who]];
         let (name, key) = (client.info.name.clone(), client.key);
         let turn = hub.leave(who);
-        hub.routes.add_client(name, who, key, who);
+        hub.routes.add_client(name, who, key, who, true);
+        turn
+    };
+    let forgets_an_audience: fn(&mut Hub, ClientId) -> Turn = |hub, who| {
+        let order = hub.ids[&who];
+        let turn = hub.leave(who);
+        hub.wanting[Intent::Clients as usize].insert(order, who);
+        turn
+    };
+    let forgets_a_watcher: fn(&mut Hub, ClientId) -> Turn = |hub, who| {
+        let subscriptions = hub.client(who).map(|client| client.subscriptions.clone()).unwrap_or_default();
+        let turn = hub.leave(who);
+        for (number, order) in subscriptions {
+            if let Some(service) = hub.services.get_mut(&number) {
+                service.watchers.insert(order, who);
+            }
+        }
         turn
     };
     let forgets_the_news: fn(&mut Hub, ClientId) -> Turn = |hub, who| {
@@ -362,7 +439,9 @@ fn a_leave_that_forgets_something_is_caught() {
         turn.news.pop();
         turn
     };
-    for broken in [forgets_services, forgets_subscriptions, forgets_routes, forgets_the_news] {
+    for broken in
+        [forgets_services, forgets_subscriptions, forgets_routes, forgets_the_news, forgets_an_audience, forgets_a_watcher]
+    {
         let caught = live(1, 1_000, broken).unwrap_err();
         assert!(caught.starts_with("seed 1, step "), "{caught}");
     }
@@ -375,7 +454,7 @@ fn membership_events_list_the_first_subscribers_and_count_all_while_a_fetch_list
     let mut ids = Vec::new();
     for name in &NAMES[..4] {
         let uuid = id(&mut dice);
-        hub.join(info(name, uuid), FileKey(uuid.0), uuid).unwrap();
+        hub.join(info(name, uuid), FileKey(uuid.0), Intents::ALL, uuid).unwrap();
         ids.push(uuid);
     }
     hub.create_service(ids[0], ServiceCreate { service: service("news"), nickname: None });
@@ -394,10 +473,10 @@ fn an_audience_is_told_in_the_order_it_came() {
     let mut hub = Hub::new(Bounds::default());
     let ids: BTreeMap<&str, ClientId> = NAMES.iter().map(|name| (*name, id(&mut dice))).collect();
     for name in NAMES {
-        hub.join(info(name, ids[name]), FileKey(ids[name].0), ids[name]).unwrap();
+        hub.join(info(name, ids[name]), FileKey(ids[name].0), Intents::ALL, ids[name]).unwrap();
     }
     let mut told = Vec::new();
-    hub.members(Audience::Others, ids["bob"], |who| told.push(*who));
+    hub.members(Audience::Others(Intent::Clients), ids["bob"], |who| told.push(*who));
     let others: Vec<_> = NAMES.iter().filter(|name| **name != "bob").map(|name| ids[name]).collect();
     assert_eq!(told, others);
 }
@@ -408,7 +487,7 @@ fn a_list_of_many_big_services_is_bounded_as_a_whole() {
     let mut hub = Hub::new(Bounds::default());
     let ids: Vec<ClientId> = (0..300).map(|_| id(&mut dice)).collect();
     for (n, who) in ids.iter().enumerate() {
-        hub.join(info(&format!("c{n}"), *who), FileKey(who.0), *who).unwrap();
+        hub.join(info(&format!("c{n}"), *who), FileKey(who.0), Intents::ALL, *who).unwrap();
     }
     for n in 0..100 {
         let name = service(&format!("s{n}"));
