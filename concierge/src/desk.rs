@@ -235,6 +235,10 @@ impl Desk {
 
     fn turn_of(&self, mut registry: Turns<'_>, peer: &Arc<Peer>, payload: PayloadIn<'_>, seq: Option<Seq>) {
         let who = peer.id;
+        let too_many = match payload {
+            PayloadIn::ServiceCreate(_) => &METRICS.too_many_services,
+            _ => &METRICS.too_many_subscriptions,
+        };
         let turn = match payload {
             PayloadIn::SelfSubscribe(p) => registry.subscribe(who, &p.service),
             PayloadIn::SelfUnsubscribe(p) => registry.unsubscribe(who, &p.service),
@@ -248,6 +252,9 @@ impl Desk {
             // neither is a turn of the registry: `receive` took them
             PayloadIn::SelfSetSeq(_) | PayloadIn::Message(_) => Turn::default(),
         };
+        if matches!(turn.reply, Some(PayloadOut::ErrorProtocol(_))) {
+            too_many.increment(1); // nothing else that could be understood is answered so
+        }
         self.carry_out(registry, peer, turn, seq);
     }
 
@@ -310,9 +317,6 @@ impl Desk {
     /// Queues what a turn brought about: the answer, then the news, each encoded once. All of it before the next turn begins,
     /// also an answer that is no news to anybody: a list must not come behind the news of what it does not hold yet.
     fn carry_out(&self, registry: Turns<'_>, peer: &Arc<Peer>, turn: Turn, seq: Option<Seq>) {
-        if matches!(turn.reply, Some(PayloadOut::ErrorProtocol(_))) {
-            METRICS.over_limit.increment(1);
-        }
         let mut ripe = Vec::new();
         let mut note = |to: &Arc<Peer>, queued| {
             if queued == Queued::Ripe {

@@ -29,6 +29,7 @@ use tower::ServiceExt;
 
 use concierge_api_rs::limits::SUBPROTOCOL;
 
+use crate::crowd::TooMany;
 use crate::metrics;
 use crate::origin;
 use crate::stalling::Stalling;
@@ -61,7 +62,7 @@ pub(crate) async fn serve<S>(
     address: SocketAddr,
     site: &Site,
     head_within: Duration,
-    crowded: bool,
+    crowded: Option<TooMany>,
 ) -> Option<Upgraded<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -117,7 +118,7 @@ pub(crate) async fn serve_tls<S>(
     address: SocketAddr,
     site: &Site,
     head_within: Duration,
-    crowded: bool,
+    crowded: Option<TooMany>,
 ) -> Option<Upgraded<TlsStream<S>>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -131,13 +132,13 @@ async fn answer(
     mut request: Request<Incoming>,
     address: SocketAddr,
     site: &Site,
-    crowded: bool,
+    crowded: Option<TooMany>,
     upgraded: &AtomicBool,
 ) -> Response<Body> {
-    if crowded {
-        metrics::refused("crowded");
-        let close = [(RETRY_AFTER, "10"), (CONNECTION, "close")];
-        return (StatusCode::TOO_MANY_REQUESTS, close, "too many connections from this address\n").into_response();
+    if let Some(too_many) = crowded {
+        metrics::refused(too_many.label());
+        let close = [(RETRY_AFTER, too_many.retry_after().to_string()), (CONNECTION, "close".to_owned())];
+        return (StatusCode::TOO_MANY_REQUESTS, close, too_many.sentence()).into_response();
     }
     if request.version() == Version::HTTP_11 && request.headers().get_all(HOST).iter().count() != 1 {
         return (StatusCode::BAD_REQUEST, [(CONNECTION, "close")], "a request has one Host header\n").into_response();

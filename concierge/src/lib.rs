@@ -1,5 +1,6 @@
 //! The server and the `concierge` command.
 
+mod bucket;
 mod builtin;
 pub mod cli;
 pub mod config;

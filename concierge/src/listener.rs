@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::crowd::Crowd;
+use crate::crowd::{Crowd, Guest, TooMany};
 use crate::desk::Desk;
 use crate::http::{self, Site, Upgraded};
 use crate::metrics::METRICS;
@@ -123,9 +123,10 @@ async fn connection(stream: TcpStream, address: SocketAddr, site: Arc<Site>, sha
     let guest = shared.crowd.enter(from);
     METRICS.connections.increment(1.0);
     let _open = OpenConnection;
-    let opened = Box::pin(open(stream, address, site, shard, &shared, guest.is_none())).await;
+    let opened = Box::pin(open(stream, address, site, shard, &shared, guest.as_ref().err().copied())).await;
     if let Some((wire, early, peer)) = opened {
-        session::run(wire, early, peer, &shared.desk, shared.pace, shared.draining.clone()).await;
+        let rates = guest.as_ref().ok().and_then(Guest::rates);
+        session::run(wire, early, peer, &shared.desk, shared.pace, rates, shared.draining.clone()).await;
     }
 }
 
@@ -136,7 +137,7 @@ async fn open(
     site: Arc<Site>,
     shard: Arc<Shard>,
     shared: &Shared,
-    crowded: bool,
+    crowded: Option<TooMany>,
 ) -> Option<(Wire, Vec<u8>, Arc<Peer>)> {
     let _nodelay_is_a_wish = stream.set_nodelay(true);
     let id = ClientId(Uuid::new_v4());

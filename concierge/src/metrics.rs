@@ -23,8 +23,11 @@ pub(crate) struct Metrics {
     pub(crate) refused_messages: Counter,
     pub(crate) deliveries: Counter,
     pub(crate) slow_consumers: Counter,
-    pub(crate) over_limit: Counter,
-    pub(crate) throttled: Counter,
+    pub(crate) too_many_services: Counter,
+    pub(crate) too_many_subscriptions: Counter,
+    /// Messages and bytes of a client, then those of an address.
+    pub(crate) throttled: [Counter; 4],
+    pub(crate) uncounted: Counter,
     pub(crate) subscribers_cut: Counter,
     pub(crate) offers_taken: Counter,
     pub(crate) offers_held: Counter,
@@ -66,8 +69,11 @@ impl Metrics {
             refused_messages: counter!("concierge_messages_refused_total"),
             deliveries: counter!("concierge_deliveries_total"),
             slow_consumers: counter!("concierge_slow_consumers_total"),
-            over_limit: counter!("concierge_over_limit_total"),
-            throttled: counter!("concierge_throttled_total"),
+            too_many_services: counter!("concierge_over_limit_total", "limit" => "services"),
+            too_many_subscriptions: counter!("concierge_over_limit_total", "limit" => "subscriptions"),
+            throttled: ["messages", "bytes", "address_messages", "address_bytes"]
+                .map(|limit| counter!("concierge_throttled_total", "limit" => limit)),
+            uncounted: counter!("concierge_addresses_uncounted_total"),
             subscribers_cut: counter!("concierge_subscribers_cut_total"),
             offers_taken: counter!("concierge_coordinator_offers_total", "outcome" => "taken"),
             offers_held: counter!("concierge_coordinator_offers_total", "outcome" => "held"),
@@ -103,7 +109,7 @@ pub(crate) fn render(clients: usize, services: usize, subscriptions: usize) -> S
 }
 
 /// Why connections are refused.
-const REFUSALS: [&str; 5] = ["crowded", "draining", "handshake", "head", "origin"];
+const REFUSALS: [&str; 6] = ["crowded", "draining", "handshake", "hasty", "head", "origin"];
 
 /// A connection was refused before it became a WebSocket.
 pub(crate) fn refused(reason: &'static str) {
@@ -139,7 +145,7 @@ const DESCRIBED: &[(Kind, &str, &str)] = &[
     (
         Kind::Counter,
         "concierge_connections_refused_total{reason}",
-        "Requests for a WebSocket, or connections, that were refused: `crowded`, `draining`, `handshake`, `head` (too large), `origin`.",
+        "Requests for a WebSocket, or connections, that were refused: `crowded` (too many of an address), `hasty` (too many of it in a minute), `draining`, `handshake`, `head` (too large), `origin`.",
     ),
     (
         Kind::Counter,
@@ -153,7 +159,11 @@ const DESCRIBED: &[(Kind, &str, &str)] = &[
     (Kind::Counter, "concierge_messages_refused_total", "MESSAGE payloads that nobody got: BAD, INVALID_…."),
     (Kind::Counter, "concierge_deliveries_total", "Copies of messages queued for receivers."),
     (Kind::Counter, "concierge_slow_consumers_total", "Clients ended 4011."),
-    (Kind::Counter, "concierge_over_limit_total", "Requests refused because a client has too many services or subscriptions."),
+    (
+        Kind::Counter,
+        "concierge_over_limit_total{limit}",
+        "Requests refused because a client has too many `services` or `subscriptions`.",
+    ),
     (
         Kind::Counter,
         "concierge_subscribers_cut_total",
@@ -169,7 +179,16 @@ const DESCRIBED: &[(Kind, &str, &str)] = &[
         "concierge_coordinator_offers_total{outcome}",
         "Messages of the coordinator: `taken` by a worker's connection, or `held` because nobody was there or had room.",
     ),
-    (Kind::Counter, "concierge_throttled_total", "Times a client was not read because it sent too much."),
+    (
+        Kind::Counter,
+        "concierge_throttled_total{limit}",
+        "Times a client was not read because it sent too much: `messages`, `bytes`, or `address_messages`, `address_bytes` with others of its address.",
+    ),
+    (
+        Kind::Counter,
+        "concierge_addresses_uncounted_total",
+        "Connections that were let in without counting, because the hub remembers as many addresses as it can.",
+    ),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq)]

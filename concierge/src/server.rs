@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::coordinator::{self, Coordinator, Gate, Settings};
-use crate::crowd::Crowd;
+use crate::crowd::{self, Crowd};
 use crate::desk::Desk;
 use crate::http::Site;
 use crate::listener::{Shared, accept, start_shards};
@@ -116,7 +116,7 @@ impl Server {
             outbox_bytes: config.limits.outbox_bytes,
             tls,
             head_within: Duration::from_millis(config.limits.http_head_within_ms),
-            crowd: Crowd::new(config.limits.connections_per_address),
+            crowd: Crowd::new(crowd::Bounds::new(&config)),
             draining: CancellationToken::new(),
             connections: TaskTracker::new(),
             gone: CancellationToken::new(),

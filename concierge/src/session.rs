@@ -15,13 +15,14 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_util::sync::CancellationToken;
 
+use crate::bucket::Rates;
 use crate::config::Config;
 use crate::desk::{Desk, Seat};
 use crate::frame::{self, Frame};
 use crate::metrics;
 use crate::peer::{Ending, Peer};
 use crate::run::Run;
-use crate::throttle::Throttle;
+use crate::throttle::{Allowance, Throttle};
 use crate::wire::Wire;
 
 /// Messages that one session takes before others have their turn.
@@ -40,8 +41,7 @@ pub(crate) struct Pace {
     stalled_for: Duration,
     payload_bytes: usize,
     outbox_bytes: usize,
-    messages_per_second: u32,
-    excess_for: Duration,
+    allowance: Allowance,
 }
 
 impl Pace {
@@ -54,8 +54,12 @@ impl Pace {
             stalled_for: ms(config.limits.stall_ms),
             payload_bytes: config.limits.payload_bytes,
             outbox_bytes: config.limits.outbox_bytes,
-            messages_per_second: config.limits.messages_per_second,
-            excess_for: ms(config.limits.excess_ms),
+            allowance: Allowance {
+                messages_per_second: config.limits.messages_per_second,
+                bytes_per_second: config.limits.bytes_per_second,
+                payload_bytes: config.limits.payload_bytes,
+                excess_for: ms(config.limits.excess_ms),
+            },
         }
     }
 }
@@ -74,8 +78,16 @@ enum Outcome {
 }
 
 /// Runs a connection that was upgraded. `early` are bytes that came with the request. The stages before and after the
-/// conversation are boxed: an idle client does not carry them.
-pub(crate) async fn run(wire: Wire, early: Vec<u8>, peer: Arc<Peer>, desk: &Desk, pace: Pace, draining: CancellationToken) {
+/// conversation are boxed: an idle client does not carry them. `address`: what all clients of its address share.
+pub(crate) async fn run(
+    wire: Wire,
+    early: Vec<u8>,
+    peer: Arc<Peer>,
+    desk: &Desk,
+    pace: Pace,
+    address: Option<&Arc<Rates>>,
+    draining: CancellationToken,
+) {
     // before it identifies: leaving without having come is harmless
     let stay = Stay { peer: &peer, desk };
     let opened = Box::pin(async {
@@ -98,7 +110,7 @@ pub(crate) async fn run(wire: Wire, early: Vec<u8>, peer: Arc<Peer>, desk: &Desk
     if draining.is_cancelled() {
         peer.condemn(going_away()); // it came in while the hub told the others
     }
-    let mut conversation = Conversation::new(&peer, pace);
+    let mut conversation = Conversation::new(&peer, pace, address);
     let outcome = {
         let mut timer = std::pin::pin!(sleep_until(conversation.next_ping));
         let conversing = poll_fn(|cx| conversation.poll(&mut ws, &mut seat, desk, timer.as_mut(), cx));
@@ -208,9 +220,9 @@ struct Conversation<'a> {
 }
 
 impl<'a> Conversation<'a> {
-    fn new(peer: &'a Arc<Peer>, pace: Pace) -> Self {
+    fn new(peer: &'a Arc<Peer>, pace: Pace, address: Option<&Arc<Rates>>) -> Self {
         let now = Instant::now();
-        let throttle = Throttle::new(pace.messages_per_second, pace.excess_for).map(Box::new);
+        let throttle = Throttle::new(pace.allowance, address).map(Box::new);
         Self { peer, pace, throttle, next_ping: now + pace.ping_every, heard: now, stalled: None, full: false }
     }
 
@@ -232,7 +244,7 @@ impl<'a> Conversation<'a> {
         };
         let now = Instant::now();
         // a client that is not read cannot be heard; the stall sees to one that is gone
-        if ws.get_mut().take_heard() || self.full {
+        if ws.get_mut().take_heard() || self.full || self.throttle.as_ref().is_some_and(|throttle| throttle.holds()) {
             self.heard = now;
         }
         if let Poll::Ready(outcome) = read {
@@ -296,9 +308,13 @@ impl<'a> Conversation<'a> {
                     }
                 }
                 // the pong is queued as soon as reading goes on, behind the answers to what came before the ping
-                Poll::Ready(Some(Ok(Message::Ping(_)))) => run.end(),
+                Poll::Ready(Some(Ok(Message::Ping(ping)))) => {
+                    run.end();
+                    self.count(ping.len());
+                }
                 // binary frames say nothing in this protocol
-                Poll::Ready(Some(Ok(Message::Binary(_) | Message::Pong(_) | Message::Frame(_)))) => {}
+                Poll::Ready(Some(Ok(Message::Binary(bytes) | Message::Pong(bytes)))) => self.count(bytes.len()),
+                Poll::Ready(Some(Ok(Message::Frame(_)))) => {}
                 Poll::Ready(Some(Ok(Message::Close(close)))) => {
                     run.end();
                     self.peer.answer_close(&frame::close_answer(close.as_ref()));
@@ -316,6 +332,13 @@ impl<'a> Conversation<'a> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// What is no message counts as bytes all the same.
+    fn count(&mut self, bytes: usize) {
+        if let Some(throttle) = &mut self.throttle {
+            throttle.take_bytes(bytes);
+        }
     }
 
     /// Does what is due and says when to look again.

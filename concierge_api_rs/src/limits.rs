@@ -61,12 +61,22 @@ pub const SUBSCRIPTIONS_PER_CLIENT: usize = 1_024;
 pub const SUBSCRIBERS_SHOWN: usize = 256;
 /// Subscribers that one list of services holds, all services together; each has its `subscriber_count`.
 pub const SUBSCRIBERS_LISTED: usize = 16 * 1024;
-/// Connections from one address; 0 is no bound. Configurable.
-pub const CONNECTIONS_PER_ADDRESS: usize = 0;
 /// Messages that a client may send in a second; 0 is no bound. Configurable.
 pub const MESSAGES_PER_SECOND: u32 = 0;
-/// How long a client may go on sending more than that, else close code 4010. Configurable.
+/// Bytes that a client may send in a second; 0 is no bound. Configurable.
+pub const BYTES_PER_SECOND: u32 = 0;
+/// How long a client may go on sending more than it may, or its address may, else close code 4010. Configurable.
 pub const EXCESS_MS: u64 = 10_000;
+/// Connections from one address at a time, of IPv6 from one /64; 0 is no bound. Configurable.
+pub const CONNECTIONS_PER_ADDRESS: usize = 0;
+/// Connections from one address in a minute; 0 is no bound. Configurable.
+pub const ADDRESS_CONNECTS_PER_MINUTE: u32 = 0;
+/// Messages that all clients of one address may send in a second; 0 is no bound. Configurable.
+pub const ADDRESS_MESSAGES_PER_SECOND: u32 = 0;
+/// Bytes that all clients of one address may send in a second; 0 is no bound. Configurable.
+pub const ADDRESS_BYTES_PER_SECOND: u32 = 0;
+/// Addresses that are counted at a time; those that come beyond are let in uncounted.
+pub const ADDRESSES: usize = 65_536;
 
 /// Size of a file. Configurable.
 pub const FILE_BYTES: u64 = 100 * 1024 * 1024;

@@ -1,15 +1,16 @@
 //! A hub: the real binary, in a process and a home of its own.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
-use concierge_client::{HubUrl, Options, Tls, dial};
+use concierge_client::{HubUrl, Options, Tls, Transport, dial};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::net::TcpSocket;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::JoinSet;
 
@@ -140,6 +141,17 @@ impl Hub {
     pub async fn dial(&self) -> Wire {
         let dialled = within("a connection", dial(&self.hub_url(), &self.tls)).await;
         Wire::new(dialled.unwrap_or_else(|e| panic!("no connection: {e}: {:?}", std::error::Error::source(&e))))
+    }
+
+    /// A bare connection from 127.0.0.2, another address of this machine. Without TLS.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn dial_from_elsewhere(&self) -> Wire {
+        let socket = TcpSocket::new_v4().expect("sockets exist");
+        socket.bind((Ipv4Addr::new(127, 0, 0, 2), 0).into()).expect("the whole of 127.0.0.0/8 is this machine");
+        let stream = within("a connection", socket.connect(self.address)).await.expect("the hub listens");
+        Wire::new(Transport::Left(stream))
     }
 
     /// A WebSocket whose client has not identified.

@@ -12,8 +12,8 @@ use crate::config::keys::nearest_word;
 
 #[derive(Debug, Args)]
 pub(crate) struct Errors {
-    /// A close code (4005), its name (DUPLICATE_AUTH), an error's name (INVALID_SERVICE), a status of the coordinator (409), or an
-    /// exit code of `promise wait` (10); all of them without one
+    /// A close code (4005), its name (DUPLICATE_AUTH), an error's name (INVALID_SERVICE), a limit (limits.bytes_per_second), a
+    /// status of the coordinator (409), or an exit code of `promise wait` (10); all of them without one
     code: Option<String>,
 }
 
@@ -100,6 +100,55 @@ const STATUSES: &[Explained] = &[
     numbered(501, "NOT_IMPLEMENTED", "This coordinator does not offer the request.", "Compare with PROTOCOL.md."),
 ];
 
+/// What a client or an address may do: by the key that sets it.
+const LIMITS: &[Explained] = &[
+    answer(
+        "limits.messages_per_second",
+        "A client sent more messages: it is read no faster than that, and closed with 4010 when it goes on for `limits.excess_ms`. \
+         Metric: concierge_throttled_total{limit=\"messages\"}.",
+        "Send less, or raise the limit.",
+    ),
+    answer(
+        "limits.bytes_per_second",
+        "A client sent more bytes: it is read no faster than that, and closed with 4010 when it goes on for `limits.excess_ms`. \
+         Metric: concierge_throttled_total{limit=\"bytes\"}.",
+        "Send less, put what is large into the file server, or raise the limit.",
+    ),
+    answer(
+        "limits.address_messages_per_second",
+        "The clients of one address sent more messages together: they are read in turns, no faster than that, and whoever waits for \
+         `limits.excess_ms` on end is closed with 4010. Metric: concierge_throttled_total{limit=\"address_messages\"}.",
+        "Find the one who floods and bound it by `limits.messages_per_second`, or raise the limit: a proxy or a school is one address.",
+    ),
+    answer(
+        "limits.address_bytes_per_second",
+        "The clients of one address sent more bytes together: they are read in turns, no faster than that, and whoever waits for \
+         `limits.excess_ms` on end is closed with 4010. Metric: concierge_throttled_total{limit=\"address_bytes\"}.",
+        "Find the one who floods and bound it by `limits.bytes_per_second`, or raise the limit: a proxy or a school is one address.",
+    ),
+    answer(
+        "limits.address_connects_per_minute",
+        "More connections came from one address in a minute: HTTP 429. Metric: concierge_connections_refused_total{reason=\"hasty\"}.",
+        "Come again after the seconds that `Retry-After` names, keep connections open, or raise the limit.",
+    ),
+    answer(
+        "limits.connections_per_address",
+        "One address has that many connections already: HTTP 429. Metric: concierge_connections_refused_total{reason=\"crowded\"}.",
+        "Close some, or raise the limit: a proxy or a school is one address.",
+    ),
+    answer(
+        "limits.services_per_client",
+        "The client owns that many services already: ERROR_PROTOCOL. Metric: concierge_over_limit_total{limit=\"services\"}.",
+        "Delete some, or raise the limit.",
+    ),
+    answer(
+        "limits.subscriptions_per_client",
+        "The client is subscribed to that many services already: ERROR_PROTOCOL. Metric: \
+         concierge_over_limit_total{limit=\"subscriptions\"}.",
+        "Unsubscribe from some, or raise the limit.",
+    ),
+];
+
 /// How `promise wait` ends when the promise is not resolved.
 const OUTCOMES: &[Explained] = &[
     numbered(10, "PROMISE_REJECTED", "`promise wait`: the promise is rejected.", "`concierge promise get ID` shows with what."),
@@ -116,7 +165,7 @@ const OUTCOMES: &[Explained] = &[
 pub fn all() -> impl Iterator<Item = Explained> {
     let explained =
         |code: &CloseCode| Explained { code: Some(code.code()), name: code.name(), cause: code.cause(), remedy: code.remedy() };
-    let others = [ANSWERS, STATUSES, OUTCOMES].into_iter().flatten().copied();
+    let others = [ANSWERS, LIMITS, STATUSES, OUTCOMES].into_iter().flatten().copied();
     CloseCode::ALL.iter().map(explained).chain(others)
 }
 
@@ -143,7 +192,8 @@ fn unknown(code: &str) -> Failure {
         return Failure::new(Exit::NotFound, format!("close code {number} {what}")).try_next("`concierge errors` lists all.");
     }
     let failure = Failure::new(Exit::NotFound, format!("no error `{code}`"));
-    match nearest_word(&code.to_uppercase(), all().map(|known| known.name)) {
+    let near = |code: String| nearest_word(&code, all().map(|known| known.name));
+    match near(code.to_uppercase()).or_else(|| near(code.to_lowercase())) {
         Some(near) => failure.try_next(format!("The nearest one is {near}; `concierge errors` lists all.")),
         None => failure.try_next("`concierge errors` lists all."),
     }
@@ -153,10 +203,12 @@ fn listed(all: &[Explained]) -> String {
     let paragraphs =
         |of: fn(&Explained) -> bool| all.iter().filter(|known| of(known)).map(paragraph).collect::<Vec<_>>().join("\n");
     format!(
-        "Close codes: the connection ends.\n\n{}\nAnswers: the connection goes on.\n\n{}\nStatuses: answers of the coordinator.\n\n{}\n\
+        "Close codes: the connection ends.\n\n{}\nAnswers: the connection goes on.\n\n{}\nLimits of the hub, by key.\n\n{}\n\
+         Statuses: answers of the coordinator.\n\n{}\n\
          Exit codes of `promise wait`.\n\n{}",
         paragraphs(|known| known.code.is_some_and(|code| code >= 1000)),
-        paragraphs(|known| known.code.is_none()),
+        paragraphs(|known| known.code.is_none() && !known.name.contains('.')),
+        paragraphs(|known| known.code.is_none() && known.name.contains('.')),
         paragraphs(|known| known.code.is_some_and(|code| (100..1000).contains(&code))),
         paragraphs(|known| known.code.is_some_and(|code| code < 100)),
     )

@@ -186,16 +186,41 @@ pub const KEYS: &[Key] = &[
         "Services that a client may be subscribed to, else SELF_SUBSCRIBE is refused.",
     ),
     key(
-        "limits.connections_per_address",
-        count("connections", 0),
-        "Connections from one IP address; 0 is no bound. Behind a reverse proxy everybody has the proxy's address.",
-    ),
-    key(
         "limits.messages_per_second",
         count("messages a second", 0),
         "Messages that a client may send. Over it the hub reads no further until the second has passed; see `excess_ms`. 0 is no bound.",
     ),
-    key("limits.excess_ms", ms(1), "How long a client may go on sending more than `messages_per_second`, else close code 4010."),
+    key(
+        "limits.bytes_per_second",
+        count("bytes a second", 0),
+        "Bytes that a client may send, in messages of any kind and pings, each at least 6. A payload of `payload_bytes` passes all the \
+         same, and what follows waits. 0 is no bound.",
+    ),
+    key(
+        "limits.excess_ms",
+        ms(1),
+        "How long a client may go on sending more than one of these bounds allows, else close code 4010.",
+    ),
+    key(
+        "limits.connections_per_address",
+        count("connections", 0),
+        "Connections from one IP address, from one /64 of IPv6; 0 is no bound. Behind a reverse proxy everybody has the proxy's address.",
+    ),
+    key(
+        "limits.address_connects_per_minute",
+        count("connections a minute", 0),
+        "Connections that may come from one address, whatever for; else 429 with `Retry-After`. 0 is no bound.",
+    ),
+    key(
+        "limits.address_messages_per_second",
+        count("messages a second", 0),
+        "As `messages_per_second`, for all clients of an address together; they take turns. 0 is no bound.",
+    ),
+    key(
+        "limits.address_bytes_per_second",
+        count("bytes a second", 0),
+        "As `bytes_per_second`, for all clients of an address together; they take turns. 0 is no bound.",
+    ),
     key(
         "limits.subscribers_shown",
         count("subscribers", 0),

@@ -87,9 +87,13 @@ pub struct Limits {
     pub stall_ms: u64,
     pub services_per_client: usize,
     pub subscriptions_per_client: usize,
-    pub connections_per_address: usize,
     pub messages_per_second: u32,
+    pub bytes_per_second: u32,
     pub excess_ms: u64,
+    pub connections_per_address: usize,
+    pub address_connects_per_minute: u32,
+    pub address_messages_per_second: u32,
+    pub address_bytes_per_second: u32,
     pub subscribers_shown: usize,
 }
 
@@ -105,9 +109,13 @@ impl Default for Limits {
             stall_ms: limits::STALL_MS,
             services_per_client: limits::SERVICES_PER_CLIENT,
             subscriptions_per_client: limits::SUBSCRIPTIONS_PER_CLIENT,
-            connections_per_address: limits::CONNECTIONS_PER_ADDRESS,
             messages_per_second: limits::MESSAGES_PER_SECOND,
+            bytes_per_second: limits::BYTES_PER_SECOND,
             excess_ms: limits::EXCESS_MS,
+            connections_per_address: limits::CONNECTIONS_PER_ADDRESS,
+            address_connects_per_minute: limits::ADDRESS_CONNECTS_PER_MINUTE,
+            address_messages_per_second: limits::ADDRESS_MESSAGES_PER_SECOND,
+            address_bytes_per_second: limits::ADDRESS_BYTES_PER_SECOND,
             subscribers_shown: limits::SUBSCRIBERS_SHOWN,
         }
     }

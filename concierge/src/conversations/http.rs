@@ -13,6 +13,7 @@ use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_util::sync::CancellationToken;
 
+use crate::crowd::TooMany;
 use crate::http::{Site, Upgraded, serve, serve_tls};
 
 fn site() -> Site {
@@ -37,7 +38,7 @@ fn request(headers: &str) -> String {
 }
 
 /// Serves what `bytes` ask for: the head of the answer, and the connection if it was upgraded.
-async fn ask(site: &Site, crowded: bool, bytes: &str) -> (String, Option<Upgraded<DuplexStream>>) {
+async fn ask(site: &Site, crowded: Option<TooMany>, bytes: &str) -> (String, Option<Upgraded<DuplexStream>>) {
     let (mut client, server) = duplex(64 * 1024);
     client.write_all(bytes.as_bytes()).await.unwrap();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
@@ -50,7 +51,7 @@ async fn ask(site: &Site, crowded: bool, bytes: &str) -> (String, Option<Upgrade
 
 /// The status of the answer and its subprotocol.
 async fn status(site: &Site, headers: &str) -> (u16, Option<String>) {
-    let (answer, upgraded) = ask(site, false, &request(headers)).await;
+    let (answer, upgraded) = ask(site, None, &request(headers)).await;
     let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
     assert_eq!(upgraded.is_some(), status == 101, "{answer}");
     let protocol = answer.lines().find_map(|line| line.strip_prefix("sec-websocket-protocol: ")).map(str::to_owned);
@@ -88,7 +89,7 @@ async fn a_hub_that_insists_on_the_subprotocol_answers_400_without_it() {
 async fn another_version_of_websocket_is_426_and_names_13() {
     for version in ["12", "14", "0", "13, 8", ""] {
         let request = request("").replace("Version: 13", &format!("Version: {version}"));
-        let (answer, upgraded) = ask(&site(), false, &request).await;
+        let (answer, upgraded) = ask(&site(), None, &request).await;
         assert!(answer.starts_with("HTTP/1.1 426 ") && answer.contains("sec-websocket-version: 13\r\n"), "{version}: {answer}");
         assert!(upgraded.is_none());
     }
@@ -112,7 +113,7 @@ async fn an_origin_is_absent_or_the_hubs_own_or_on_the_list_else_403() {
 #[tokio::test(start_paused = true)]
 async fn the_whole_head_arrives_within_5_seconds_or_the_connection_ends() {
     let began = Instant::now();
-    let (answer, upgraded) = ask(&site(), false, "GET /ws HTTP/1.1\r\nHost: hub\r\n").await;
+    let (answer, upgraded) = ask(&site(), None, "GET /ws HTTP/1.1\r\nHost: hub\r\n").await;
     assert!(upgraded.is_none() && !answer.contains("101"), "{answer}");
     let ms = began.elapsed().as_millis();
     assert!((5_000..=5_002).contains(&ms), "{ms}");
@@ -141,7 +142,7 @@ async fn a_tls_handshake_and_the_head_behind_it_arrive_within_5_seconds_together
         let site = site();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
         let serving = async {
-            let upgraded = serve_tls(server, acceptor, address, &site, Duration::from_secs(5), false).await;
+            let upgraded = serve_tls(server, acceptor, address, &site, Duration::from_secs(5), None).await;
             (upgraded.is_some(), began.elapsed().as_millis())
         };
         let speaking = async {
@@ -163,7 +164,7 @@ async fn behind_the_last_answer_tls_says_that_it_is_the_last() {
     let (client, server) = duplex(64 * 1024);
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
     let site = site();
-    let serving = serve_tls(server, acceptor, address, &site, Duration::from_secs(5), false);
+    let serving = serve_tls(server, acceptor, address, &site, Duration::from_secs(5), None);
     let asking = async {
         let mut client = connector.connect("hub".try_into().unwrap(), client).await.unwrap();
         client.write_all(b"GET /ws HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n").await.unwrap();
@@ -196,14 +197,19 @@ async fn a_hub_may_take_larger_heads_and_fewer_headers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_too_many_from_one_address_is_429() {
-    let (answer, upgraded) = ask(&site(), true, &request("")).await;
-    assert!(answer.starts_with("HTTP/1.1 429 ") && upgraded.is_none(), "{answer}");
+async fn a_connection_too_many_from_one_address_is_429_and_says_when_to_come_again() {
+    for (too_many, after) in
+        [(TooMany::Connections, 10), (TooMany::Connects(Duration::from_millis(2_001)), 3), (TooMany::Connects(Duration::ZERO), 1)]
+    {
+        let (answer, upgraded) = ask(&site(), Some(too_many), &request("")).await;
+        assert!(answer.starts_with("HTTP/1.1 429 ") && upgraded.is_none(), "{answer}");
+        assert!(answer.contains(&format!("retry-after: {after}\r\n")) && answer.ends_with(too_many.sentence()), "{answer}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_came_behind_the_request_is_handed_on() {
-    let (answer, upgraded) = ask(&site(), false, &(request("") + "early bytes")).await;
+    let (answer, upgraded) = ask(&site(), None, &(request("") + "early bytes")).await;
     assert!(answer.starts_with("HTTP/1.1 101 ") && answer.contains("sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
     assert_eq!(upgraded.unwrap().early, b"early bytes");
 }

@@ -20,6 +20,7 @@ use uuid::Uuid;
 use super::client::{Client, frame};
 use super::transcript::Transcript;
 use crate::config::Config;
+use crate::crowd::{self, Crowd, Guest};
 use crate::desk::Desk;
 use crate::peer::Peer;
 use crate::session::{self, Pace};
@@ -42,6 +43,9 @@ pub(crate) struct Hub {
     sessions: JoinSet<()>,
     /// The shard's flusher; ended with the hub.
     _flusher: JoinSet<()>,
+    /// Where connections come from.
+    pub(crate) address: IpAddr,
+    crowd: Crowd,
     clients: Vec<Client>,
     transcript: Transcript,
     /// When the test's clock began.
@@ -65,6 +69,8 @@ impl Hub {
         let mut flusher = JoinSet::new();
         flusher.spawn(shard.clone().flush_forever());
         Self {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            crowd: Crowd::new(crowd::Bounds::new(&config)),
             desk: Arc::new(Desk::new(config.secret.as_deref(), bounds)),
             config,
             draining: CancellationToken::new(),
@@ -90,13 +96,17 @@ impl Hub {
     /// The same, with bytes that came together with the request.
     pub(crate) async fn connect_with(&mut self, name: &str, room: usize, early: Vec<u8>) -> Who {
         let (ours, theirs) = duplex(room);
-        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let address = self.address;
+        let guest = self.crowd.enter(address).ok();
         let id = ClientId(Uuid::new_v4());
         let peer = Peer::new(id, address, self.shard.clone(), None, self.config.limits.outbox_bytes);
         let wire = Wire::new(peer.clone(), Source::Stream(Box::new(ours)));
         let (desk, pace, draining) = (self.desk.clone(), Pace::new(&self.config), self.draining.clone());
         let session = peer.clone();
-        self.sessions.spawn(async move { session::run(wire, early, session, &desk, pace, draining).await });
+        self.sessions.spawn(async move {
+            let rates = guest.as_ref().and_then(Guest::rates);
+            session::run(wire, early, session, &desk, pace, rates, draining).await;
+        });
         self.transcript.call(&id.to_string(), name.to_owned());
         self.clients.push(Client::new(name, peer, theirs).await);
         Who(self.clients.len() - 1)

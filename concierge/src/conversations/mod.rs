@@ -13,6 +13,7 @@ mod http;
 mod identify;
 mod intents;
 mod leaving;
+mod limits;
 mod lists;
 mod messages;
 mod order;

@@ -16,6 +16,7 @@ mod filesystem_md;
 mod floods;
 mod framing;
 mod handshake;
+mod limits;
 mod operations;
 mod postgres;
 mod presence;

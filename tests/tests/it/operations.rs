@@ -62,8 +62,14 @@ async fn metrics_parse_count_what_happened_and_hold_no_names() {
         ("concierge_deliveries_total", 1),
         ("concierge_slow_consumers_total", 0),
         (r#"concierge_connections_refused_total{reason="origin"}"#, 0),
-        ("concierge_over_limit_total", 0),
-        ("concierge_throttled_total", 0),
+        (r#"concierge_over_limit_total{limit="services"}"#, 0),
+        (r#"concierge_over_limit_total{limit="subscriptions"}"#, 0),
+        (r#"concierge_throttled_total{limit="messages"}"#, 0),
+        (r#"concierge_throttled_total{limit="bytes"}"#, 0),
+        (r#"concierge_throttled_total{limit="address_messages"}"#, 0),
+        (r#"concierge_throttled_total{limit="address_bytes"}"#, 0),
+        (r#"concierge_connections_refused_total{reason="hasty"}"#, 0),
+        ("concierge_addresses_uncounted_total", 0),
         ("concierge_accept_errors_total", 0),
     ] {
         assert!(metrics.contains(&format!("\n{name} {value}\n")), "{name} is not {value}:\n{metrics}");
@@ -76,7 +82,7 @@ async fn metrics_parse_count_what_happened_and_hold_no_names() {
             metrics.contains(&format!("# TYPE {name} ")) && metrics.contains(&format!("# HELP {name} ")),
             "{name} is explained"
         );
-        let known = ["code=\"", "outcome=\"", "reason=\"", "status=\""];
+        let known = ["code=\"", "limit=\"", "outcome=\"", "reason=\"", "status=\""];
         assert!(
             series.split('{').nth(1).is_none_or(|labels| known.iter().any(|label| labels.starts_with(label))),
             "labels are bounded: {line}"
