@@ -9,6 +9,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 const FINAL: u8 = 0x80;
 const TEXT: u8 = 0x1;
+const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
 
 /// A ping without a payload.
@@ -50,12 +51,21 @@ impl<'a> Frame<'a> {
 
 /// Appends a text frame to `to`; `write` appends its payload.
 pub(crate) fn text(to: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    data(to, FINAL | TEXT, write);
+}
+
+/// The same of a binary frame; the hub sends none, only `echo` does.
+pub(crate) fn binary(to: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    data(to, FINAL | BINARY, write);
+}
+
+fn data(to: &mut Vec<u8>, first: u8, write: impl FnOnce(&mut Vec<u8>)) {
     /// Nearly every message has a header of this length; another is moved into place.
     const ROOM: usize = 4;
     let start = to.len();
     to.extend_from_slice(&[0; ROOM]);
     write(to);
-    let (header, len) = header(FINAL | TEXT, to.len() - start - ROOM);
+    let (header, len) = header(first, to.len() - start - ROOM);
     if len != ROOM {
         to.splice(start..start + ROOM, header[..len].iter().copied());
     } else {

@@ -9,6 +9,8 @@ mod conversations;
 mod coordinator;
 mod crowd;
 mod desk;
+#[doc(hidden)]
+pub mod echo;
 mod folders;
 mod frame;
 mod http;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::crowd::{Crowd, Guest, TooMany};
 use crate::desk::Desk;
+use crate::echo;
 use crate::http::{self, Site, Upgraded};
 use crate::metrics::METRICS;
 use crate::peer::Peer;
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) crowd: Crowd,
     pub(crate) draining: CancellationToken,
     pub(crate) connections: TaskTracker,
+    /// Peers are echoed and never reach the desk.
+    pub(crate) echoes: bool,
     /// The server is gone.
     pub(crate) gone: CancellationToken,
 }
@@ -125,6 +128,9 @@ async fn connection(stream: TcpStream, address: SocketAddr, site: Arc<Site>, sha
     let _open = OpenConnection;
     let opened = Box::pin(open(stream, address, site, shard, &shared, guest.as_ref().err().copied())).await;
     if let Some((wire, early, peer)) = opened {
+        if shared.echoes {
+            return Box::pin(echo::run(wire, early, peer, shared.pace)).await;
+        }
         let rates = guest.as_ref().ok().and_then(Guest::rates);
         session::run(wire, early, peer, &shared.desk, shared.pace, rates, shared.draining.clone()).await;
     }

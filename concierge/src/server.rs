@@ -92,7 +92,12 @@ impl Server {
     ///
     /// # Errors
     /// [`StartError`]; nothing is left running.
-    pub async fn start(mut config: Config) -> Result<Self, StartError> {
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_as(config, false).await
+    }
+
+    /// As a hub, or as what `echoes` instead.
+    pub(crate) async fn start_as(mut config: Config, echoes: bool) -> Result<Self, StartError> {
         raise_descriptors();
         if config.metrics.enabled {
             metrics::start();
@@ -120,6 +125,7 @@ impl Server {
             draining: CancellationToken::new(),
             connections: TaskTracker::new(),
             gone: CancellationToken::new(),
+            echoes,
             desk,
         });
         let gone = shared.gone.clone().drop_guard();

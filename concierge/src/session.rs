@@ -77,6 +77,33 @@ enum Outcome {
     Gone,
 }
 
+/// Takes what a peer says. The hub's is the [`Desk`] with the peer's [`Seat`]; only `echo` has another.
+pub(crate) trait Addressee {
+    /// A text message, whose turn's messages meet in `run`. How many copies of it are made.
+    fn text(&mut self, run: &mut Run<'_>, text: &str) -> usize;
+    /// A binary message: it says nothing in the hub's protocol.
+    fn binary(&mut self, _: &mut Run<'_>, _: &[u8]) {}
+    /// A turn ended, in which so many copies were queued.
+    fn settle(&mut self, copies: u64);
+}
+
+/// A client of the hub.
+struct Seated<'a> {
+    desk: &'a Desk,
+    seat: Seat,
+}
+
+impl Addressee for Seated<'_> {
+    fn text(&mut self, run: &mut Run<'_>, text: &str) -> usize {
+        self.desk.receive(&mut self.seat, run, text)
+    }
+
+    fn settle(&mut self, copies: u64) {
+        self.seat.tally.deliveries += copies;
+        self.seat.tally.settle();
+    }
+}
+
 /// Runs a connection that was upgraded. `early` are bytes that came with the request. The stages before and after the
 /// conversation are boxed: an idle client does not carry them. `address`: what all clients of its address share.
 pub(crate) async fn run(
@@ -91,12 +118,7 @@ pub(crate) async fn run(
     // before it identifies: leaving without having come is harmless
     let stay = Stay { peer: &peer, desk };
     let opened = Box::pin(async {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
-            .max_message_size(Some(pace.payload_bytes))
-            .max_frame_size(Some(pace.payload_bytes));
-        let mut ws = WebSocketStream::from_partially_read(wire, early, Role::Server, Some(config)).await;
+        let mut ws = open(wire, early, &pace).await;
         let identified = AssertUnwindSafe(identify(&mut ws, &peer, desk, &pace, &draining)).catch_unwind().await;
         match identified.unwrap_or_else(|_| Err(failed())) {
             Ok(seat) => Some((ws, seat)),
@@ -106,18 +128,29 @@ pub(crate) async fn run(
             }
         }
     });
-    let Some((mut ws, mut seat)) = opened.await else { return };
+    let Some((mut ws, seat)) = opened.await else { return };
     if draining.is_cancelled() {
         peer.condemn(going_away()); // it came in while the hub told the others
     }
-    let mut conversation = Conversation::new(&peer, pace, address);
-    let outcome = {
-        let mut timer = std::pin::pin!(sleep_until(conversation.next_ping));
-        let conversing = poll_fn(|cx| conversation.poll(&mut ws, &mut seat, desk, timer.as_mut(), cx));
-        AssertUnwindSafe(conversing).catch_unwind().await.unwrap_or_else(|_| failed())
-    };
+    let outcome = Conversation::new(&peer, Seated { desk, seat }, pace, address).run(&mut ws).await;
     drop(stay);
     Box::pin(finish(ws, &peer, outcome)).await;
+}
+
+/// The same for a peer that need not identify and is nobody's client.
+pub(crate) async fn run_unseated(wire: Wire, early: Vec<u8>, peer: Arc<Peer>, addressee: impl Addressee, pace: Pace) {
+    let mut ws = open(wire, early, &pace).await;
+    let outcome = Conversation::new(&peer, addressee, pace, None).run(&mut ws).await;
+    finish(ws, &peer, outcome).await;
+}
+
+async fn open(wire: Wire, early: Vec<u8>, pace: &Pace) -> WebSocketStream<Wire> {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(Some(pace.payload_bytes))
+        .max_frame_size(Some(pace.payload_bytes));
+    WebSocketStream::from_partially_read(wire, early, Role::Server, Some(config)).await
 }
 
 /// A client's time in the hub; it leaves when this is dropped, even by a panic.
@@ -207,8 +240,9 @@ fn over(peer: &Peer) -> Option<Outcome> {
 }
 
 /// The time between HELLO and the end.
-struct Conversation<'a> {
+struct Conversation<'a, A> {
     peer: &'a Arc<Peer>,
+    addressee: A,
     pace: Pace,
     throttle: Option<Box<Throttle>>,
     next_ping: Instant,
@@ -219,28 +253,27 @@ struct Conversation<'a> {
     full: bool,
 }
 
-impl<'a> Conversation<'a> {
-    fn new(peer: &'a Arc<Peer>, pace: Pace, address: Option<&Arc<Rates>>) -> Self {
+impl<'a, A: Addressee> Conversation<'a, A> {
+    fn new(peer: &'a Arc<Peer>, addressee: A, pace: Pace, address: Option<&Arc<Rates>>) -> Self {
         let now = Instant::now();
         let throttle = Throttle::new(pace.allowance, address).map(Box::new);
-        Self { peer, pace, throttle, next_ping: now + pace.ping_every, heard: now, stalled: None, full: false }
+        Self { peer, addressee, pace, throttle, next_ping: now + pace.ping_every, heard: now, stalled: None, full: false }
+    }
+
+    async fn run(&mut self, ws: &mut WebSocketStream<Wire>) -> Outcome {
+        let mut timer = std::pin::pin!(sleep_until(self.next_ping));
+        let conversing = poll_fn(|cx| self.poll(ws, timer.as_mut(), cx));
+        AssertUnwindSafe(conversing).catch_unwind().await.unwrap_or_else(|_| failed())
     }
 
     /// In this order: writing frees memory; a decision made elsewhere ends it, whatever else is ready; then reading; the
     /// clock last, because what was just heard counts. The read budget keeps a flood from hiding the clock.
-    fn poll(
-        &mut self,
-        ws: &mut WebSocketStream<Wire>,
-        seat: &mut Seat,
-        desk: &Desk,
-        mut timer: Pin<&mut Sleep>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Outcome> {
+    fn poll(&mut self, ws: &mut WebSocketStream<Wire>, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<Outcome> {
         self.peer.waker().register(cx.waker());
         ws.get_mut().poll_blocked(cx);
         let read = match over(self.peer) {
             Some(outcome) => return Poll::Ready(outcome),
-            None => self.poll_turn(ws, seat, desk, cx),
+            None => self.poll_turn(ws, cx),
         };
         let now = Instant::now();
         // a client that is not read cannot be heard; the stall sees to one that is gone
@@ -262,23 +295,15 @@ impl<'a> Conversation<'a> {
     }
 
     /// Reads, and queues what came of it before others have their turn.
-    fn poll_turn(&mut self, ws: &mut WebSocketStream<Wire>, seat: &mut Seat, desk: &Desk, cx: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll_turn(&mut self, ws: &mut WebSocketStream<Wire>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let mut run = Run::new(self.peer, self.pace.outbox_bytes);
-        let read = self.poll_read(ws, seat, &mut run, desk, cx);
+        let read = self.poll_read(ws, &mut run, cx);
         run.end();
-        seat.tally.deliveries += run.copies();
-        seat.tally.settle();
+        self.addressee.settle(run.copies());
         read
     }
 
-    fn poll_read(
-        &mut self,
-        ws: &mut WebSocketStream<Wire>,
-        seat: &mut Seat,
-        run: &mut Run<'_>,
-        desk: &Desk,
-        cx: &mut Context<'_>,
-    ) -> Poll<Outcome> {
+    fn poll_read(&mut self, ws: &mut WebSocketStream<Wire>, run: &mut Run<'_>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let mut copies = 0;
         for _ in 0..READ_BUDGET {
             let look = self.peer.look();
@@ -293,7 +318,7 @@ impl<'a> Conversation<'a> {
             }
             if let Some(throttle) = &mut self.throttle {
                 match throttle.poll_ready(cx) {
-                    Poll::Ready(Ok(Some(text))) => copies += desk.receive(seat, run, &text),
+                    Poll::Ready(Ok(Some(text))) => copies += self.addressee.text(run, &text),
                     Poll::Ready(Ok(None)) => {}
                     Poll::Ready(Err(ending)) => return Poll::Ready(Outcome::Ended(ending)),
                     Poll::Pending => return Poll::Pending,
@@ -303,7 +328,7 @@ impl<'a> Conversation<'a> {
                 Poll::Ready(Some(Ok(Message::Text(text)))) => {
                     ws.get_mut().understood(text.len());
                     match &mut self.throttle {
-                        None => copies += desk.receive(seat, run, &text),
+                        None => copies += self.addressee.text(run, &text),
                         Some(throttle) => throttle.take(text),
                     }
                 }
@@ -312,8 +337,11 @@ impl<'a> Conversation<'a> {
                     run.end();
                     self.count(ping.len());
                 }
-                // binary frames say nothing in this protocol
-                Poll::Ready(Some(Ok(Message::Binary(bytes) | Message::Pong(bytes)))) => self.count(bytes.len()),
+                Poll::Ready(Some(Ok(Message::Binary(bytes)))) => {
+                    self.count(bytes.len());
+                    self.addressee.binary(run, &bytes);
+                }
+                Poll::Ready(Some(Ok(Message::Pong(bytes)))) => self.count(bytes.len()),
                 Poll::Ready(Some(Ok(Message::Frame(_)))) => {}
                 Poll::Ready(Some(Ok(Message::Close(close)))) => {
                     run.end();

@@ -37,10 +37,15 @@ pub fn example(name: &str) -> PathBuf {
 
 /// A program of this profile, fresh.
 fn built(path: &str, target: &[&str]) -> Result<PathBuf, String> {
-    let tests = std::env::current_exe().expect("a running program has a path");
-    let profile = tests.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
+    let profile = profile();
     let program = profile.join(path);
     if is_fresh(&program) { Ok(program) } else { build(target, profile.ends_with("release")).map(|()| program) }
+}
+
+/// `target/<profile>`, where the running test was built.
+pub(crate) fn profile() -> PathBuf {
+    let tests = std::env::current_exe().expect("a running program has a path");
+    tests.ancestors().nth(2).expect("tests lie in target/<profile>/deps").to_owned()
 }
 
 /// Whether no source that cargo noted beside the program is newer.

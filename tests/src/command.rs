@@ -155,8 +155,15 @@ impl Running {
     /// # Panics
     /// When it ends instead.
     pub async fn line(&mut self) -> String {
-        let line = within(&format!("a line of `{}`", self.shown), self.lines.next_line()).await.expect("stdout is text");
-        line.unwrap_or_else(|| panic!("`{}` ended", self.shown))
+        self.next_line().await.unwrap_or_else(|| panic!("`{}` ended", self.shown))
+    }
+
+    /// The next line of its stdout, or none when that has ended.
+    ///
+    /// # Panics
+    /// When neither comes.
+    pub async fn next_line(&mut self) -> Option<String> {
+        within(&format!("a line of `{}`", self.shown), self.lines.next_line()).await.expect("stdout is text")
     }
 
     /// The id of the process.

@@ -26,7 +26,7 @@ pub use command::{Command, Finished, Running};
 pub use http::{Reply, request};
 pub use hub::{Hub, Setup};
 pub use measure::{measured, stall};
-pub use need::needed;
+pub use need::{needed, tool};
 pub use poller::Poller;
 pub use process::Process;
 pub use resonate::resonate;

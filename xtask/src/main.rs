@@ -1,5 +1,6 @@
 //! Automation of the workspace: what CI runs, what a developer runs before a commit. CONTRIBUTING.md shows the commands.
 
+mod autobahn;
 mod bench;
 mod ci;
 mod deny;
@@ -42,6 +43,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Run Autobahn's suite for WebSocket servers against the hub's transport
+    Autobahn {
+        /// Write what it says to tests/autobahn/expected.txt
+        #[arg(long)]
+        update: bool,
+    },
     /// Build the release binaries and run the benchmark against the hub
     Bench {
         /// Handed to `concierge-bench run`, for example `--quick` or `--json FILE`
@@ -57,6 +64,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Deny => deny::run(),
         Task::Measure { arguments } => bench::measure(&arguments),
+        Task::Autobahn { update } => autobahn::run(update),
         Task::Bench { arguments } => bench::run(&arguments),
     };
     match done {

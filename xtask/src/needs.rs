@@ -2,6 +2,8 @@
 //!
 //! CONTRIBUTING.md has the list for people.
 
+pub(crate) mod autobahn;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
@@ -44,9 +46,20 @@ const NPM: Need = Need { program: "npm", package: "npm", used_by: "installing th
 /// Where Debian keeps PostgreSQL's programs, one folder for each version: off PATH.
 const POSTGRESQL: &str = "/usr/lib/postgresql";
 
-/// Installs all needs that are not there.
-pub(crate) fn meet() -> Result<()> {
+/// A test that cannot run on this machine.
+pub(crate) struct Skipped {
+    pub(crate) test: &'static str,
+    pub(crate) why: String,
+}
+
+/// Installs all needs that are not there. What cannot be had anywhere is no error: its tests are skipped.
+pub(crate) fn meet() -> Result<Vec<Skipped>> {
     meet_all(NEEDS)?;
+    meet_resonate()?;
+    Ok(autobahn::meet()?.into_iter().collect())
+}
+
+fn meet_resonate() -> Result<()> {
     let folder = run::root().join("tests/resonate");
     if is_as_new(&folder.join("node_modules/.package-lock.json"), &folder.join("package-lock.json")) {
         return Ok(());

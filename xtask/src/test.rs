@@ -7,18 +7,22 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{needs, run, say};
+use crate::needs::{self, Skipped};
+use crate::{run, say};
 
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
-    needs::meet()?;
+    let skipped = needs::meet()?;
     say::heading("build");
     run::run(&mut cargo_build(arguments))?;
     say::heading("test");
     let started = Instant::now();
-    let mut command = cargo_test(arguments);
+    let mut command = cargo_test(arguments, &skipped);
     let (passed, tally) = run_and_count(&mut command)?;
     say::line(&format!("\n{} test programs in {}", tally.programs, say::duration(started.elapsed())));
     say::line(&format!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.ignored));
+    for Skipped { test, why } in &skipped {
+        say::line(&format!("SKIPPED, and so not tested: `{test}`. {why}"));
+    }
     if !passed {
         bail!("`{}` failed: the tests that did are named above", run::shown(&command));
     }
@@ -43,13 +47,19 @@ fn cargo_build(arguments: &[OsString]) -> Command {
 }
 
 /// Benches are no tests: without `--all-targets` cargo builds libraries, binaries, examples and tests, and doc tests run too.
-fn cargo_test(arguments: &[OsString]) -> Command {
+fn cargo_test(arguments: &[OsString], skipped: &[Skipped]) -> Command {
     let mut command = run::cargo();
     command.args(["test", "--no-fail-fast"]);
     if !names_a_package(arguments) {
         command.arg("--workspace");
     }
     command.args(arguments);
+    if !skipped.is_empty() && !arguments.iter().any(|argument| argument == "--") {
+        command.arg("--");
+    }
+    for Skipped { test, .. } in skipped {
+        command.args(["--skip", test]);
+    }
     command
 }
 

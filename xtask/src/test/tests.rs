@@ -17,6 +17,18 @@ fn results_of_several_programs_add_up() {
 #[test]
 fn a_named_package_replaces_the_workspace_and_a_filter_does_not() {
     let words = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
-    assert_eq!(run::shown(&cargo_test(&words("-p concierge-hub"))), "cargo test --no-fail-fast -p concierge-hub");
-    assert_eq!(run::shown(&cargo_test(&words("leave -- -p"))), "cargo test --no-fail-fast --workspace leave -- -p");
+    assert_eq!(run::shown(&cargo_test(&words("-p concierge-hub"), &[])), "cargo test --no-fail-fast -p concierge-hub");
+    assert_eq!(run::shown(&cargo_test(&words("leave -- -p"), &[])), "cargo test --no-fail-fast --workspace leave -- -p");
+}
+
+#[test]
+fn a_test_that_cannot_run_here_is_left_out_whatever_else_is_asked_for() {
+    let skipped = [Skipped { test: "slow", why: String::new() }];
+    let shown = |words: &[&str]| {
+        let arguments: Vec<OsString> = words.iter().map(OsString::from).collect();
+        run::shown(&cargo_test(&arguments, &skipped))
+    };
+    assert_eq!(shown(&[]), "cargo test --no-fail-fast --workspace -- --skip slow");
+    assert_eq!(shown(&["leave"]), "cargo test --no-fail-fast --workspace leave -- --skip slow");
+    assert_eq!(shown(&["--", "leave"]), "cargo test --no-fail-fast --workspace -- leave --skip slow");
 }

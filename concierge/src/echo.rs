@@ -1,0 +1,51 @@
+//! The hub's transport without the hub: whatever a peer sends comes back. Test suites for WebSocket servers want that
+//! (`tests/autobahn`); the command has no way to it.
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::frame::{self, Frame};
+use crate::peer::Peer;
+use crate::run::Run;
+use crate::server::{Server, StartError};
+use crate::session::{self, Addressee, Pace};
+use crate::wire::Wire;
+
+/// Starts it: listener, HTTP, upgrade, wire, outbox and closing are those of [`Server::start`].
+///
+/// # Errors
+/// [`StartError`]; nothing is left running.
+pub async fn start(config: Config) -> Result<Server, StartError> {
+    Server::start_as(config, true).await
+}
+
+pub(crate) async fn run(wire: Wire, early: Vec<u8>, peer: Arc<Peer>, pace: Pace) {
+    let echo = Echo { peer: peer.clone() };
+    session::run_unseated(wire, early, peer, echo, pace).await;
+}
+
+struct Echo {
+    peer: Arc<Peer>,
+}
+
+impl Echo {
+    /// Queued like any answer of the hub: it may be larger than the outbox's bound.
+    fn answer(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut frame = Vec::new();
+        write(&mut frame);
+        let _ripe_or_refused = self.peer.queue_answer(&Frame::new(&frame));
+    }
+}
+
+impl Addressee for Echo {
+    fn text(&mut self, _: &mut Run<'_>, text: &str) -> usize {
+        self.answer(|frame| frame::text(frame, |to| to.extend_from_slice(text.as_bytes())));
+        1
+    }
+
+    fn binary(&mut self, _: &mut Run<'_>, bytes: &[u8]) {
+        self.answer(|frame| frame::binary(frame, |to| to.extend_from_slice(bytes)));
+    }
+
+    fn settle(&mut self, _: u64) {}
+}
