@@ -8,8 +8,7 @@ use crate::frame::{self, Frame};
 use crate::peer::Peer;
 use crate::run::Run;
 use crate::server::{Server, StartError};
-use crate::session::{self, Addressee, Pace};
-use crate::wire::Wire;
+use crate::session::{self, Addressee, Pace, Upgraded};
 
 /// Starts it: listener, HTTP, upgrade, wire, outbox and closing are those of [`Server::start`].
 ///
@@ -19,9 +18,9 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
     Server::start_as(config, true).await
 }
 
-pub(crate) async fn run(wire: Wire, early: Vec<u8>, peer: Arc<Peer>, pace: Pace) {
-    let echo = Echo { peer: peer.clone() };
-    session::run_unseated(wire, early, peer, echo, pace).await;
+pub(crate) async fn run(upgraded: Upgraded, pace: &Pace) {
+    let echo = Echo { peer: upgraded.peer.clone() };
+    session::run_unseated(upgraded, echo, pace).await;
 }
 
 struct Echo {

@@ -18,10 +18,10 @@ use uuid::Uuid;
 use crate::crowd::{Crowd, Guest, TooMany};
 use crate::desk::Desk;
 use crate::echo;
-use crate::http::{self, Site, Upgraded};
+use crate::http::{self, Site};
 use crate::metrics::METRICS;
 use crate::peer::Peer;
-use crate::session::{self, Pace};
+use crate::session::{self, Pace, Upgraded};
 use crate::shard::{self, Shard};
 use crate::tls::Tls;
 use crate::wire::{Source, Stream, Wire};
@@ -113,52 +113,58 @@ async fn run_shard(mut accepted: mpsc::Receiver<Accepted>, shared: Arc<Shared>, 
             Some(accepted) = accepted.recv() => accepted,
         };
         match TcpStream::from_std(stream) {
-            Ok(stream) => drop(shared.connections.spawn(connection(stream, address, site, shard.clone(), shared.clone()))),
+            Ok(stream) => {
+                let settled = Box::new(Settled { stream, address, site });
+                shared.connections.spawn(connection(settled, shard.clone(), shared.clone()));
+            }
             Err(e) => tracing::warn!(error = %e, "cannot use a connection"),
         }
     }
 }
 
-/// One connection from accept to its end. The stages before the session are boxed: an idle client does not carry them.
-async fn connection(stream: TcpStream, address: SocketAddr, site: Arc<Site>, shard: Arc<Shard>, shared: Arc<Shared>) {
+/// A connection on its shard.
+struct Settled {
+    stream: TcpStream,
+    address: SocketAddr,
+    site: Arc<Site>,
+}
+
+/// One connection from accept to its end. The stages before the session are boxed, and so is what they need: an idle client
+/// does not carry them.
+async fn connection(settled: Box<Settled>, shard: Arc<Shard>, shared: Arc<Shared>) {
     // IPv4 in IPv6 clothes is IPv4
-    let from = address.ip().to_canonical();
-    let guest = shared.crowd.enter(from);
+    let guest = shared.crowd.enter(settled.address.ip().to_canonical());
     METRICS.connections.increment(1.0);
     let _open = OpenConnection;
-    let opened = Box::pin(open(stream, address, site, shard, &shared, guest.as_ref().err().copied())).await;
-    if let Some((wire, early, peer)) = opened {
+    let upgraded = Box::pin(open(settled, shard, &shared, guest.as_ref().err().copied())).await;
+    if let Some(upgraded) = upgraded {
         if shared.echoes {
-            return Box::pin(echo::run(wire, early, peer, shared.pace)).await;
+            return Box::pin(echo::run(*upgraded, &shared.pace)).await;
         }
         let rates = guest.as_ref().ok().and_then(Guest::rates);
-        session::run(wire, early, peer, &shared.desk, shared.pace, rates, shared.draining.clone()).await;
+        session::run(upgraded, &shared.desk, &shared.pace, rates, &shared.draining).await;
     }
 }
 
 /// TLS, HTTP and the upgrade, all heads within one deadline. `None`: the connection served what it was asked for, or failed.
-async fn open(
-    stream: TcpStream,
-    address: SocketAddr,
-    site: Arc<Site>,
-    shard: Arc<Shard>,
-    shared: &Shared,
-    crowded: Option<TooMany>,
-) -> Option<(Wire, Vec<u8>, Arc<Peer>)> {
+async fn open(settled: Box<Settled>, shard: Arc<Shard>, shared: &Shared, crowded: Option<TooMany>) -> Option<Box<Upgraded>> {
+    let Settled { stream, address, site } = *settled;
     let _nodelay_is_a_wish = stream.set_nodelay(true);
     let id = ClientId(Uuid::new_v4());
     let from = address.ip().to_canonical();
     if let Some(tls) = &shared.tls {
         let tls = tls.acceptor();
-        let Upgraded { stream, early } = http::serve_tls(stream, tls, address, &site, shared.head_within, crowded).await?;
+        let taken = http::serve_tls(stream, tls, address, &site, shared.head_within, crowded).await?;
         let peer = Peer::new(id, from, shard, None, shared.outbox_bytes);
-        let stream: Box<dyn Stream> = Box::new(stream);
-        return Some((Wire::new(peer.clone(), Source::Stream(stream)), early, peer));
+        let stream: Box<dyn Stream> = Box::new(taken.stream);
+        let wire = Wire::new(peer.clone(), Source::Stream(stream));
+        return Some(Box::new(Upgraded { wire, early: taken.early, peer }));
     }
-    let Upgraded { stream, early } = http::serve(stream, address, &site, shared.head_within, crowded).await?;
-    let (read, write) = stream.into_split();
+    let taken = http::serve(stream, address, &site, shared.head_within, crowded).await?;
+    let (read, write) = taken.stream.into_split();
     let peer = Peer::new(id, from, shard, Some(write), shared.outbox_bytes);
-    Some((Wire::new(peer.clone(), Source::Socket(read)), early, peer))
+    let wire = Wire::new(peer.clone(), Source::Socket(read));
+    Some(Box::new(Upgraded { wire, early: taken.early, peer }))
 }
 
 struct OpenConnection;

@@ -30,7 +30,7 @@ const READ_BUDGET: usize = 256;
 /// Copies that its messages make: a thousand small ones to everybody are not small.
 const COPY_BUDGET: usize = 64 * 1024;
 /// tungstenite's own buffer: the wire reads in large pieces, so this one can be small.
-const READ_BUFFER: usize = 1024;
+const READ_BUFFER: usize = 512;
 
 /// The times and sizes that a session goes by.
 #[derive(Debug, Clone, Copy)]
@@ -104,31 +104,27 @@ impl Addressee for Seated<'_> {
     }
 }
 
-/// Runs a connection that was upgraded. `early` are bytes that came with the request. The stages before and after the
-/// conversation are boxed: an idle client does not carry them. `address`: what all clients of its address share.
+/// A connection that was upgraded.
+pub(crate) struct Upgraded {
+    pub(crate) wire: Wire,
+    /// Bytes that came with the request.
+    pub(crate) early: Vec<u8>,
+    pub(crate) peer: Arc<Peer>,
+}
+
+/// Runs a connection. The stages before and after the conversation are boxed, and what they need comes in a box or is borrowed:
+/// an idle client does not carry it. `address`: what all clients of its address share.
 pub(crate) async fn run(
-    wire: Wire,
-    early: Vec<u8>,
-    peer: Arc<Peer>,
+    upgraded: Box<Upgraded>,
     desk: &Desk,
-    pace: Pace,
+    pace: &Pace,
     address: Option<&Arc<Rates>>,
-    draining: CancellationToken,
+    draining: &CancellationToken,
 ) {
+    let peer = upgraded.peer.clone();
     // before it identifies: leaving without having come is harmless
     let stay = Stay { peer: &peer, desk };
-    let opened = Box::pin(async {
-        let mut ws = open(wire, early, &pace).await;
-        let identified = AssertUnwindSafe(identify(&mut ws, &peer, desk, &pace, &draining)).catch_unwind().await;
-        match identified.unwrap_or_else(|_| Err(failed())) {
-            Ok(seat) => Some((ws, seat)),
-            Err(outcome) => {
-                finish(ws, &peer, outcome).await;
-                None
-            }
-        }
-    });
-    let Some((mut ws, seat)) = opened.await else { return };
+    let Some((mut ws, seat)) = Box::pin(enter(upgraded, desk, pace, draining)).await else { return };
     if draining.is_cancelled() {
         peer.condemn(going_away()); // it came in while the hub told the others
     }
@@ -137,9 +133,29 @@ pub(crate) async fn run(
     Box::pin(finish(ws, &peer, outcome)).await;
 }
 
+/// Until the client has identified. `None`: its connection has ended.
+async fn enter(
+    upgraded: Box<Upgraded>,
+    desk: &Desk,
+    pace: &Pace,
+    draining: &CancellationToken,
+) -> Option<(WebSocketStream<Wire>, Seat)> {
+    let Upgraded { wire, early, peer } = *upgraded;
+    let mut ws = open(wire, early, pace).await;
+    let identified = AssertUnwindSafe(identify(&mut ws, &peer, desk, pace, draining)).catch_unwind().await;
+    match identified.unwrap_or_else(|_| Err(failed())) {
+        Ok(seat) => Some((ws, seat)),
+        Err(outcome) => {
+            finish(ws, &peer, outcome).await;
+            None
+        }
+    }
+}
+
 /// The same for a peer that need not identify and is nobody's client.
-pub(crate) async fn run_unseated(wire: Wire, early: Vec<u8>, peer: Arc<Peer>, addressee: impl Addressee, pace: Pace) {
-    let mut ws = open(wire, early, &pace).await;
+pub(crate) async fn run_unseated(upgraded: Upgraded, addressee: impl Addressee, pace: &Pace) {
+    let Upgraded { wire, early, peer } = upgraded;
+    let mut ws = open(wire, early, pace).await;
     let outcome = Conversation::new(&peer, addressee, pace, None).run(&mut ws).await;
     finish(ws, &peer, outcome).await;
 }
@@ -243,7 +259,7 @@ fn over(peer: &Peer) -> Option<Outcome> {
 struct Conversation<'a, A> {
     peer: &'a Arc<Peer>,
     addressee: A,
-    pace: Pace,
+    pace: &'a Pace,
     throttle: Option<Box<Throttle>>,
     next_ping: Instant,
     heard: Instant,
@@ -254,7 +270,7 @@ struct Conversation<'a, A> {
 }
 
 impl<'a, A: Addressee> Conversation<'a, A> {
-    fn new(peer: &'a Arc<Peer>, addressee: A, pace: Pace, address: Option<&Arc<Rates>>) -> Self {
+    fn new(peer: &'a Arc<Peer>, addressee: A, pace: &'a Pace, address: Option<&Arc<Rates>>) -> Self {
         let now = Instant::now();
         let throttle = Throttle::new(pace.allowance, address).map(Box::new);
         Self { peer, addressee, pace, throttle, next_ping: now + pace.ping_every, heard: now, stalled: None, full: false }

@@ -18,7 +18,7 @@ use super::hub::identify;
 use crate::config::Config;
 use crate::desk::Desk;
 use crate::peer::Peer;
-use crate::session::{self, Pace};
+use crate::session::{self, Pace, Upgraded};
 use crate::shard::Shard;
 use crate::wire::{Source, Wire};
 
@@ -107,7 +107,8 @@ async fn a_client_that_slips_in_while_the_hub_begins_to_drain_is_told_1001_and_d
     let peer = Peer::new(ClientId(Uuid::new_v4()), IpAddr::V4(Ipv4Addr::LOCALHOST), shard, None, 100_000);
     let wire = Wire::new(peer.clone(), Source::Stream(Box::new(ours)));
     let early = frame(0x81, identify("ada").as_bytes());
-    session::run(wire, early, peer, &desk, Pace::new(&Config::default()), None, draining.clone()).await;
+    let upgraded = Box::new(Upgraded { wire, early, peer });
+    session::run(upgraded, &desk, &Pace::new(&Config::default()), None, &draining).await;
     assert!(draining.is_cancelled() && desk.counts().0 == 0);
     let mut told = Vec::new();
     theirs.read_to_end(&mut told).await.unwrap();

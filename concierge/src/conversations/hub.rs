@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::crowd::{self, Crowd, Guest};
 use crate::desk::Desk;
 use crate::peer::Peer;
-use crate::session::{self, Pace};
+use crate::session::{self, Pace, Upgraded};
 use crate::shard::Shard;
 use crate::wire::{Source, Wire};
 
@@ -105,7 +105,7 @@ impl Hub {
         let session = peer.clone();
         self.sessions.spawn(async move {
             let rates = guest.as_ref().and_then(Guest::rates);
-            session::run(wire, early, session, &desk, pace, rates, draining).await;
+            session::run(Box::new(Upgraded { wire, early, peer: session }), &desk, &pace, rates, &draining).await;
         });
         self.transcript.call(&id.to_string(), name.to_owned());
         self.clients.push(Client::new(name, peer, theirs).await);
