@@ -328,6 +328,9 @@ impl Desk {
         }
         for news in turn.news {
             self.tell_builtin(&news.payload);
+            if !registry.is_heard(news.to) {
+                continue; // what a crowd without intents brings about is not even encoded
+            }
             with_payload(&news.payload, None, |frame| match registry.len() {
                 SHARED_FROM_CLIENTS.. => {
                     let frame = frame.shared();

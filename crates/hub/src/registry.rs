@@ -316,6 +316,15 @@ impl<H: Clone> Registry<H> {
         }
     }
 
+    /// Whether an audience has anybody in it, the one whose turn it was included.
+    #[must_use]
+    pub fn is_heard(&self, audience: Audience) -> bool {
+        match audience {
+            Audience::Everyone(intent) | Audience::Others(intent) => !self.wanting[intent as usize].is_empty(),
+            Audience::Subscribers(number) => self.services.get(&number).is_some_and(|service| !service.watchers.is_empty()),
+        }
+    }
+
     /// Every client, whatever it wants, in the order they came.
     pub fn everybody(&self) -> impl Iterator<Item = &H> {
         self.clients.values().map(|client| &client.handle)

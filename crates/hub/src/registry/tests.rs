@@ -366,6 +366,9 @@ fn check_audiences(hub: &Hub, model: &Model) -> Result<(), String> {
     for intent in [Intent::Messages, Intent::Services, Intent::Clients] {
         let wanting: Vec<_> = everybody.iter().copied().filter(|who| model.wants(*who, intent)).collect();
         let (got, held) = (told(Audience::Everyone(intent), nobody), hub.wanting[intent as usize].len());
+        if hub.is_heard(Audience::Everyone(intent)) == wanting.is_empty() {
+            return Err(format!("whether {intent:?} is heard"));
+        }
         if got != wanting || held != wanting.len() {
             return Err(format!("{intent:?} is told to {got:?} of {held}, not {wanting:?}"));
         }
@@ -383,7 +386,7 @@ fn check_audiences(hub: &Hub, model: &Model) -> Result<(), String> {
         if got != watching {
             return Err(format!("the members of {} are told to {got:?}, not {watching:?}", held.name));
         }
-        if held.watchers.len() != watching.len() {
+        if held.watchers.len() != watching.len() || hub.is_heard(Audience::Subscribers(*number)) == watching.is_empty() {
             return Err(format!("{} holds {} watchers", held.name, held.watchers.len()));
         }
     }
