@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 use tokio::task::JoinSet;
@@ -20,6 +21,7 @@ pub struct Command {
     command: tokio::process::Command,
     shown: String,
     input: Vec<u8>,
+    state: TempDir,
 }
 
 /// How it ended.
@@ -43,16 +45,23 @@ pub struct Running {
     lines: Lines<BufReader<ChildStdout>>,
     said: Arc<Mutex<String>>,
     _reader: JoinSet<()>,
+    _state: TempDir,
 }
 
 impl Command {
     /// `concierge` with these arguments.
+    ///
+    /// # Panics
+    /// When there is no place for temporary files.
     #[must_use]
     pub fn concierge(arguments: &[&str]) -> Self {
         Self::program(binary().as_os_str().to_owned(), arguments)
     }
 
     /// Another program.
+    ///
+    /// # Panics
+    /// When there is no place for temporary files.
     #[must_use]
     pub fn program(program: OsString, arguments: &[&str]) -> Self {
         let mut command = tokio::process::Command::new(&program);
@@ -60,9 +69,11 @@ impl Command {
             command.env_remove(name);
         }
         command.args(arguments).env_remove("NO_COLOR").env_remove("CARGO").kill_on_drop(true);
-        command.current_dir(std::env::temp_dir());
+        // a hub keeps what is durable there: two that run at once are not in each other's way
+        let state = TempDir::new().expect("a temporary directory can be made");
+        command.current_dir(std::env::temp_dir()).env("XDG_STATE_HOME", state.path());
         let shown = format!("{} {}", Path::new(&program).file_name().unwrap_or_default().display(), arguments.join(" "));
-        Self { command, shown, input: Vec::new() }
+        Self { command, shown, input: Vec::new(), state }
     }
 
     /// A variable of its environment.
@@ -123,7 +134,7 @@ impl Command {
         let lines = BufReader::new(child.stdout.take().expect("it was asked for")).lines();
         let (said, mut reader) = (Arc::default(), JoinSet::new());
         reader.spawn(collect(child.stderr.take().expect("it was asked for"), Arc::clone(&said)));
-        Running { child, shown: self.shown, lines, said, _reader: reader }
+        Running { child, shown: self.shown, lines, said, _reader: reader, _state: self.state }
     }
 }
 
