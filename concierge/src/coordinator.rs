@@ -50,7 +50,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub(crate) struct Settings {
     pub(crate) place: Place,
     pub(crate) rules: Rules,
-    pub(crate) debug_clock: bool,
+    pub(crate) clock: Clock,
     /// Requests of one client that are not answered yet.
     pub(crate) in_flight: usize,
     /// What may wait for a client before it is offered nothing more.
@@ -84,15 +84,15 @@ struct Inquiry {
 impl Coordinator {
     /// Opens the store and takes the seat. Its work is done in `tasks`.
     pub(crate) async fn start(settings: Settings, desk: Arc<Desk>, tasks: &mut JoinSet<()>) -> Result<Arc<Self>, OpenError> {
-        let clock = if settings.debug_clock { Clock::by_hand() } else { Clock::system() };
-        let store = Store::open(&settings.place, settings.rules, clock).await?;
+        let debug_clock = settings.clock.is_by_hand();
+        let store = Store::open(&settings.place, settings.rules, settings.clock).await?;
         let (inbox, inquiries) = mpsc::channel(INBOX);
         let coordinator = Arc::new(Self {
             desk: desk.clone(),
             seat: OnceLock::new(),
             store,
             roster: Roster::default(),
-            offered: Offered { debug_clock: settings.debug_clock, ..Offered::default() },
+            offered: Offered { debug_clock, ..Offered::default() },
             in_flight: settings.in_flight,
             outbox_bytes: settings.outbox_bytes,
             inbox,

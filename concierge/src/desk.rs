@@ -44,6 +44,8 @@ pub(crate) struct Desk {
     registry: Mutex<Registry<Arc<Peer>>>,
     routes: Arc<Routes<Arc<Peer>>>,
     files: Mutex<Option<Files>>,
+    /// Draws ids and keys.
+    new_id: fn() -> Uuid,
     /// The server is gone: all clients go at once.
     ended: AtomicBool,
 }
@@ -69,7 +71,7 @@ impl Seat {
 }
 
 impl Desk {
-    pub(crate) fn new(secret: Option<&str>, bounds: Bounds) -> Self {
+    pub(crate) fn new(secret: Option<&str>, bounds: Bounds, new_id: fn() -> Uuid) -> Self {
         let registry = Registry::new(bounds);
         let routes = registry.routes().clone();
         Self {
@@ -77,6 +79,7 @@ impl Desk {
             registry: Mutex::new(registry),
             routes,
             files: Mutex::new(None),
+            new_id,
             ended: AtomicBool::new(false),
         }
     }
@@ -122,12 +125,12 @@ impl Desk {
     /// A built-in client comes, with a service of the same name. `None` when somebody has one of the names.
     pub(crate) fn seat(&self, name: &str, code: Weak<dyn Builtin>) -> Option<BuiltinSeat> {
         let (service, name) = (ServiceName::parse(name).ok()?, ClientName::parse(name).ok()?);
-        let id = ClientId(Uuid::new_v4());
+        let id = ClientId((self.new_id)());
         let peer = Peer::builtin(id, code);
         let info = ClientInfo { name, nickname: None, uuid: id, tags: vec![BUILTIN_TAG.to_owned()] };
         let origin = OriginHead::new(&info);
         let mut registry = self.registry.lock();
-        let turn = registry.join(info, FileKey(Uuid::new_v4()), BUILTIN_INTENTS, peer.clone()).ok()?;
+        let turn = registry.join(info, FileKey((self.new_id)()), BUILTIN_INTENTS, peer.clone()).ok()?;
         self.carry_out(registry, &peer, turn, None);
         let create = ServiceCreate { service: service.clone(), nickname: None };
         let registry = self.registry.lock();
@@ -159,7 +162,7 @@ impl Desk {
         let Identify { name, nickname, tags, intents, .. } = identify;
         let info = ClientInfo { name, nickname, uuid: peer.id, tags };
         let origin = OriginHead::new(&info);
-        let key = FileKey(Uuid::new_v4());
+        let key = FileKey((self.new_id)());
         let hello = Hello { uuid: peer.id, version: limits::PROTOCOL_VERSION.to_owned(), fs_key: Some(key) };
         let taken = || Ending::new(CloseCode::DuplicateAuth, "name: another client has it");
 

@@ -5,22 +5,23 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::frame::{self, Frame};
+use crate::ground::Machine;
 use crate::peer::Peer;
 use crate::run::Run;
 use crate::server::{Server, StartError};
-use crate::session::{self, Addressee, Pace, Upgraded};
+use crate::session::{self, Addressee, Opened, Pace};
 
 /// Starts it: listener, HTTP, upgrade, wire, outbox and closing are those of [`Server::start`].
 ///
 /// # Errors
 /// [`StartError`]; nothing is left running.
 pub async fn start(config: Config) -> Result<Server, StartError> {
-    Server::start_as(config, true).await
+    Server::start_as::<Machine>(config, true).await
 }
 
-pub(crate) async fn run(upgraded: Upgraded, pace: &Pace) {
-    let echo = Echo { peer: upgraded.peer.clone() };
-    session::run_unseated(upgraded, echo, pace).await;
+pub(crate) async fn run(opened: Opened, pace: &Pace) {
+    let echo = Echo { peer: opened.peer.clone() };
+    session::run_unseated(opened, echo, pace).await;
 }
 
 struct Echo {

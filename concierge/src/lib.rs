@@ -13,6 +13,7 @@ mod desk;
 pub mod echo;
 mod folders;
 mod frame;
+pub mod ground;
 mod http;
 mod listener;
 pub mod logging;

@@ -11,9 +11,8 @@ use axum::routing::get;
 use concierge_api_rs::coordinator::Millis;
 use concierge_coordinator::Rules;
 use concierge_hub::Bounds;
-use concierge_store::Place;
+use concierge_store::{Clock, Place};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -23,6 +22,7 @@ use crate::config::Config;
 use crate::coordinator::{self, Coordinator, Gate, Settings};
 use crate::crowd::{self, Crowd};
 use crate::desk::Desk;
+use crate::ground::{Ground, Machine};
 use crate::http::Site;
 use crate::listener::{Shared, accept, start_shards};
 use crate::session::{self, Pace};
@@ -93,11 +93,19 @@ impl Server {
     /// # Errors
     /// [`StartError`]; nothing is left running.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        Self::start_as(config, false).await
+        Self::start_on::<Machine>(config).await
+    }
+
+    /// The same on another ground than this machine.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running.
+    pub async fn start_on<G: Ground>(config: Config) -> Result<Self, StartError> {
+        Self::start_as::<G>(config, false).await
     }
 
     /// As a hub, or as what `echoes` instead.
-    pub(crate) async fn start_as(mut config: Config, echoes: bool) -> Result<Self, StartError> {
+    pub(crate) async fn start_as<G: Ground>(mut config: Config, echoes: bool) -> Result<Self, StartError> {
         raise_descriptors();
         if config.metrics.enabled {
             metrics::start();
@@ -114,7 +122,7 @@ impl Server {
             subscriptions_per_client: config.limits.subscriptions_per_client,
             subscribers_shown: config.limits.subscribers_shown,
         };
-        let desk = Arc::new(Desk::new(config.secret.as_deref(), bounds));
+        let desk = Arc::new(Desk::new(config.secret.as_deref(), bounds, G::id));
         let (files, private_dir) = folders::open(&config, &desk)?;
         let shared = Arc::new(Shared {
             pace: Pace::new(&config),
@@ -130,13 +138,13 @@ impl Server {
         });
         let gone = shared.gone.clone().drop_guard();
         // before anything is opened that a hub which listens there already may have open
-        let listener = bind(config.listen).await?;
+        let listener = bind::<G>(config.listen).await?;
         let files_listener = match config.files.listen.filter(|_| files.is_some()) {
-            Some(address) => Some(bind(address).await?),
+            Some(address) => Some(bind::<G>(address).await?),
             None => None,
         };
         let mut coordinating = JoinSet::new();
-        let settings = coordinator_settings(&config);
+        let settings = coordinator_settings::<G>(&config);
         let store = settings.as_ref().map(|settings| settings.place.clone());
         let mut router = operations(&shared, config.metrics.enabled);
         let coordinator = match settings {
@@ -156,10 +164,10 @@ impl Server {
             (None, _) => {}
         }
         sites.push((listener.0, site(&config, &shared, router, true)));
-        let shards = start_shards(config.shards, config.spin_us, &shared).map_err(StartError::Thread)?;
+        let shards = start_shards::<G>(config.shards, config.spin_us, &shared).map_err(StartError::Thread)?;
         let mut accepting = JoinSet::new();
         for (listener, site) in sites {
-            accepting.spawn(accept(listener, Arc::new(site), shards.clone()));
+            accepting.spawn(accept::<G>(listener, Arc::new(site), shards.clone()));
         }
         let drain = config.drain;
         Ok(Self {
@@ -264,11 +272,8 @@ fn operations(shared: &Arc<Shared>, with_metrics: bool) -> Router {
     router.fallback(async || (StatusCode::NOT_FOUND, "nothing is here; / says what is where\n"))
 }
 
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let listen = |source| StartError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(listen)?;
-    let bound = listener.local_addr().map_err(listen)?;
-    Ok((listener, bound))
+async fn bind<G: Ground>(address: SocketAddr) -> Result<(G::Listener, SocketAddr), StartError> {
+    G::bind(address).await.map_err(|source| StartError::Listen { address, source })
 }
 
 fn gate(config: &Config, shared: &Shared, coordinator: Arc<Coordinator>) -> Gate {
@@ -283,7 +288,7 @@ fn gate(config: &Config, shared: &Shared, coordinator: Arc<Coordinator>) -> Gate
 }
 
 /// What the configuration says of the coordinator; none when there shall be none.
-fn coordinator_settings(config: &Config) -> Option<Settings> {
+fn coordinator_settings<G: Ground>(config: &Config) -> Option<Settings> {
     let crate::config::Coordinator { enabled: true, requests_in_flight, offer_every_ms, .. } = config.coordinator else {
         return None;
     };
@@ -295,7 +300,7 @@ fn coordinator_settings(config: &Config) -> Option<Settings> {
     Some(Settings {
         place: state::place(config.store.url.as_deref()),
         rules,
-        debug_clock: config.coordinator.debug_clock,
+        clock: if config.coordinator.debug_clock { Clock::by_hand() } else { G::clock() },
         in_flight: requests_in_flight,
         outbox_bytes: config.limits.outbox_bytes,
     })

@@ -105,7 +105,7 @@ impl Addressee for Seated<'_> {
 }
 
 /// A connection that was upgraded.
-pub(crate) struct Upgraded {
+pub(crate) struct Opened {
     pub(crate) wire: Wire,
     /// Bytes that came with the request.
     pub(crate) early: Vec<u8>,
@@ -115,16 +115,16 @@ pub(crate) struct Upgraded {
 /// Runs a connection. The stages before and after the conversation are boxed, and what they need comes in a box or is borrowed:
 /// an idle client does not carry it. `address`: what all clients of its address share.
 pub(crate) async fn run(
-    upgraded: Box<Upgraded>,
+    opened: Box<Opened>,
     desk: &Desk,
     pace: &Pace,
     address: Option<&Arc<Rates>>,
     draining: &CancellationToken,
 ) {
-    let peer = upgraded.peer.clone();
+    let peer = opened.peer.clone();
     // before it identifies: leaving without having come is harmless
     let stay = Stay { peer: &peer, desk };
-    let Some((mut ws, seat)) = Box::pin(enter(upgraded, desk, pace, draining)).await else { return };
+    let Some((mut ws, seat)) = Box::pin(enter(opened, desk, pace, draining)).await else { return };
     if draining.is_cancelled() {
         peer.condemn(going_away()); // it came in while the hub told the others
     }
@@ -135,12 +135,12 @@ pub(crate) async fn run(
 
 /// Until the client has identified. `None`: its connection has ended.
 async fn enter(
-    upgraded: Box<Upgraded>,
+    opened: Box<Opened>,
     desk: &Desk,
     pace: &Pace,
     draining: &CancellationToken,
 ) -> Option<(WebSocketStream<Wire>, Seat)> {
-    let Upgraded { wire, early, peer } = *upgraded;
+    let Opened { wire, early, peer } = *opened;
     let mut ws = open(wire, early, pace).await;
     let identified = AssertUnwindSafe(identify(&mut ws, &peer, desk, pace, draining)).catch_unwind().await;
     match identified.unwrap_or_else(|_| Err(failed())) {
@@ -153,8 +153,8 @@ async fn enter(
 }
 
 /// The same for a peer that need not identify and is nobody's client.
-pub(crate) async fn run_unseated(upgraded: Upgraded, addressee: impl Addressee, pace: &Pace) {
-    let Upgraded { wire, early, peer } = upgraded;
+pub(crate) async fn run_unseated(opened: Opened, addressee: impl Addressee, pace: &Pace) {
+    let Opened { wire, early, peer } = opened;
     let mut ws = open(wire, early, pace).await;
     let outcome = Conversation::new(&peer, addressee, pace, None).run(&mut ws).await;
     finish(ws, &peer, outcome).await;

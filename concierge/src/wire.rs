@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 
 use crate::frame::Frame;
+use crate::ground::Stream;
 use crate::peer::Peer;
 
 /// How much is read at once.
@@ -25,10 +26,6 @@ const VAIN_BUDGET: usize = 64 * 1024;
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
 }
-
-/// A stream that the session owns: TLS, or a pipe of a test.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// Where bytes come from.
 pub(crate) enum Source {

@@ -18,7 +18,7 @@ use super::hub::identify;
 use crate::config::Config;
 use crate::desk::Desk;
 use crate::peer::Peer;
-use crate::session::{self, Pace, Upgraded};
+use crate::session::{self, Opened, Pace};
 use crate::shard::Shard;
 use crate::wire::{Source, Wire};
 
@@ -98,7 +98,8 @@ impl Wake for DrainNow {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_slips_in_while_the_hub_begins_to_drain_is_told_1001_and_does_not_stay() {
     let bounds = Bounds { services_per_client: 1, subscriptions_per_client: 1, subscribers_shown: 1 };
-    let (desk, shard, draining) = (Desk::new(None, bounds), Arc::new(Shard::default()), CancellationToken::new());
+    let (desk, shard, draining) =
+        (Desk::new(None, bounds, uuid::Uuid::new_v4), Arc::new(Shard::default()), CancellationToken::new());
     let waker = Waker::from(Arc::new(DrainNow(draining.clone())));
     let mut flusher = pin!(shard.clone().flush_forever());
     assert!(flusher.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
@@ -107,8 +108,8 @@ async fn a_client_that_slips_in_while_the_hub_begins_to_drain_is_told_1001_and_d
     let peer = Peer::new(ClientId(Uuid::new_v4()), IpAddr::V4(Ipv4Addr::LOCALHOST), shard, None, 100_000);
     let wire = Wire::new(peer.clone(), Source::Stream(Box::new(ours)));
     let early = frame(0x81, identify("ada").as_bytes());
-    let upgraded = Box::new(Upgraded { wire, early, peer });
-    session::run(upgraded, &desk, &Pace::new(&Config::default()), None, &draining).await;
+    let opened = Box::new(Opened { wire, early, peer });
+    session::run(opened, &desk, &Pace::new(&Config::default()), None, &draining).await;
     assert!(draining.is_cancelled() && desk.counts().0 == 0);
     let mut told = Vec::new();
     theirs.read_to_end(&mut told).await.unwrap();

@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::crowd::{self, Crowd, Guest};
 use crate::desk::Desk;
 use crate::peer::Peer;
-use crate::session::{self, Pace, Upgraded};
+use crate::session::{self, Opened, Pace};
 use crate::shard::Shard;
 use crate::wire::{Source, Wire};
 
@@ -71,7 +71,7 @@ impl Hub {
         Self {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             crowd: Crowd::new(crowd::Bounds::new(&config)),
-            desk: Arc::new(Desk::new(config.secret.as_deref(), bounds)),
+            desk: Arc::new(Desk::new(config.secret.as_deref(), bounds, Uuid::new_v4)),
             config,
             draining: CancellationToken::new(),
             shard,
@@ -105,7 +105,7 @@ impl Hub {
         let session = peer.clone();
         self.sessions.spawn(async move {
             let rates = guest.as_ref().and_then(Guest::rates);
-            session::run(Box::new(Upgraded { wire, early, peer: session }), &desk, &pace, rates, &draining).await;
+            session::run(Box::new(Opened { wire, early, peer: session }), &desk, &pace, rates, &draining).await;
         });
         self.transcript.call(&id.to_string(), name.to_owned());
         self.clients.push(Client::new(name, peer, theirs).await);

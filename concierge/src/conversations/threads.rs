@@ -25,7 +25,8 @@ const LISTS: usize = 10_000;
 const OUTBOX_BYTES: usize = 1 << 30;
 
 fn desk() -> Arc<Desk> {
-    Arc::new(Desk::new(None, Bounds { services_per_client: 10, subscriptions_per_client: 10, subscribers_shown: 10 }))
+    let bounds = Bounds { services_per_client: 10, subscriptions_per_client: 10, subscribers_shown: 10 };
+    Arc::new(Desk::new(None, bounds, uuid::Uuid::new_v4))
 }
 
 fn peer() -> Arc<Peer> {

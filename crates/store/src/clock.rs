@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use concierge_api_rs::coordinator::Millis;
+use tokio::time::Instant;
 
 /// What time it is, never going backwards as long as it lives. Clones are the same clock.
 ///
@@ -35,6 +36,14 @@ impl Clock {
     #[must_use]
     pub fn system() -> Self {
         Self::new(false, i64::MIN)
+    }
+
+    /// The time of the runtime that this is called on, where it is `now`. It stands still while the runtime's clock is paused.
+    #[must_use]
+    pub fn of_runtime(now: Millis) -> Self {
+        let clock = Self::system();
+        clock.follow(now);
+        clock
     }
 
     /// The time that requests bring with them, by `resonate:debug_time` or `debug.tick`; 1970 until one does. Nothing happens by
