@@ -1,7 +1,7 @@
-//! Judges histories: what clients of the coordinator asked, when, and what they were told. It knows PROTOCOL.md and nothing of
-//! the coordinator's code, so it cannot share its mistakes.
+//! Judges histories: what clients asked, when, and what they were told. It knows PROTOCOL.md and nothing of the code of hub and
+//! coordinator, so it cannot share its mistakes.
 //!
-//! Two judges look at the same [`Event`]s. [`trace::broken`] has a rule with a name for everything that is promised across the
+//! [`relay::broken`] judges what clients of the hub sent to each other. For the coordinator two judges look at the same [`Event`]s. [`trace::broken`] has a rule with a name for everything that is promised across the
 //! death of a hub. [`linear::contradictions`] looks for an order, one id after the other, in which a coordinator that does one
 //! thing at a time could have said all of it.
 //!
@@ -9,6 +9,7 @@
 
 mod event;
 pub mod linear;
+pub mod relay;
 mod spec;
 pub mod trace;
 
