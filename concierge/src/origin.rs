@@ -34,6 +34,7 @@ mod tests {
         headers
     }
 
+    /// Security: 1.
     #[test]
     fn no_origin_the_own_origin_and_the_listed_ones_may_connect() {
         let allowed = ["https://good.example".to_owned(), "http://good.example:8080/".to_owned()];
@@ -51,6 +52,7 @@ mod tests {
         }
     }
 
+    /// Security: 1.
     #[test]
     fn every_other_origin_is_refused() {
         let allowed = ["https://good.example".to_owned()];

@@ -35,6 +35,8 @@ enum Task {
     Ci,
     /// Check the rules of the house that the compiler does not know
     Tidy,
+    /// Write docs/security-tests.md, which shows the tests of each item of the security list
+    Security,
     /// Check licences, sources and known vulnerabilities of the dependencies
     Deny,
     /// Run the benchmark at length and write docs/measurements.md
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Task::Test { arguments } => test::run(&arguments),
         Task::Ci => ci::run(),
         Task::Tidy => tidy::run(),
+        Task::Security => tidy::security::write(),
         Task::Deny => deny::run(),
         Task::Measure { arguments } => bench::measure(&arguments),
         Task::Autobahn { update } => autobahn::run(update),

@@ -7,6 +7,7 @@ mod heads;
 mod layers;
 mod links;
 mod manifests;
+pub(crate) mod security;
 mod sizes;
 mod spaces;
 mod tree;
@@ -32,6 +33,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("spaces", spaces::check),
     ("links", links::check),
     ("words", words::check),
+    ("security", security::check),
 ];
 
 /// A broken rule: where, and a sentence that says what to do.

@@ -355,6 +355,7 @@ fn an_open_hub_without_a_secret_or_with_one_in_clear_is_warned_of() {
     .assert_eq(&format!("{open}\n{}", validate::warnings(&config).join("\n")));
 }
 
+/// Security: 36.
 #[test]
 fn a_secret_file_gives_the_secret_without_its_final_line_break() {
     for (content, secret) in [("open sesame\n", "open sesame"), ("a\r\n", "a"), (" b \n\n", " b \n"), ("c", "c")] {
@@ -365,6 +366,7 @@ fn a_secret_file_gives_the_secret_without_its_final_line_break() {
     }
 }
 
+/// Security: 36.
 #[test]
 fn a_secret_that_others_can_read_is_warned_of_and_an_empty_one_refused() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -399,6 +401,7 @@ fn lists_in_the_environment_are_separated_by_commas() {
     assert_eq!(layers.load().unwrap().config.allowed_origins, ["https://a.example", "http://localhost:3000"]);
 }
 
+/// Security: 36.
 #[test]
 fn printed_configurations_mask_the_secret_and_are_read_back_as_themselves() {
     let config = Config { secret: Some("open sesame".into()), ..Config::default() };

@@ -35,6 +35,7 @@ async fn a_clients_close_frame_is_answered_with_its_code_and_reason() {
     }
 }
 
+/// Security: 11.
 #[tokio::test(start_paused = true)]
 async fn a_close_frame_with_a_code_that_must_not_be_sent_is_answered_1002() {
     for code in [0_u16, 999, 1004, 1005, 1006, 1015, 2999] {
@@ -72,6 +73,7 @@ async fn what_was_queued_comes_before_the_close_frame_and_nothing_behind_it() {
     "#]]);
 }
 
+/// Security: 12.
 #[tokio::test(start_paused = true)]
 async fn what_a_client_sends_behind_its_close_frame_is_not_read() {
     let mut hub = Hub::new();
@@ -88,6 +90,7 @@ async fn what_a_client_sends_behind_its_close_frame_is_not_read() {
     "#]]);
 }
 
+/// Security: 12.
 #[tokio::test(start_paused = true)]
 async fn the_hub_ends_a_connection_with_a_close_frame_and_waits_for_the_answer() {
     let mut hub = Hub::new();
@@ -111,6 +114,7 @@ async fn the_hub_ends_a_connection_with_a_close_frame_and_waits_for_the_answer()
     assert!(hub.clock_ms() < 3_100);
 }
 
+/// Security: 12.
 #[tokio::test(start_paused = true)]
 async fn the_hub_waits_at_most_5_seconds_for_the_answer() {
     let mut hub = Hub::new();
@@ -143,6 +147,7 @@ async fn two_close_frames_that_cross_are_enough() {
     assert_eq!(hub.sessions(), 0);
 }
 
+/// Security: 8.
 #[tokio::test(start_paused = true)]
 async fn frames_against_the_rules_are_1002_and_the_close_frame_arrives_before_identify_too() {
     let frames: [(&str, &[u8]); 10] = [
@@ -176,6 +181,7 @@ async fn frames_against_the_rules_are_1002_and_the_close_frame_arrives_before_id
     }
 }
 
+/// Security: 11.
 #[tokio::test(start_paused = true)]
 async fn text_that_is_not_utf_8_is_1007_before_identify_too() {
     let frame = super::client::frame;
@@ -205,6 +211,7 @@ fn padded(head: &str, bytes: usize) -> String {
     format!(r#"{head},"x":"{}"}}"#, "x".repeat(bytes - frame))
 }
 
+/// Security: 9.
 #[tokio::test(start_paused = true)]
 async fn a_payload_of_the_limit_is_accepted_and_one_byte_more_is_1009_before_identify_too() {
     for identified in [true, false] {
@@ -229,6 +236,7 @@ async fn a_payload_of_the_limit_is_accepted_and_one_byte_more_is_1009_before_ide
     }
 }
 
+/// Security: 9.
 #[tokio::test(start_paused = true)]
 async fn a_payload_over_the_limit_is_refused_by_its_header_before_any_of_it_came() {
     for header in [

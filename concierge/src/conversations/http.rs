@@ -77,6 +77,7 @@ async fn the_subprotocol_is_echoed_when_it_is_offered_and_nothing_else_is() {
     }
 }
 
+/// Security: 2.
 #[tokio::test(start_paused = true)]
 async fn a_hub_that_insists_on_the_subprotocol_answers_400_without_it() {
     let site = Site { require_subprotocol: true, ..site() };
@@ -85,6 +86,7 @@ async fn a_hub_that_insists_on_the_subprotocol_answers_400_without_it() {
     assert_eq!(status(&site, "Sec-WebSocket-Protocol: chat, ert-concierge\r\n").await.0, 101);
 }
 
+/// Security: 2.
 #[tokio::test(start_paused = true)]
 async fn another_version_of_websocket_is_426_and_names_13() {
     for version in ["12", "14", "0", "13, 8", ""] {
@@ -95,6 +97,7 @@ async fn another_version_of_websocket_is_426_and_names_13() {
     }
 }
 
+/// Security: 1.
 #[tokio::test(start_paused = true)]
 async fn an_origin_is_absent_or_the_hubs_own_or_on_the_list_else_403() {
     for (origin, expected) in [
@@ -110,6 +113,7 @@ async fn an_origin_is_absent_or_the_hubs_own_or_on_the_list_else_403() {
     }
 }
 
+/// Security: 4.
 #[tokio::test(start_paused = true)]
 async fn the_whole_head_arrives_within_5_seconds_or_the_connection_ends() {
     let began = Instant::now();
@@ -133,6 +137,7 @@ fn tls() -> (TlsAcceptor, TlsConnector) {
     (Arc::new(server).into(), Arc::new(client).into())
 }
 
+/// Security: 4.
 #[tokio::test(start_paused = true)]
 async fn a_tls_handshake_and_the_head_behind_it_arrive_within_5_seconds_together() {
     for (handshake_after_ms, head) in [(0, "GET /ws HTTP/1.1\r\nHost: hub\r\n"), (4_000, ""), (4_999, "GET "), (6_000, "")] {
@@ -176,6 +181,7 @@ async fn behind_the_last_answer_tls_says_that_it_is_the_last() {
     assert!(answer.starts_with(b"HTTP/1.1 426 "), "{}", answer.escape_ascii());
 }
 
+/// Security: 3.
 #[tokio::test(start_paused = true)]
 async fn a_head_holds_8_kib_and_64_headers_at_most() {
     let headers = |count: usize| (0..count).map(|n| format!("x-{n}: y\r\n")).collect::<String>();
@@ -196,6 +202,7 @@ async fn a_hub_may_take_larger_heads_and_fewer_headers() {
     assert_eq!(status(&site, &"x: y\r\n".repeat(12)).await.0, 431);
 }
 
+/// Security: 6.
 #[tokio::test(start_paused = true)]
 async fn a_connection_too_many_from_one_address_is_429_and_says_when_to_come_again() {
     for (too_many, after) in

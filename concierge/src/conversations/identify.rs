@@ -60,6 +60,7 @@ async fn hello_is_the_answer_and_every_other_client_is_told() {
     "#]]);
 }
 
+/// Security: 29.
 #[tokio::test(start_paused = true)]
 async fn hello_names_a_public_id_a_version_and_a_private_key() {
     let mut hub = Hub::new();
@@ -120,6 +121,7 @@ async fn two_clients_that_join_at_once_each_learn_of_the_other() {
     "#]]);
 }
 
+/// Security: 4, 16.
 #[tokio::test(start_paused = true)]
 async fn no_identify_within_five_seconds_is_4004() {
     let mut hub = Hub::new();
@@ -146,6 +148,7 @@ async fn an_identify_just_in_time_is_let_in_and_the_clock_of_4004_stops() {
     "#]]);
 }
 
+/// Security: 4, 16.
 #[tokio::test(start_paused = true)]
 async fn pings_and_half_a_message_are_no_identify_in_time() {
     let mut hub = Hub::new();
@@ -181,6 +184,7 @@ async fn a_ping_before_identify_is_answered_and_not_punished() {
     "#]]);
 }
 
+/// Security: 16.
 #[tokio::test(start_paused = true)]
 async fn a_binary_first_message_is_4002_whatever_it_holds() {
     let mut hub = Hub::new();
@@ -193,6 +197,7 @@ async fn a_binary_first_message_is_4002_whatever_it_holds() {
     "#]]);
 }
 
+/// Security: 16.
 #[tokio::test(start_paused = true)]
 async fn a_first_message_that_is_no_payload_is_4002() {
     let mut hub = Hub::new();
@@ -262,6 +267,7 @@ async fn an_identify_with_a_missing_or_ill_typed_field_is_4002_and_the_reason_na
     .assert_eq(&answers);
 }
 
+/// Security: 16.
 #[tokio::test(start_paused = true)]
 async fn a_payload_of_any_other_type_first_is_4003() {
     let mut hub = Hub::new();
@@ -279,6 +285,7 @@ async fn a_payload_of_any_other_type_first_is_4003() {
     }
 }
 
+/// Security: 19.
 #[tokio::test(start_paused = true)]
 async fn a_name_is_1_to_64_letters_digits_and_underscores_else_4002() {
     let mut hub = Hub::new();
@@ -294,6 +301,7 @@ async fn a_name_is_1_to_64_letters_digits_and_underscores_else_4002() {
     }
 }
 
+/// Security: 19.
 #[tokio::test(start_paused = true)]
 async fn a_nickname_has_at_most_128_characters_and_there_are_at_most_32_tags_of_at_most_64_else_4002() {
     let mut hub = Hub::new();
@@ -312,6 +320,7 @@ async fn a_nickname_has_at_most_128_characters_and_there_are_at_most_32_tags_of_
     }
 }
 
+/// Security: 17.
 #[tokio::test(start_paused = true)]
 async fn a_wrong_or_missing_secret_is_4006_at_a_hub_that_has_one() {
     let mut hub = Hub::with(|config| config.secret = Some("swordfish".to_owned()));
@@ -324,6 +333,7 @@ async fn a_wrong_or_missing_secret_is_4006_at_a_hub_that_has_one() {
     assert_eq!(answer(&mut hub, right).await, HELLO);
 }
 
+/// Security: 17.
 #[tokio::test(start_paused = true)]
 async fn an_empty_secret_is_a_secret_and_a_missing_one_does_not_match_it() {
     let mut hub = Hub::with(|config| config.secret = Some(String::new()));
@@ -339,6 +349,7 @@ async fn a_hub_without_a_secret_ignores_what_it_is_given() {
     assert_eq!(answer(&mut hub, first).await, HELLO);
 }
 
+/// Security: 19.
 #[tokio::test(start_paused = true)]
 async fn a_version_that_is_none_or_does_not_match_is_4007() {
     let mut hub = Hub::new();
@@ -394,6 +405,7 @@ async fn names_that_differ_in_case_are_different() {
     assert_eq!(answer(&mut hub, &identify("ADA")).await, HELLO);
 }
 
+/// Security: 17.
 #[tokio::test(start_paused = true)]
 async fn the_checks_run_in_the_order_of_the_table() {
     let mut hub = Hub::with(|config| config.secret = Some("swordfish".to_owned()));

@@ -91,6 +91,7 @@ async fn a_silent_client_leaves_in_the_same_way() {
     assert!(news.iter().any(|line| line.starts_with("bob ← {\"type\":\"CLIENT_LEFT\"")), "{heard}");
 }
 
+/// Security: 25.
 #[tokio::test(start_paused = true)]
 async fn name_id_and_services_are_free_again_and_nothing_of_the_leaver_resolves() {
     let (mut hub, ada, bob, _) = club().await;
@@ -181,6 +182,7 @@ async fn what_a_client_sent_before_it_left_still_arrives() {
     "#]]);
 }
 
+/// Security: 34.
 #[tokio::test(start_paused = true)]
 async fn the_folder_is_gone_when_the_others_hear_that_the_client_left() {
     let mut hub = Hub::new();

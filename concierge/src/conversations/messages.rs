@@ -68,6 +68,7 @@ async fn a_subscriber_reaches_an_owner_that_is_not_subscribed() {
     "#]]);
 }
 
+/// Security: 21.
 #[tokio::test(start_paused = true)]
 async fn anyone_else_to_a_service_is_bad_and_nobody_gets_it() {
     let (mut hub, _, bob, cyd) = newsroom().await;
@@ -101,6 +102,7 @@ async fn an_owner_reaches_one_client_through_its_service_subscribed_or_not_itsel
     "#]]);
 }
 
+/// Security: 21.
 #[tokio::test(start_paused = true)]
 async fn service_client_uuid_is_bad_for_all_but_the_owner_and_invalid_for_who_is_not_there() {
     let (mut hub, ada, bob, cyd) = newsroom().await;
@@ -273,6 +275,7 @@ async fn data_and_target_travel_as_they_were_written() {
     }
 }
 
+/// Security: 21.
 #[tokio::test(start_paused = true)]
 async fn the_origin_is_the_sender_with_nickname_and_tags_whatever_the_sender_says() {
     let mut hub = Hub::new();

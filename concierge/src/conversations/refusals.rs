@@ -6,6 +6,7 @@ use serde_json::json;
 use super::Hub;
 use super::hub::identify;
 
+/// Security: 16.
 #[tokio::test(start_paused = true)]
 async fn a_second_identify_and_unknown_types_are_error_unsupported() {
     let mut hub = Hub::new();
@@ -38,6 +39,7 @@ async fn a_second_identify_and_unknown_types_are_error_unsupported() {
     "#]]);
 }
 
+/// Security: 22.
 #[tokio::test(start_paused = true)]
 async fn what_is_no_payload_is_error_protocol_and_the_connection_goes_on() {
     let mut hub = Hub::new();
@@ -131,6 +133,7 @@ async fn a_bad_field_is_error_protocol_that_names_it() {
     "#]]);
 }
 
+/// Security: 22.
 #[tokio::test(start_paused = true)]
 async fn a_desc_repeats_at_most_128_characters() {
     let mut hub = Hub::new();
@@ -150,6 +153,7 @@ async fn a_desc_repeats_at_most_128_characters() {
     }
 }
 
+/// Security: 21.
 #[tokio::test(start_paused = true)]
 async fn unknown_fields_are_ignored_and_optional_ones_may_be_null() {
     let mut hub = Hub::new();
@@ -166,6 +170,7 @@ async fn unknown_fields_are_ignored_and_optional_ones_may_be_null() {
     "#]]);
 }
 
+/// Security: 22.
 #[tokio::test(start_paused = true)]
 async fn a_payload_may_nest_128_deep_its_own_object_included() {
     let mut hub = Hub::new();
@@ -190,6 +195,7 @@ async fn a_payload_may_nest_128_deep_its_own_object_included() {
     assert_eq!(hub.ask(ada, &flat).await["type"], "OK");
 }
 
+/// Security: 22.
 #[tokio::test(start_paused = true)]
 async fn a_field_that_stands_twice_is_refused() {
     let mut hub = Hub::new();

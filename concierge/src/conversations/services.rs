@@ -32,6 +32,7 @@ async fn creating_a_service_does_not_subscribe_its_owner() {
     "#]]);
 }
 
+/// Security: 21.
 #[tokio::test(start_paused = true)]
 async fn a_service_that_exists_is_answered_false_as_it_is_and_nobody_is_told() {
     let mut hub = Hub::new();
@@ -68,6 +69,7 @@ async fn create_service_and_delete_service_are_the_same_under_another_name() {
     "#]]);
 }
 
+/// Security: 25.
 #[tokio::test(start_paused = true)]
 async fn a_service_name_is_1_to_64_characters_of_its_alphabet() {
     let mut hub = Hub::new();
@@ -86,6 +88,7 @@ async fn a_service_name_is_1_to_64_characters_of_its_alphabet() {
     }
 }
 
+/// Security: 25.
 #[tokio::test(start_paused = true)]
 async fn a_service_nickname_has_at_most_128_characters() {
     let mut hub = Hub::new();
@@ -114,6 +117,7 @@ async fn a_deleted_service_is_answered_to_its_owner_and_then_told_to_every_clien
     "#]]);
 }
 
+/// Security: 21.
 #[tokio::test(start_paused = true)]
 async fn only_the_owner_deletes_a_service() {
     let mut hub = Hub::new();
@@ -178,6 +182,7 @@ async fn a_service_is_fetched_by_anybody() {
     "#]]);
 }
 
+/// Security: 25.
 #[tokio::test(start_paused = true)]
 async fn a_client_owns_at_most_128_services_and_has_room_again_after_a_deletion() {
     let mut hub = Hub::new();

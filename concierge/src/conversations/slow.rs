@@ -31,6 +31,7 @@ fn of(who: &str, heard: &str) -> Vec<String> {
     heard.lines().filter(|line| line.starts_with(who)).map(str::to_owned).collect()
 }
 
+/// Security: 26.
 #[tokio::test(start_paused = true)]
 async fn a_client_with_more_than_the_bound_waiting_is_closed_4011_and_leaves_at_once() {
     let (mut hub, ada, bob) = bob_sleeps().await;
@@ -85,6 +86,7 @@ async fn the_bound_is_4_mib_of_what_the_socket_did_not_take() {
     assert!((bound..=bound + room + envelope + data).contains(&sent), "{sent}");
 }
 
+/// Security: 26.
 #[tokio::test(start_paused = true)]
 async fn nobody_else_feels_a_slow_client() {
     let (mut hub, ada, _) = bob_sleeps().await;
@@ -111,6 +113,7 @@ async fn a_message_larger_than_the_bound_is_taken_when_nothing_waits() {
     assert!(heard.starts_with("bob ← {\"type\":\"MESSAGE\"") && heard.len() > 20_000 && hub.holds("bob"));
 }
 
+/// Security: 26.
 #[tokio::test(start_paused = true)]
 async fn a_socket_that_takes_nothing_for_10_seconds_while_something_waits_is_closed_4011() {
     let (mut hub, ada, bob) = bob_sleeps().await;

@@ -123,6 +123,7 @@ async fn after_the_result_the_next_message_is_routed() {
     "#]]);
 }
 
+/// Security: 25.
 #[tokio::test(start_paused = true)]
 async fn a_client_has_at_most_1024_subscriptions() {
     let mut hub = Hub::with(|config| config.limits.services_per_client = 2_000);
@@ -150,6 +151,7 @@ async fn a_client_has_at_most_1024_subscriptions() {
     assert_eq!(hub.ask(bob, &subscribe(1_024)).await["successful"], true);
 }
 
+/// Security: 23.
 #[tokio::test(start_paused = true)]
 async fn a_big_service_shows_its_first_256_subscribers_and_their_count_and_is_fetched_in_full() {
     let mut hub = Hub::new();

@@ -23,6 +23,7 @@ fn answers(hub: &mut Hub) -> usize {
     hub.heard().lines().filter(|line| line.contains("← {")).count()
 }
 
+/// Security: 24.
 #[tokio::test(start_paused = true)]
 async fn messages_over_the_bound_wait_until_the_bucket_refills_and_none_is_lost() {
     let mut hub = hub();
@@ -38,6 +39,7 @@ async fn messages_over_the_bound_wait_until_the_bucket_refills_and_none_is_lost(
     assert_eq!(hub.ask(ada, FETCH).await["seq"], 15);
 }
 
+/// Security: 24.
 #[tokio::test(start_paused = true)]
 async fn nobody_else_feels_a_client_that_is_throttled() {
     let mut hub = hub();
@@ -57,6 +59,7 @@ async fn nobody_else_feels_a_client_that_is_throttled() {
     "#]]);
 }
 
+/// Security: 24.
 #[tokio::test(start_paused = true)]
 async fn ten_seconds_of_continuous_excess_are_4010() {
     let mut hub = hub();
@@ -120,6 +123,7 @@ async fn binary_messages_and_pings_are_no_messages() {
     assert_eq!(answers(&mut hub), 10);
 }
 
+/// Security: 24.
 #[tokio::test(start_paused = true)]
 async fn a_throttled_client_is_not_read() {
     let mut hub = hub();

@@ -2,6 +2,7 @@
 
 use concierge_api_rs::*;
 
+/// Security: 19.
 #[test]
 fn a_client_name_has_1_to_64_characters_of_letters_digits_and_underscore() {
     for good in ["a", "_", "0", "Ada_Lovelace_1815", &"x".repeat(64)] {
@@ -45,6 +46,7 @@ fn a_reason_is_cut_at_123_bytes_on_a_character_boundary() {
     assert_eq!(cut_reason(&format!("{}🦀", "x".repeat(120))).len(), 120);
 }
 
+/// Security: 20, 28.
 #[test]
 fn neither_a_file_key_nor_a_secret_shows_in_debug_output() {
     let key = "f5000000-0000-4000-8000-000000000001";

@@ -64,6 +64,7 @@ fn read(text: &str) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
+    /// Security: 22.
     #[test]
     fn payloads_to_the_hub(which in any::<prop::sample::Index>(), damages in prop::collection::vec(damage(), 0..6)) {
         read(&mangled(which.get::<String>(&texts_in()), &damages));
@@ -74,6 +75,7 @@ proptest! {
         read(&mangled(&which.get::<PayloadOut>(&payloads_out()).encode(Seq::new(3)), &damages));
     }
 
+    /// Security: 22.
     #[test]
     fn any_text_at_all(text in any::<String>()) {
         read(&text);

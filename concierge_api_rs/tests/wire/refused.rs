@@ -27,6 +27,7 @@ fn table(texts: &[&str], said: fn(&str) -> String, expected: Expect) {
     expected.assert_eq(&rows.join("\n"));
 }
 
+/// Security: 22.
 #[test]
 fn what_is_not_a_json_object_with_a_type() {
     assert_eq!(refusal(""), "not JSON: EOF while parsing a value at line 1 column 0");
@@ -415,6 +416,7 @@ fn what_is_too_long() {
     .assert_eq(&said.join("\n"));
 }
 
+/// Security: 22.
 #[test]
 fn nesting_deeper_than_128_wherever_it_stands() {
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
@@ -443,6 +445,7 @@ fn many_brackets_side_by_side_or_in_strings_are_not_nested() {
     assert!(PayloadIn::decode(&text).is_ok());
 }
 
+/// Security: 22.
 #[test]
 fn data_that_serde_json_readers_can_read_is_all_that_is_relayed() {
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
@@ -454,6 +457,7 @@ fn data_that_serde_json_readers_can_read_is_all_that_is_relayed() {
     }
 }
 
+/// Security: 22.
 #[test]
 fn a_description_repeats_at_most_128_characters() {
     let huge = "é".repeat(30_000);

@@ -209,6 +209,7 @@ async fn a_second_hub_on_the_same_store_says_whose_it_is() {
     assert!(second.stderr.contains("in use by another process") && second.stderr.contains("--store"), "{}", second.stderr);
 }
 
+/// Security: 1.
 #[tokio::test]
 async fn http_wants_the_secret_of_the_hub_and_an_origin_that_may() {
     let hub = hub(&["secret=let me in"]).await;
@@ -303,6 +304,7 @@ fn now() -> u64 {
     u64::try_from(since.as_millis()).unwrap()
 }
 
+/// Security: 29.
 #[tokio::test]
 async fn a_built_in_clients_uuid_is_no_key_for_files() {
     let hub = hub(&["files.uuid_keys=always"]).await;
@@ -316,6 +318,7 @@ async fn a_built_in_clients_uuid_is_no_key_for_files() {
     assert_ne!(hub.http("PUT", "/fs/coordinator/a.txt", &[("x-fs-key", &ada.fs_key)], b"").await.status, 201);
 }
 
+/// Security: 1.
 #[tokio::test]
 async fn a_page_of_another_origin_that_does_not_say_so_may_not_take_messages() {
     let hub = hub(&[]).await;

@@ -23,6 +23,7 @@ async fn leave(client: Client, witness: &mut Client) {
     while witness.hear_news("CLIENT_LEFT").await["client"]["name"] != name {}
 }
 
+/// Security: 34.
 #[tokio::test]
 async fn a_folder_dies_with_its_client_and_the_next_one_of_the_name_sees_nothing() {
     let hub = Hub::start().await;
@@ -44,6 +45,7 @@ async fn a_folder_dies_with_its_client_and_the_next_one_of_the_name_sees_nothing
     until("the disk is empty", async || (count(&hub.temporary(), "secret.txt") == 0).then_some(())).await;
 }
 
+/// Security: 29.
 #[tokio::test]
 async fn everybody_reads_with_their_own_key_and_only_the_owner_writes() {
     let hub = Hub::start().await;
@@ -90,6 +92,7 @@ async fn a_file_server_with_an_address_of_its_own_is_there_and_nowhere_else() {
     assert_eq!(status(&[&files.replace("/fs/ada/a.txt", "/ws")]).await, "404");
 }
 
+/// Security: 20.
 #[tokio::test]
 async fn no_key_is_ever_told_to_another_client() {
     let hub = Hub::start().await;

@@ -67,6 +67,7 @@ async fn keeps_nobody_waiting(hub: &Hub, calm: &Hub, mut wire: Wire, flood: Floo
     other.leave().await;
 }
 
+/// Security: 15.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_floods_before_it_has_identified_keeps_nobody_waiting() {
     let (hub, calm) = (Hub::with(&[ONE_SHARD]).await, Hub::with(&[ONE_SHARD]).await);
@@ -75,6 +76,7 @@ async fn who_floods_before_it_has_identified_keeps_nobody_waiting() {
     }
 }
 
+/// Security: 15.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_floods_keeps_nobody_waiting() {
     let (hub, calm) = (Hub::with(&[ONE_SHARD]).await, Hub::with(&[ONE_SHARD]).await);

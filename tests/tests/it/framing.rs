@@ -44,6 +44,7 @@ async fn closed_after(hub: &Hub, bytes: &[u8]) -> u16 {
     codes[0]
 }
 
+/// Security: 8, 11.
 #[tokio::test]
 async fn a_frame_against_the_rules_closes_1002() {
     let hub = Hub::start().await;
@@ -66,6 +67,7 @@ async fn a_frame_against_the_rules_closes_1002() {
     }
 }
 
+/// Security: 11.
 #[tokio::test]
 async fn text_that_is_not_utf_8_closes_1007() {
     let hub = Hub::start().await;
@@ -83,6 +85,7 @@ async fn text_that_is_not_utf_8_closes_1007() {
     }
 }
 
+/// Security: 9.
 #[tokio::test]
 async fn a_payload_over_the_limit_closes_1009_before_there_is_room_for_it() {
     let hub = Hub::start().await;
@@ -109,6 +112,7 @@ async fn a_payload_over_the_limit_closes_1009_before_there_is_room_for_it() {
 }
 
 /// RFC 6455, section 5.2: the most significant bit must be 0, so this length is no length.
+/// Security: 9.
 #[tokio::test]
 async fn a_length_of_more_than_63_bits_is_refused_too() {
     let hub = Hub::start().await;
@@ -116,6 +120,7 @@ async fn a_length_of_more_than_63_bits_is_refused_too() {
     assert!(matches!(code, 1002 | 1009), "{code}");
 }
 
+/// Security: 10.
 #[tokio::test]
 async fn endless_fragments_are_bounded() {
     let hub = Hub::start().await;
@@ -169,6 +174,7 @@ async fn binary_messages_and_pongs_are_not_counted() {
     assert_eq!(bob.hear_close().await.0, 4002);
 }
 
+/// Security: 12.
 #[tokio::test]
 async fn the_close_handshake_ends_in_a_close_frame_and_the_end_of_the_stream_whoever_begins() {
     let hub = Hub::start().await;

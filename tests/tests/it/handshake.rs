@@ -28,6 +28,7 @@ async fn the_subprotocol_is_echoed_to_whoever_offers_it_and_to_nobody_else() {
     }
 }
 
+/// Security: 2.
 #[tokio::test]
 async fn a_hub_that_insists_on_the_subprotocol_answers_400_without_it() {
     let hub = Hub::with(&["require_subprotocol=true"]).await;
@@ -37,6 +38,7 @@ async fn a_hub_that_insists_on_the_subprotocol_answers_400_without_it() {
     assert_eq!(status(&hub, "Sec-WebSocket-Protocol: chat, ert-concierge\r\n").await, 101);
 }
 
+/// Security: 1.
 #[tokio::test]
 async fn pages_of_strangers_get_403_and_no_session() {
     let hub = Hub::with(&["allowed_origins=https://good.example,http://good.example:8080"]).await;
@@ -65,6 +67,7 @@ async fn pages_of_strangers_get_403_and_no_session() {
     until("nobody has entered", async || (hub.metric("concierge_clients").await == 0.0).then_some(())).await;
 }
 
+/// Security: 2, 3.
 #[tokio::test]
 async fn an_upgrade_that_is_none_is_426_and_a_malformed_one_is_400() {
     let hub = Hub::start().await;
@@ -85,6 +88,7 @@ async fn an_upgrade_that_is_none_is_426_and_a_malformed_one_is_400() {
     hub.enter("ada").await.leave().await;
 }
 
+/// Security: 2, 3.
 #[tokio::test]
 async fn a_handshake_with_a_body_or_without_exactly_one_host_is_400_and_the_end() {
     let hub = Hub::start().await;
@@ -108,6 +112,7 @@ async fn a_handshake_with_a_body_or_without_exactly_one_host_is_400_and_the_end(
 }
 
 /// hyper answers 431 to too many headers and to a head that is too large. Where the request line alone fills it, it says 414.
+/// Security: 3.
 #[tokio::test]
 async fn a_head_over_8_kib_or_with_more_than_64_headers_is_refused() {
     let hub = Hub::start().await;
@@ -126,6 +131,7 @@ async fn a_head_over_8_kib_or_with_more_than_64_headers_is_refused() {
     .await;
 }
 
+/// Security: 2.
 #[tokio::test]
 async fn a_head_with_forbidden_bytes_is_400() {
     let hub = Hub::start().await;
@@ -134,6 +140,7 @@ async fn a_head_with_forbidden_bytes_is_400() {
     }
 }
 
+/// Security: 4.
 #[tokio::test]
 async fn a_head_that_does_not_end_in_time_is_cut() {
     let hub = Hub::with(&["limits.http_head_within_ms=300"]).await;
@@ -164,6 +171,7 @@ async fn a_head_that_does_not_end_in_time_is_cut() {
     assert!(cut.await, "a head that drips is cut");
 }
 
+/// Security: 4.
 #[tokio::test]
 async fn a_thousand_half_open_connections_keep_nobody_out() {
     let hub = Hub::start().await;
@@ -207,6 +215,7 @@ async fn http_and_websockets_share_the_port_and_a_connection_may_do_one_after_th
     ada.leave().await;
 }
 
+/// Security: 6.
 #[tokio::test]
 async fn an_address_with_too_many_connections_gets_429_until_one_ends() {
     let hub = Hub::with(&["limits.connections_per_address=2"]).await;

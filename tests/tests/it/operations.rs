@@ -8,6 +8,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
+/// Security: 17, 28.
 #[tokio::test]
 async fn the_right_secret_from_a_file_enters_and_every_other_is_closed_4006() {
     let home = TempDir::new().unwrap();
@@ -36,6 +37,7 @@ async fn health_readiness_and_a_word_to_those_who_are_lost() {
     assert_eq!(hub.http("POST", "/healthz", &[], b"").await.status, 405);
 }
 
+/// Security: 35.
 #[tokio::test]
 async fn metrics_parse_count_what_happened_and_hold_no_names() {
     let hub = Hub::start().await;
@@ -91,6 +93,7 @@ async fn metrics_parse_count_what_happened_and_hold_no_names() {
     assert!(!metrics.contains("of_the_metrics") && !metrics.contains("127.0.0.1"), "{metrics}");
 }
 
+/// Security: 35.
 #[tokio::test]
 async fn a_hub_without_metrics_has_none() {
     let hub = Hub::with(&["metrics.enabled=false", "files.enabled=false"]).await;
@@ -199,6 +202,7 @@ async fn a_second_hub_at_the_same_address_says_what_to_do() {
     assert!(ended.stdout.is_empty() && ended.stderr.contains(&address) && ended.stderr.contains("--listen"), "{ended:?}");
 }
 
+/// Security: 34.
 #[tokio::test]
 async fn a_killed_hub_comes_back_at_the_same_address_empty() {
     let home = TempDir::new().unwrap();
@@ -219,6 +223,7 @@ async fn a_killed_hub_comes_back_at_the_same_address_empty() {
     assert_eq!(hub.http("GET", "/fs/ada/", &[("x-fs-key", &key)], b"").await.status, 401, "the key died with its client");
 }
 
+/// Security: 34.
 #[tokio::test]
 async fn what_a_killed_hub_left_in_the_temporary_directory_goes_when_the_next_one_starts_and_nothing_else() {
     let mut hub = Hub::start().await;

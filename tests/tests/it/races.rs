@@ -121,6 +121,7 @@ async fn two_witnesses_hear_the_same_news_in_the_same_order() {
     assert_eq!(heard[0], heard[1]);
 }
 
+/// Security: 14.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_of_every_size_arrive_in_order_and_byte_for_byte() {
     let hub = Hub::start().await;

@@ -127,11 +127,13 @@ async fn a_stalled_reader(hub: Hub, megabytes: u64) {
     assert!(readers.try_join_next().is_none(), "the others read on");
 }
 
+/// Security: 26.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stalled_reader_during_60_mb_costs_its_outbox_gets_4011_and_nobody_else_waits() {
     a_stalled_reader(Hub::start().await, 60).await;
 }
 
+/// Security: 26.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stalled_reader_over_tls_costs_no_more() {
     let home = TempDir::new().unwrap();
@@ -142,6 +144,7 @@ async fn a_stalled_reader_over_tls_costs_no_more() {
     a_stalled_reader(Setup::default().set(settings).trust(certificate.trust()).start().await, 20).await;
 }
 
+/// Security: 26.
 #[tokio::test]
 async fn a_socket_that_takes_nothing_for_too_long_is_cut_before_its_outbox_is_full() {
     let hub = Hub::with(&["limits.stall_ms=300", "limits.outbox_bytes=1073741824"]).await;

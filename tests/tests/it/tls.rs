@@ -68,6 +68,7 @@ async fn plain_text_on_a_tls_port_is_cut_and_whoever_does_not_trust_the_certific
     assert!(!answer.starts_with(b"HTTP"), "{}", answer.escape_ascii());
 }
 
+/// Security: 36.
 #[tokio::test]
 async fn sighup_reads_the_certificate_again_a_broken_one_changes_nothing_and_connections_live_on() {
     let (old, new) = (Certificate::new(), Certificate::new());
@@ -86,6 +87,7 @@ async fn sighup_reads_the_certificate_again_a_broken_one_changes_nothing_and_con
     assert_eq!(ada.ask(&json!({ "type": "SERVICE_FETCH_ALL" })).await["seq"], 0, "who was there stays");
 }
 
+/// Security: 4.
 #[tokio::test]
 async fn a_tls_handshake_that_does_not_end_in_time_is_cut() {
     let (home, certificate) = (TempDir::new().unwrap(), Certificate::new());

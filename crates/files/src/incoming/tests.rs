@@ -34,6 +34,7 @@ async fn an_upload_that_is_fast_enough_may_take_longer_than_the_window() {
     }
 }
 
+/// Security: 31.
 #[tokio::test(start_paused = true)]
 async fn a_trickle_is_cut_when_the_window_has_passed() {
     for (bytes, every_ms) in [(1, 2), (1, 100), (90, 100), (1_000, 3_000)] {

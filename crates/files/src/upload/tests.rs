@@ -13,6 +13,7 @@ impl Chunks for VecDeque<Bytes> {
     }
 }
 
+/// Security: 31.
 #[tokio::test]
 async fn an_upload_to_a_full_device_is_507() {
     let dir = tempfile::tempdir().unwrap();

@@ -14,6 +14,7 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!((options.upload_bytes_per_second, options.upload_slow_ms), (1_024, 10_000));
 }
 
+/// Security: 31.
 #[test]
 fn a_file_over_the_limit_is_413_and_leaves_nothing_behind() {
     let house = House::with(|options| options.file_bytes = 1_000);
@@ -30,6 +31,7 @@ fn a_file_over_the_limit_is_413_and_leaves_nothing_behind() {
     assert_eq!(house.put(&ada, "sub/a", &[0; 1_000]).status, 201);
 }
 
+/// Security: 31.
 #[test]
 fn a_client_over_its_bytes_is_507_and_leaves_nothing_behind() {
     let house = House::with(|options| options.folder_bytes = 1_000);
@@ -69,6 +71,7 @@ fn overwriting_and_deleting_give_room_back() {
     assert_eq!(house.put(&ada, "e", &[0; 1_000]).status, 201);
 }
 
+/// Security: 31.
 #[test]
 fn a_client_over_its_files_is_507() {
     let house = House::with(|options| options.folder_files = 3);
@@ -84,6 +87,7 @@ fn a_client_over_its_files_is_507() {
     assert_eq!(house.put(&ada, "e", b"").status, 507);
 }
 
+/// Security: 31.
 #[test]
 fn sub_folders_are_as_many_as_files() {
     let house = House::with(|options| options.folder_files = 3);
@@ -97,6 +101,7 @@ fn sub_folders_are_as_many_as_files() {
     assert_eq!(house.put(&ada, "4/5/a", b"").status, 201);
 }
 
+/// Security: 31.
 #[test]
 fn the_bounds_hold_whatever_runs_at_once_and_the_counts_stay_right() {
     let house = House::with(|options| {
@@ -162,6 +167,7 @@ fn room_for_what_is_announced_is_kept_while_it_comes() {
     eventually("it is given up", || house.put(&ada, "c", &[0; 700]).status == 201);
 }
 
+/// Security: 31.
 #[test]
 fn an_upload_that_is_too_slow_is_cut_with_408_and_leaves_nothing_behind() {
     let house = House::with(|options| {

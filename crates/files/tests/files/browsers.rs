@@ -27,6 +27,7 @@ fn a_preflight_of_an_allowed_origin_names_the_methods_and_the_key_header() {
     assert!(!preflight(&house, FRIEND, "PATCH").header("access-control-allow-methods").unwrap().contains("PATCH"));
 }
 
+/// Security: 32.
 #[test]
 fn other_origins_are_allowed_nothing() {
     let house = house();
@@ -46,6 +47,7 @@ fn other_origins_are_allowed_nothing() {
     assert!(preflight(&strict, FRIEND, "PUT").header("access-control-allow-origin").is_none(), "by default nobody is");
 }
 
+/// Security: 32.
 #[test]
 fn answers_and_refusals_are_readable_for_allowed_origins_only() {
     let house = house();
@@ -61,6 +63,7 @@ fn answers_and_refusals_are_readable_for_allowed_origins_only() {
     }
 }
 
+/// Security: 32.
 #[test]
 fn every_answer_forbids_sniffing_and_rendering() {
     let house = house();

@@ -8,6 +8,7 @@ use crate::house::{House, alone, is_child};
 
 const NAME: &str = "disk_full::a_full_disk_is_507_and_leaves_nothing_behind";
 
+/// Security: 31.
 #[test]
 fn a_full_disk_is_507_and_leaves_nothing_behind() {
     if is_child() {

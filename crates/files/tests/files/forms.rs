@@ -40,6 +40,7 @@ fn a_file_takes_the_path_that_does_not_whatever_its_name() {
     assert_eq!(house.get(&ada, "sub/a").body, b"hello");
 }
 
+/// Security: 33.
 #[test]
 fn several_files_are_a_list() {
     let house = House::new();
@@ -86,6 +87,7 @@ fn a_form_may_come_in_pieces_of_one_byte() {
     assert_eq!(house.get(&ada, "b").body, b"two\r\n--");
 }
 
+/// Security: 33.
 #[test]
 fn file_names_obey_the_rules_of_paths() {
     let house = House::new();
@@ -123,6 +125,7 @@ fn all_files_of_a_form_are_stored_or_none() {
     assert_eq!(refused(&[file("a", &[0; 800]), file("b", &[0; 700])]), 201);
 }
 
+/// Security: 33.
 #[test]
 fn malformed_forms_are_refused_and_leave_nothing_behind() {
     let house = House::new();
@@ -150,6 +153,7 @@ fn malformed_forms_are_refused_and_leave_nothing_behind() {
     assert!(house.on_disk().is_empty());
 }
 
+/// Security: 33.
 #[test]
 fn a_form_has_a_thousand_parts_and_no_more() {
     let house = House::new();
@@ -163,6 +167,7 @@ fn a_form_has_a_thousand_parts_and_no_more() {
     assert_eq!(house.get(&ada, "").paths(), ["a"]);
 }
 
+/// Security: 33.
 #[test]
 fn a_form_in_a_form_is_a_file_like_any_other() {
     let house = House::new();

@@ -8,6 +8,7 @@ use crate::house::House;
 
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
+/// Security: 29.
 #[test]
 fn without_a_key_or_with_an_unknown_one_it_is_401() {
     let house = House::new();
@@ -23,6 +24,7 @@ fn without_a_key_or_with_an_unknown_one_it_is_401() {
     assert_eq!(house.get(&ada, "a").body, b"1");
 }
 
+/// Security: 29.
 #[test]
 fn a_malformed_key_is_400() {
     let house = House::new();
@@ -35,6 +37,7 @@ fn a_malformed_key_is_400() {
     assert_eq!((twice.status, twice.error().as_str()), (400, "BAD_KEY"));
 }
 
+/// Security: 29.
 #[test]
 fn the_key_of_any_connected_client_reads_and_only_the_owners_writes() {
     let house = House::new();
@@ -76,6 +79,7 @@ fn the_private_key_works_from_everywhere_whatever_uuid_keys_says() {
     }
 }
 
+/// Security: 29.
 #[test]
 fn by_default_the_public_uuid_writes_only_from_the_address_of_its_client() {
     let house = House::new();
@@ -119,6 +123,7 @@ fn the_three_choices_are_written_in_kebab_case() {
     assert_eq!(serde_json::from_str::<UuidKeys>(&spelled[0]).unwrap(), UuidKeys::default());
 }
 
+/// Security: 29.
 #[test]
 fn a_key_dies_with_its_client() {
     let house = House::new();

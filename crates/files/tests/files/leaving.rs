@@ -26,6 +26,7 @@ fn open(root: impl Into<std::path::PathBuf>) -> Result<Files, OpenError> {
     Files::open(Options::new(root), Arc::new(Nobody))
 }
 
+/// Security: 34.
 #[test]
 fn a_folder_goes_with_its_client_and_no_other_does() {
     let house = House::new();
@@ -41,6 +42,7 @@ fn a_folder_goes_with_its_client_and_no_other_does() {
     house.leave(&house.join("carol"));
 }
 
+/// Security: 34.
 #[test]
 fn who_takes_a_free_name_sees_nothing_of_who_had_it() {
     let house = House::with(|options| options.folder_bytes = 10);
@@ -91,6 +93,7 @@ fn a_request_that_was_let_in_just_before_its_client_left_brings_nothing_back() {
     }
 }
 
+/// Security: 34.
 #[test]
 fn hundreds_of_joins_and_leaves_among_uploads_leave_nothing_behind() {
     let house = House::new();
@@ -133,6 +136,7 @@ fn a_reader_finishes_although_the_owner_leaves() {
     reader.skip(content.len() as u64);
 }
 
+/// Security: 34.
 #[test]
 fn left_overs_of_a_crash_are_removed_at_start() {
     let dir = TempDir::new().unwrap();
@@ -154,6 +158,7 @@ fn left_overs_of_a_crash_are_removed_at_start() {
     assert!(root.join("not ours").exists(), "nor what the server did not make");
 }
 
+/// Security: 34.
 #[test]
 fn a_directory_that_holds_anything_else_is_refused_and_untouched() {
     let dir = TempDir::new().unwrap();

@@ -16,6 +16,7 @@ fn house_with_a_secret() -> (House, crate::house::Person) {
     (house, ada)
 }
 
+/// Security: 30.
 #[test]
 fn paths_that_could_mean_something_else_are_400() {
     let (house, ada) = house_with_a_secret();
@@ -66,6 +67,7 @@ fn paths_that_could_mean_something_else_are_400() {
     assert_eq!(house.on_disk(), before);
 }
 
+/// Security: 30.
 #[test]
 fn the_name_in_the_path_leads_nowhere_else_either() {
     let (house, ada) = house_with_a_secret();
@@ -84,6 +86,7 @@ fn the_name_in_the_path_leads_nowhere_else_either() {
     assert_eq!(house.ask("GET", "/fs/%61da/a", &[ada.header()], b"").body, b"1", "an encoded name is that name");
 }
 
+/// Security: 30.
 #[test]
 fn percent_decoding_happens_once() {
     let house = House::new();
@@ -98,6 +101,7 @@ fn percent_decoding_happens_once() {
     }
 }
 
+/// Security: 30.
 #[test]
 fn names_that_only_look_odd_are_names() {
     let house = House::new();
@@ -124,6 +128,7 @@ fn names_that_only_look_odd_are_names() {
     assert_eq!(house.ask("GET", "/fs/ada/a~?x=../..", &[ada.header()], b"").body, b"a~", "a query means nothing");
 }
 
+/// Security: 30.
 #[test]
 fn a_component_has_255_bytes_and_a_path_32_components() {
     let house = House::new();
@@ -140,6 +145,7 @@ fn a_component_has_255_bytes_and_a_path_32_components() {
     assert_eq!(house.get(&ada, &deep(1_000)).status, 400);
 }
 
+/// Security: 30.
 #[test]
 fn no_symbolic_link_is_followed() {
     let (house, ada) = house_with_a_secret();
@@ -164,6 +170,7 @@ fn no_symbolic_link_is_followed() {
     assert!(!house.root.join("folders/outside/new").exists());
 }
 
+/// Security: 30.
 #[test]
 fn a_folder_that_is_itself_a_link_is_not_entered() {
     let (house, _) = house_with_a_secret();
@@ -176,6 +183,7 @@ fn a_folder_that_is_itself_a_link_is_not_entered() {
     assert_eq!(std::fs::read(house.root.join("folders/outside/secret")).unwrap(), SECRET);
 }
 
+/// Security: 30.
 #[test]
 fn hard_links_and_pipes_are_not_read() {
     let (house, ada) = house_with_a_secret();

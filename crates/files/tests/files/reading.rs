@@ -2,6 +2,7 @@
 
 use crate::house::House;
 
+/// Security: 32.
 #[test]
 fn a_file_comes_back_with_its_type_and_its_name_and_no_browser_renders_it() {
     let house = House::new();
@@ -34,6 +35,7 @@ fn the_type_goes_by_the_extension_whatever_was_said_on_upload() {
     }
 }
 
+/// Security: 32.
 #[test]
 fn names_are_told_in_ascii_and_exactly_and_inject_nothing() {
     let house = House::new();
@@ -85,6 +87,7 @@ fn a_range_is_206_and_one_beyond_the_end_416() {
     assert_eq!((beyond.status, beyond.header("content-range")), (416, Some("bytes */10")));
 }
 
+/// Security: 32.
 #[test]
 fn several_ranges_get_the_whole_file_once() {
     let house = House::new();
@@ -110,6 +113,7 @@ fn a_range_of_another_version_is_the_whole_file() {
     assert_eq!(ask(&date), 200, "a date tells no two writes of one second apart");
 }
 
+/// Security: 32.
 #[test]
 fn an_entity_tag_is_strong_and_changes_with_every_write() {
     let house = House::new();

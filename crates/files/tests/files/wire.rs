@@ -94,6 +94,7 @@ fn who_waits_for_100_continue_is_refused_without_it_and_accepted_with_it() {
     assert_eq!(accepted.answer().status, 201);
 }
 
+/// Security: 31.
 #[test]
 fn two_lengths_are_never_two_opinions() {
     // With both, RFC 9112 lets chunks decide and wants the connection closed.
@@ -125,6 +126,7 @@ fn two_lengths_are_never_two_opinions() {
     assert_eq!(house.get(&ada, "a").body, b"1");
 }
 
+/// Security: 31.
 #[test]
 fn broken_chunks_leave_nothing_behind() {
     let house = House::new();
@@ -141,6 +143,7 @@ fn broken_chunks_leave_nothing_behind() {
     }
 }
 
+/// Security: 31.
 #[test]
 fn an_upload_that_breaks_off_leaves_nothing_behind() {
     let house = House::new();

@@ -40,6 +40,7 @@ fn on_disk_a_folder_has_the_uuid_of_its_client_and_not_its_name() {
     assert_eq!(house.on_disk(), [folder.clone(), format!("{folder}/sub"), format!("{folder}/sub/a")]);
 }
 
+/// Security: 31.
 #[test]
 fn no_reader_ever_sees_a_partial_file() {
     let house = House::new();
@@ -77,6 +78,7 @@ fn a_reader_keeps_the_version_that_it_began_to_read() {
     reader.skip(old.len() as u64);
 }
 
+/// Security: 31.
 #[test]
 fn of_concurrent_uploads_to_one_name_one_stays_whole_and_is_counted_once() {
     let house = House::with(|options| options.folder_files = 20);

@@ -5,6 +5,7 @@ fn refused(door: &Door, text: &str) -> (u16, String) {
     (code.code(), why)
 }
 
+/// Security: 17.
 #[test]
 fn the_checks_run_in_the_documented_order() {
     let door = Door::new(Some("sesame"));
@@ -29,6 +30,7 @@ fn a_hub_without_a_secret_ignores_one() {
     assert!(Door::new(None).admit(r#"{"type":"IDENTIFY","name":"ada","version":"0.2.0","secret":"whatever"}"#).is_ok());
 }
 
+/// Security: 17.
 #[test]
 fn an_empty_secret_is_no_missing_one() {
     let door = Door::new(Some(""));
@@ -36,6 +38,7 @@ fn an_empty_secret_is_no_missing_one() {
     assert!(door.admit(r#"{"type":"IDENTIFY","name":"ada","version":"0.2.0","secret":""}"#).is_ok());
 }
 
+/// Security: 19.
 #[test]
 fn versions_that_are_none_and_those_that_do_not_fit_are_4007_with_a_reason() {
     let door = Door::new(None);

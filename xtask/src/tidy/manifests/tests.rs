@@ -23,6 +23,7 @@ fn a_manifest_that_inherits_everything_is_fine() {
     assert_eq!(advice(GOOD), Vec::<String>::new());
 }
 
+/// Security: 37.
 #[test]
 fn missing_lints_are_named() {
     let found = advice(&GOOD.replace("[lints]\nworkspace = true", ""));
