@@ -30,6 +30,7 @@ use tower::ServiceExt;
 use concierge_api_rs::limits::SUBPROTOCOL;
 
 use crate::crowd::TooMany;
+use crate::host::Names;
 use crate::metrics;
 use crate::origin;
 use crate::stalling::Stalling;
@@ -39,6 +40,8 @@ pub(crate) struct Site {
     pub(crate) router: Router,
     /// Whether `/ws` is here.
     pub(crate) hub: bool,
+    /// By which names.
+    pub(crate) names: Names,
     pub(crate) tls: bool,
     pub(crate) require_subprotocol: bool,
     pub(crate) allowed_origins: Arc<[String]>,
@@ -143,6 +146,11 @@ async fn answer(
     if request.version() == Version::HTTP_11 && request.headers().get_all(HOST).iter().count() != 1 {
         return (StatusCode::BAD_REQUEST, [(CONNECTION, "close")], "a request has one Host header\n").into_response();
     }
+    if request.headers().get(HOST).is_some_and(|host| !site.names.include(host.as_bytes())) {
+        metrics::refused("host");
+        let why = "a hub on a loopback address does not answer to this name; see `allowed_hosts`\n";
+        return (StatusCode::FORBIDDEN, [(CONNECTION, "close")], why).into_response();
+    }
     if site.hub && request.uri().path() == "/ws" {
         return match upgrade(&request, site) {
             Ok(response) => {
@@ -174,6 +182,11 @@ fn upgrade(request: &Request<Incoming>, site: &Site) -> Result<Response<Body>, (
     if !names(headers, UPGRADE.as_str(), "websocket") || !names(headers, CONNECTION.as_str(), "upgrade") {
         let upgrade = [(UPGRADE, "websocket"), (CONNECTION, "upgrade")];
         return Err(("handshake", (StatusCode::UPGRADE_REQUIRED, upgrade, "this is a WebSocket endpoint\n").into_response()));
+    }
+    // of two, one reader takes the first and another one the second
+    let once = [UPGRADE, CONNECTION, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION];
+    if once.iter().any(|name| headers.get_all(name).iter().count() > 1) {
+        return refuse("handshake", StatusCode::BAD_REQUEST, "a WebSocket handshake has each of its headers once\n");
     }
     if request.method() != Method::GET || request.version() != Version::HTTP_11 || !request.body().is_end_stream() {
         let why = "a WebSocket handshake is a GET request of HTTP/1.1 without a body\n";

@@ -109,7 +109,7 @@ pub(crate) fn render(clients: usize, services: usize, subscriptions: usize) -> S
 }
 
 /// Why connections are refused.
-const REFUSALS: [&str; 6] = ["crowded", "draining", "handshake", "hasty", "head", "origin"];
+const REFUSALS: [&str; 7] = ["crowded", "draining", "handshake", "hasty", "head", "host", "origin"];
 
 /// A connection was refused before it became a WebSocket.
 pub(crate) fn refused(reason: &'static str) {
@@ -145,7 +145,7 @@ const DESCRIBED: &[(Kind, &str, &str)] = &[
     (
         Kind::Counter,
         "concierge_connections_refused_total{reason}",
-        "Requests for a WebSocket, or connections, that were refused: `crowded` (too many of an address), `hasty` (too many of it in a minute), `draining`, `handshake`, `head` (too large), `origin`.",
+        "Requests for a WebSocket, or connections, that were refused: `crowded` (too many of an address), `hasty` (too many of it in a minute), `draining`, `handshake`, `head` (too large), `host` (see `allowed_hosts`), `origin`.",
     ),
     (
         Kind::Counter,

@@ -23,6 +23,7 @@ use crate::coordinator::{self, Coordinator, Gate, Settings};
 use crate::crowd::{self, Crowd};
 use crate::desk::Desk;
 use crate::ground::{Ground, Machine};
+use crate::host::Names;
 use crate::http::Site;
 use crate::listener::{Shared, accept, start_shards};
 use crate::session::{self, Pace};
@@ -159,11 +160,11 @@ impl Server {
         let (address, files_address) = (listener.1, files_listener.as_ref().map(|(_, address)| *address));
         let mut sites = Vec::new();
         match (files.map(|files| files.router()), files_listener) {
-            (Some(files), Some((listener, _))) => sites.push((listener, site(&config, &shared, files, false))),
+            (Some(files), Some((listener, address))) => sites.push((listener, site(&config, &shared, files, false, address))),
             (Some(files), None) => router = router.merge(files),
             (None, _) => {}
         }
-        sites.push((listener.0, site(&config, &shared, router, true)));
+        sites.push((listener.0, site(&config, &shared, router, true, address)));
         let shards = start_shards::<G>(config.shards, config.spin_us, &shared).map_err(StartError::Thread)?;
         let mut accepting = JoinSet::new();
         for (listener, site) in sites {
@@ -306,10 +307,11 @@ fn coordinator_settings<G: Ground>(config: &Config) -> Option<Settings> {
     })
 }
 
-fn site(config: &Config, shared: &Shared, router: Router, hub: bool) -> Site {
+fn site(config: &Config, shared: &Shared, router: Router, hub: bool, address: SocketAddr) -> Site {
     Site {
         router,
         hub,
+        names: Names::of(address, &config.allowed_hosts),
         tls: shared.tls.is_some(),
         require_subprotocol: config.require_subprotocol,
         allowed_origins: config.allowed_origins.clone().into(),

@@ -43,11 +43,7 @@ impl Calls {
                 json!({"id": id, "param": {"data": word}, "timeoutAt": NEVER_MS}),
                 Op::Create { param: word, target: false },
             ),
-            2 => (
-                "promise.settle",
-                json!({"id": id, "state": "resolved", "value": {"data": word}}),
-                Op::Settle { value: word },
-            ),
+            2 => ("promise.settle", json!({"id": id, "state": "resolved", "value": {"data": word}}), Op::Settle { value: word }),
             _ => ("promise.get", json!({"id": id}), Op::Get),
         };
         let call = recorder.call(client.to_owned(), id, op);

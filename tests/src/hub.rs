@@ -253,7 +253,7 @@ impl Run {
             command.env_remove(name);
         }
         command.args(["--json", "serve", "--listen", &listen.to_string(), "--set", "log.level=debug"]);
-        command.args(["--set", "coordinator.enabled=false"]);
+        command.args(["--set", "coordinator.enabled=false", "--set", "allowed_hosts=hub.test"]);
         command.args(settings.iter().flat_map(|setting| ["--set", setting]));
         command.current_dir(home).env("TMPDIR", home.join("tmp")).env("XDG_STATE_HOME", home.join("state"));
         command.env_remove("STATE_DIRECTORY").kill_on_drop(true);

@@ -156,6 +156,12 @@ pub const KEYS: &[Key] = &[
         "Browser origins that may connect besides pages from the hub's own host and port. Programs send no Origin and are not concerned.",
     ),
     key(
+        "allowed_hosts",
+        Kind::Texts { example: "hub.example.org" },
+        "Names, without port, by which requests may ask a hub that listens on a loopback address, besides `localhost` and addresses: \
+         those that a proxy before it passes on as `Host`. Others get 403, so that no page makes its own name mean this machine.",
+    ),
+    key(
         "shards",
         Kind::Whole { unit: "threads", least: 0, most: 1024 },
         "Threads that carry connections; 0 is one for each core.",

@@ -51,6 +51,7 @@ fn full() -> Config {
         secret_file: Some("f".into()),
         require_subprotocol,
         allowed_origins: vec!["https://a.example".into()],
+        allowed_hosts: vec!["hub.example".into()],
         shards,
         spin_us,
         tls: Tls { cert: Some("c".into()), key: Some("k".into()) },
@@ -319,6 +320,7 @@ fn broken_rules_are_sentences() {
         refused(|config| config.drain.within_ms = 1),
         refused(|config| config.files.listen = Some(config.listen)),
         refused(|config| config.allowed_origins = vec!["https://app.example.org/".into()]),
+        refused(|config| config.allowed_hosts = vec!["hub.example:64209".into()]),
         refused(|config| config.log.level = "concierge=loud".into()),
         refused(|config| config.log.level = "info, inof".into()),
     ];
@@ -333,6 +335,7 @@ fn broken_rules_are_sentences() {
         `drain.within_ms` is less than `drain.spread_ms`: the last clients would not be told
         `files.listen` is the hub's own address: leave it out to share the port
         `allowed_origins`: `https://app.example.org/` is no origin: write scheme, host and port as in https://app.example.org or http://localhost:3000
+        `allowed_hosts`: `hub.example:64209` is no name: write it as in hub.example.org, without scheme and port
         `log.level`: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5
         `log.level`: `inof` is no level; one of off, error, warn, info, debug, trace"#]]
     .assert_eq(&sentences.join("\n"));

@@ -32,6 +32,7 @@ pub fn check(config: &Config) -> Result<(), String> {
         url.parse::<concierge_store::Place>().map_err(|error| format!("`store.url`: {error}"))?;
     }
     config.allowed_origins.iter().try_for_each(|origin| origin_is_one(origin))?;
+    config.allowed_hosts.iter().try_for_each(|host| host_is_one(host))?;
     level_is_one(&config.log.level)
 }
 
@@ -77,6 +78,12 @@ pub(super) fn value_at<'a>(table: &'a Table, key: &Key) -> Option<&'a Value> {
         "" => table.get(key.name()),
         section => table.get(section)?.get(key.name()),
     }
+}
+
+fn host_is_one(host: &str) -> Result<(), String> {
+    let plain = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    let advice = || format!("`allowed_hosts`: `{host}` is no name: write it as in hub.example.org, without scheme and port");
+    plain.then_some(()).ok_or_else(advice)
 }
 
 /// `scheme://host` or `scheme://host:port`, as browsers write it.

@@ -14,12 +14,14 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_util::sync::CancellationToken;
 
 use crate::crowd::TooMany;
+use crate::host::Names;
 use crate::http::{Site, Upgraded, serve, serve_tls};
 
 fn site() -> Site {
     Site {
         router: axum::Router::new(),
         hub: true,
+        names: Names::Any,
         tls: false,
         require_subprotocol: false,
         allowed_origins: ["https://good.example".to_owned()].into(),

@@ -13,7 +13,7 @@ fn config() -> Config {
 /// A client that is in, with its HELLO read.
 async fn client(server: &Server) -> TcpStream {
     let mut socket = TcpStream::connect(server.address()).await.unwrap();
-    let request = "GET /ws HTTP/1.1\r\nHost: hub\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    let request = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
     let identify = br#"{"type":"IDENTIFY","name":"ada","version":"0.2.0"}"#;
     let frame = [&[0x81, 0x80 | u8::try_from(identify.len()).unwrap(), 0, 0, 0, 0], &identify[..]].concat();

@@ -41,9 +41,8 @@ async fn a_hub_that_insists_on_the_subprotocol_answers_400_without_it() {
 /// Security: 1.
 #[tokio::test]
 async fn pages_of_strangers_get_403_and_no_session() {
-    let hub = Hub::with(&["allowed_origins=https://good.example,http://good.example:8080"]).await;
-    for origin in
-        ["http://hub.test", "https://good.example", "http://good.example:8080"].map(|origin| format!("Origin: {origin}\r\n"))
+    let hub = Hub::with(&["allowed_origins=https://good.example,http://good.example"]).await;
+    for origin in ["http://hub.test", "https://good.example", "http://good.example"].map(|origin| format!("Origin: {origin}\r\n"))
     {
         assert_eq!(status(&hub, &origin).await, 101, "{origin}");
     }
@@ -51,7 +50,14 @@ async fn pages_of_strangers_get_403_and_no_session() {
         "http://evil.example",
         "https://hub.test",
         "http://hub.test:64209",
-        "http://good.example",
+        "http://good.example:8080",
+        "https://good.example:80",
+        "https://hub.test.evil.example",
+        "http://hub.test.evil.example",
+        "http://evilhub.test",
+        "https://good.example@evil.example",
+        "https://xn--god-sna.example",
+        "https://go\u{f6}d.example",
         "https://good.example.evil.example",
         "https://evilgood.example",
         "https://GOOD.example",
@@ -77,6 +83,10 @@ async fn an_upgrade_that_is_none_is_426_and_a_malformed_one_is_400() {
         let head = hub.dial().await.upgrade(&format!("Sec-WebSocket-Version: {version}\r\n")).await;
         assert_eq!((head.status, head.header("sec-websocket-version")), (426, Some("13")), "{version}");
     }
+    let keyless = handshake("").replace("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "");
+    let mut wire = hub.dial().await;
+    wire.send(keyless.as_bytes()).await;
+    assert_eq!(wire.head().await.status, 400, "no key");
     for key in ["", "c2hvcnQ=", "dGhlIHNhbXBsZSBub25jZQ", "!!!!IHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZSBpcyBsb25n"] {
         assert_eq!(status(&hub, &format!("{KEY}{key}\r\n")).await, 400, "{key}");
     }
@@ -109,6 +119,24 @@ async fn a_handshake_with_a_body_or_without_exactly_one_host_is_400_and_the_end(
         assert_eq!(wire.rest().await, b"", "{request}");
     }
     assert_eq!(status(&hub, "").await, 101);
+}
+
+/// What comes twice is read by one and overlooked by another.
+/// Security: 2.
+#[tokio::test]
+async fn a_handshake_with_one_of_its_headers_twice_is_400() {
+    let hub = Hub::start().await;
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for line in ["Upgrade: websocket\r\n", "Connection: Upgrade\r\n", "Connection: keep-alive\r\n", "Host: hub.test\r\n", key] {
+        let mut wire = hub.dial().await;
+        wire.send(handshake("").replace("\r\n\r\n", &format!("\r\n{line}\r\n")).as_bytes()).await;
+        assert_eq!(wire.head().await.status, 400, "{line}");
+    }
+    assert_eq!(status(&hub, "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 13\r\n").await, 400);
+    let listed = handshake("").replace("Connection: Upgrade", "Connection: keep-alive, Upgrade");
+    let mut wire = hub.dial().await;
+    wire.send(listed.as_bytes()).await;
+    assert_eq!(wire.head().await.status, 101, "as Firefox writes it");
 }
 
 /// hyper answers 431 to too many headers and to a head that is too large. Where the request line alone fills it, it says 414.
@@ -230,4 +258,52 @@ async fn an_address_with_too_many_connections_gets_429_until_one_ends() {
     })
     .await;
     bob.leave().await;
+}
+
+/// A page whose own name was made to mean 127.0.0.1 sends that name as `Host`, and an `Origin` that fits or none.
+/// Security: 7, 35.
+#[tokio::test]
+async fn a_page_whose_name_was_pointed_at_this_machine_gets_nothing() {
+    let hub = Hub::with(&["coordinator.enabled=true"]).await;
+    let ada = hub.enter("ada").await;
+    let ask = async |host: &str, request: &str| {
+        let mut wire = hub.dial().await;
+        wire.send(request.replace("hub.test", host).as_bytes()).await;
+        wire.head().await.status
+    };
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: hub.test\r\nx-fs-key: {}\r\n\r\n", ada.uuid);
+    let rebound = "evil.example:64209";
+    assert_eq!(ask(rebound, &handshake("Origin: http://hub.test\r\n")).await, 403);
+    assert_eq!(ask(rebound, &handshake("")).await, 403);
+    for path in ["/", "/healthz", "/metrics", "/fs/ada/", "/coordinator"] {
+        assert_eq!(ask(rebound, &get(path)).await, 403, "{path}");
+    }
+    let post = "POST /coordinator HTTP/1.1\r\nHost: hub.test\r\nOrigin: http://hub.test\r\nContent-Length: 2\r\n\r\n{}";
+    assert_eq!(ask(rebound, post).await, 403);
+    for own in ["127.0.0.1:64209", "localhost:64209", "[::1]", "hub.test"] {
+        assert_eq!(ask(own, &handshake("Origin: http://hub.test\r\n")).await, 101, "{own}");
+        assert_eq!(ask(own, &get("/metrics")).await, 200, "{own}");
+        assert_eq!(ask(own, post).await, 200, "{own}");
+    }
+    let refused = hub.get("/metrics").await.contains("concierge_connections_refused_total{reason=\"host\"} 8\n");
+    assert!(refused, "they are counted");
+}
+
+/// No proxy can be configured, so what a client says of its address is worth nothing.
+/// Security: 5.
+#[tokio::test]
+async fn who_says_that_it_comes_from_elsewhere_is_not_believed() {
+    let hub = Hub::with(&["limits.connections_per_address=2"]).await;
+    let (ada, bob) = (hub.enter("ada").await, hub.enter("bob").await);
+    let hops = vec!["::1"; 1_000].join(", ");
+    let said = ["192.0.2.1", "", ",,;", "unknown", "[2001:db8::1]:7", "\u{e9}\u{1f389}", "999.999.999.999", &hops];
+    let lines = said.map(|said| format!("X-Forwarded-For: {said}\r\nForwarded: for=192.0.2.1\r\nX-Real-IP: 192.0.2.1\r\n"));
+    for line in &lines {
+        assert_eq!(status(&hub, line).await, 429, "{line}");
+    }
+    bob.leave().await;
+    for line in &lines {
+        until("room for one, whoever it says it is", async || (status(&hub, line).await == 101).then_some(())).await;
+    }
+    ada.leave().await;
 }
