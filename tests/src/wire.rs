@@ -107,6 +107,14 @@ impl Wire {
         within("a flush", self.stream.flush()).await
     }
 
+    /// Says that nothing more will come, and goes on reading.
+    ///
+    /// # Panics
+    /// When the connection is gone.
+    pub async fn end_sending(&mut self) {
+        within("the end of what is sent", self.stream.shutdown()).await.expect("the connection stands");
+    }
+
     /// Sends these bytes again and again until then, or until the hub ends the connection. What the hub sends meanwhile is
     /// read and forgotten, or not even read. How often they were sent.
     pub async fn flood(self, bytes: &[u8], reads: bool, until: Instant) -> u64 {

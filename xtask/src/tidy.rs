@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the rules of the house that neither compiler nor clippy knows, one module for each.
 
 mod bans;
+mod container;
 mod decisions;
 mod dependencies;
 mod heads;
@@ -27,6 +28,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("manifests", manifests::check),
     ("dependencies", dependencies::check),
     ("bans", bans::check),
+    ("container", container::check),
     ("decisions", decisions::check),
     ("heads", heads::check),
     ("sizes", sizes::check),

@@ -85,11 +85,13 @@ impl Layers {
             Some(path) => (file_layer(&path)?, Some(path)),
             None => (Table::new(), None),
         };
+        let in_file = holds_a_secret(&table);
         lay(&mut table, environment_layer(&self.environment)?)?;
         lay(&mut table, flag_layer(&self.flags)?)?;
         let mut config = decode(&table).map_err(ConfigError::Invalid)?;
         validate::check(&config).map_err(ConfigError::Invalid)?;
         let mut warnings = Vec::new();
+        warnings.extend(file.as_deref().filter(|path| in_file && exposed(path)).map(told));
         warnings.extend(config.read_secret()?);
         warnings.extend(validate::warnings(&config));
         Ok(Loaded { config, file, warnings })
@@ -108,7 +110,7 @@ impl Config {
     pub fn read_secret(&mut self) -> Result<Option<String>, ConfigError> {
         let Some(path) = &self.secret_file else { return Ok(None) };
         self.secret = Some(secret_from(path)?);
-        Ok(exposed(path).then(|| format!("{}: other users can read the secret: `chmod 600` it", path.display())))
+        Ok(exposed(path).then(|| told(path)))
     }
 }
 
@@ -128,6 +130,17 @@ pub fn secret_from(path: &Path) -> Result<String, ConfigError> {
         return Err(ConfigError::Invalid(format!("{}: the secret is empty", path.display())));
     }
     Ok(secret)
+}
+
+/// The hub's secret, or the password of a database.
+fn holds_a_secret(file: &Table) -> bool {
+    let url = file.get("store").and_then(|store| store.get("url")).and_then(Value::as_str);
+    let account = url.and_then(|url| url.split_once("://")?.1.rsplit_once('@')).map(|(account, _)| account);
+    file.contains_key("secret") || account.is_some_and(|account| account.contains(':'))
+}
+
+fn told(path: &Path) -> String {
+    format!("{}: other users can read the secret: `chmod 600` it", path.display())
 }
 
 fn exposed(path: &Path) -> bool {

@@ -385,6 +385,25 @@ fn a_secret_that_others_can_read_is_warned_of_and_an_empty_one_refused() {
     assert!(layers.load().unwrap_err().to_string().ends_with("the secret is empty"));
 }
 
+/// Security: 36.
+#[test]
+fn a_configuration_file_with_a_secret_that_others_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let warned = |content: &str, mode: u32| {
+        let (dir, layers) = file(content);
+        let path = dir.path().join("concierge.toml");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        layers.load().unwrap().warnings.iter().any(|warning| warning.ends_with("other users can read the secret: `chmod 600` it"))
+    };
+    let with_password = "[store]\nurl = \"postgres://hub:sesame@db.example/hub\"";
+    for content in ["secret = \"sesame\"", with_password] {
+        assert!(warned(content, 0o644) && warned(content, 0o604) && !warned(content, 0o600), "{content}");
+    }
+    for content in ["", "shards = 2", "[store]\nurl = \"postgres://hub@db.example/hub\""] {
+        assert!(!warned(content, 0o644), "{content}");
+    }
+}
+
 #[test]
 fn the_secret_of_a_higher_layer_replaces_that_of_a_lower_one_in_whatever_form() {
     let (dir, mut layers) = file("secret = \"from the file\"");

@@ -219,3 +219,60 @@ async fn a_field_that_stands_twice_is_refused() {
         ada ← {"type":"ERROR_PROTOCOL","seq":3,"desc":"target: duplicate field `name`"}
     "#]]);
 }
+
+/// In fields that the hub reads they are refused; what it relays unread stays what it is, and is JSON.
+/// Security: 22.
+#[tokio::test(start_paused = true)]
+async fn numbers_out_of_range_and_lone_surrogates_are_refused_where_the_hub_reads_and_relayed_where_it_does_not() {
+    let mut hub = Hub::new();
+    let ada = hub.join("ada").await;
+    for payload in [
+        r#"{"type":"SELF_SET_SEQ","seq":1e400}"#,
+        r#"{"type":"SELF_SET_SEQ","seq":-1e400}"#,
+        r#"{"type":"SELF_SET_SEQ","seq":1e3}"#,
+        r#"{"type":"SELF_SET_SEQ","seq":18446744073709551616}"#,
+        r#"{"type":"SELF_SET_SEQ","seq":NaN}"#,
+        r#"{"type":"\ud800"}"#,
+        r#"{"type":"SELF_SUBSCRIBE","service":"\udc00"}"#,
+        r#"{"type":"MESSAGE","target":{"type":"NAME","name":"\ud800ada"},"data":1}"#,
+        r#"{"type":"MESSAGE","target":{"type":"NAME","name":"ada"},"data":[1e400,-01]}"#,
+        r#"{"type":"MESSAGE","target":{"type":"NAME","name":"ada"},"data":[1e400,"\ud800"]}"#,
+    ] {
+        hub.say(ada, payload).await;
+    }
+    hub.check(expect![[r#"
+        ada → {"type":"SELF_SET_SEQ","seq":1e400}
+        ada ← {"type":"ERROR_PROTOCOL","seq":0,"desc":"seq: number out of range at line 1 column 34"}
+        ada → {"type":"SELF_SET_SEQ","seq":-1e400}
+        ada ← {"type":"ERROR_PROTOCOL","seq":1,"desc":"seq: number out of range at line 1 column 35"}
+        ada → {"type":"SELF_SET_SEQ","seq":1e3}
+        ada ← {"type":"ERROR_PROTOCOL","seq":2,"desc":"seq: invalid type: floating point `1000.0`, expected an integer from 0 to 2^53 - 1"}
+        ada → {"type":"SELF_SET_SEQ","seq":18446744073709551616}
+        ada ← {"type":"ERROR_PROTOCOL","seq":3,"desc":"seq: invalid type: floating point `1.8446744073709552e+19`, expected an integer from 0 to 2^53 - 1"}
+        ada → {"type":"SELF_SET_SEQ","seq":NaN}
+        ada ← {"type":"ERROR_PROTOCOL","seq":4,"desc":"seq: expected value at line 1 column 30"}
+        ada → {"type":"\ud800"}
+        ada ← {"type":"ERROR_PROTOCOL","seq":5,"desc":"type: unexpected end of hex escape at line 1 column 16"}
+        ada → {"type":"SELF_SUBSCRIBE","service":"\udc00"}
+        ada ← {"type":"ERROR_PROTOCOL","seq":6,"desc":"service: lone leading surrogate in hex escape at line 1 column 42"}
+        ada → {"type":"MESSAGE","target":{"type":"NAME","name":"\ud800ada"},"data":1}
+        ada ← {"type":"ERROR_PROTOCOL","seq":7,"desc":"target.name: not JSON: unexpected end of hex escape at line 1 column 8"}
+        ada → {"type":"MESSAGE","target":{"type":"NAME","name":"ada"},"data":[1e400,-01]}
+        ada ← {"type":"ERROR_PROTOCOL","seq":8,"desc":"data: invalid number at line 1 column 73"}
+        ada → {"type":"MESSAGE","target":{"type":"NAME","name":"ada"},"data":[1e400,"\ud800"]}
+        ada ← {"type":"MESSAGE","origin":{<ada>,"service":null},"target":{"type":"NAME","name":"ada"},"data":[1e400,"\ud800"]}
+        ada ← {"type":"OK","seq":9}
+    "#]]);
+}
+
+/// Security: 22.
+#[tokio::test(start_paused = true)]
+async fn a_payload_that_is_all_brackets_is_error_protocol_up_to_its_last_byte() {
+    let mut hub = Hub::new();
+    let ada = hub.join("ada").await;
+    for open in ["[", "{", "[{\"\":", "{\"type\":"] {
+        let text = open.repeat(concierge_api_rs::limits::PAYLOAD_BYTES / open.len());
+        assert_eq!(hub.ask(ada, &text).await["type"], "ERROR_PROTOCOL", "{open}");
+    }
+    assert_eq!(hub.ask(ada, r#"{"type":"SERVICE_FETCH_ALL"}"#).await["type"], "SERVICE_FETCH_ALL_RESULT");
+}

@@ -92,25 +92,58 @@ async fn a_file_server_with_an_address_of_its_own_is_there_and_nowhere_else() {
     assert_eq!(status(&[&files.replace("/fs/ada/a.txt", "/ws")]).await, "404");
 }
 
-/// Security: 20.
+/// Everything that a client hears up to the answer of that number.
+async fn hear_all(client: &mut Client, seq: u64, heard: &mut String) {
+    loop {
+        let text = client.hear_text().await;
+        heard.push_str(&text);
+        if serde_json::from_str::<Value>(&text).unwrap().get("seq") == Some(&json!(seq)) {
+            return;
+        }
+    }
+}
+
+/// Security: 20, 28.
 #[tokio::test]
-async fn no_key_is_ever_told_to_another_client() {
-    let hub = Hub::start().await;
-    let mut witness = hub.enter("witness").await;
-    let mut keys = Vec::new();
+async fn no_key_and_no_secret_is_in_anything_that_fifty_clients_hear_of_each_other() {
+    let hub = Hub::with(&["secret=swordfish-of-the-hub"]).await;
     let mut clients = Vec::new();
-    for n in 0..20 {
-        let mut client = hub.enter(&format!("client_{n}")).await;
-        client.ask(&json!({ "type": "SERVICE_CREATE", "service": format!("service_{n}") })).await;
-        client.ask(&json!({ "type": "MESSAGE", "target": { "type": "ALL" }, "data": n })).await;
-        keys.push(client.fs_key.clone());
+    for n in 0..50 {
+        let mut client = hub.connect().await;
+        let identify = json!({ "type": "IDENTIFY", "name": format!("client_{n}"), "version": "0.2.0", "tags": ["one"],
+            "secret": "swordfish-of-the-hub", "fs_key": "made up" });
+        client.identify_as(&identify).await;
         clients.push(client);
     }
-    witness.say(&json!({ "type": "CLIENT_FETCH_ALL" })).await;
-    let heard: Vec<Value> = witness.hear_until(|payload| payload["type"] == "CLIENT_FETCH_ALL_RESULT").await;
-    let everything = format!("{}{}", Value::from(heard), hub.log());
-    assert!(keys.iter().all(|key| !everything.contains(key)), "a key was told");
-    assert!(clients.iter().all(|client| everything.contains(&client.uuid)), "uuids are public");
+    let uuids: Vec<String> = clients.iter().map(|client| client.uuid.clone()).collect();
+    let keys: Vec<String> = clients.iter().map(|client| client.fs_key.clone()).collect();
+    let last = 7;
+    for (n, client) in clients.iter_mut().enumerate() {
+        let (own, next) = (format!("service_{n}"), format!("client_{}", (n + 1) % 50));
+        client.say(&json!({ "type": "SERVICE_CREATE", "service": own })).await;
+        client.say(&json!({ "type": "SELF_SUBSCRIBE", "service": "service_0" })).await;
+        client.say(&json!({ "type": "MESSAGE", "target": { "type": "ALL" }, "data": n })).await;
+        client.say(&json!({ "type": "MESSAGE", "target": { "type": "NAME", "name": next }, "data": n })).await;
+        client.say(&json!({ "type": "CLIENT_FETCH", "uuid": uuids[0] })).await;
+        client.say(&json!({ "type": "SELF_FETCH" })).await;
+        client.say(&json!({ "type": "CLIENT_FETCH_ALL" })).await;
+    }
+    let mut heard = vec![String::new(); 50];
+    for (client, heard) in clients.iter_mut().zip(&mut heard) {
+        hear_all(client, last - 1, heard).await;
+    }
+    // what the others said is in every outbox now, before the answer to this
+    for (client, heard) in clients.iter_mut().zip(&mut heard) {
+        client.say(&json!({ "type": "SERVICE_FETCH_ALL" })).await;
+        hear_all(client, last, heard).await;
+    }
+    for (n, heard) in heard.iter().enumerate() {
+        assert!(uuids.iter().all(|uuid| heard.contains(uuid)), "client {n} heard of all");
+        assert!(keys.iter().all(|key| !heard.contains(key)), "a key was told to client {n}");
+        assert!(!heard.contains("swordfish"), "the secret was told to client {n}");
+    }
+    let log = hub.log();
+    assert!(keys.iter().all(|key| !log.contains(key)) && !log.contains("swordfish"), "the log tells no secrets");
 }
 
 /// Takes bytes, checks that each is the expected one, keeps none.

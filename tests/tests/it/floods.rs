@@ -123,3 +123,31 @@ async fn over_tls_they_are_too() {
     let settings = [format!("tls.cert={}", cert.display()), format!("tls.key={}", key.display()), ONE_SHARD.to_owned()];
     two_hundred_long_answers(Setup::default().set(settings).trust(certificate.trust()).start().await).await;
 }
+
+/// Security: 15.
+#[tokio::test]
+async fn pongs_are_as_many_and_as_long_as_their_pings_and_those_that_nobody_reads_are_bounded() {
+    let hub = Hub::with(&[ONE_SHARD]).await;
+    let mut ada = identified(&hub, "ada").await;
+    let pings = client_frame(0x89, b"are you there?").repeat(1_000);
+    ada.send(&pings).await;
+    ada.send(&client_frame(0x81, br#"{"type":"SERVICE_FETCH_ALL"}"#)).await;
+    let mut pongs = 0;
+    loop {
+        let frame = ada.frame().await;
+        if frame.first == 0x81 {
+            break;
+        }
+        assert_eq!((frame.first, frame.payload.as_slice()), (0x8a, &b"are you there?"[..]));
+        pongs += 1;
+    }
+    assert!((1..=1_000).contains(&pongs), "{pongs} pongs to 1,000 pings");
+
+    let process = hub.process();
+    let before = process.resident_bytes();
+    process.forget_peak();
+    let sent = ada.flood(&client_frame(0x89, &[7; 125]).repeat(AT_ONCE), false, Instant::now() + FLOOD).await;
+    let grown = process.peak_bytes().saturating_sub(before);
+    measured(&format!("the hub grew by {} KiB beside {} pings whose pongs nobody read", grown / 1024, sent * AT_ONCE as u64));
+    assert!(grown < 12 << 20, "an outbox of 4 MiB costs {grown} bytes");
+}

@@ -1,6 +1,6 @@
 //! Frames against the rules of RFC 6455, payloads beyond the limit, and the last bytes of a connection.
 
-use concierge_tests::{Hub, Wire, client_frame, client_frame_header, until};
+use concierge_tests::{Hub, Wire, client_frame, client_frame_header, handshake, until};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -61,6 +61,10 @@ async fn a_frame_against_the_rules_closes_1002() {
         ("a text within a fragmented text", fragment_in_fragment),
         ("a close frame of one byte", client_frame(0x88, b"x")),
         ("close code 1005", client_frame(0x88, &1005_u16.to_be_bytes())),
+        ("close code 1004", client_frame(0x88, &1004_u16.to_be_bytes())),
+        ("close code 1006", client_frame(0x88, &1006_u16.to_be_bytes())),
+        ("close code 1015", client_frame(0x88, &1015_u16.to_be_bytes())),
+        ("close code 5000", client_frame(0x88, &5000_u16.to_be_bytes())),
         ("close code 999", client_frame(0x88, &999_u16.to_be_bytes())),
     ] {
         assert_eq!(closed_after(&hub, &bytes).await, 1002, "{what}");
@@ -72,12 +76,14 @@ async fn a_frame_against_the_rules_closes_1002() {
 async fn text_that_is_not_utf_8_closes_1007() {
     let hub = Hub::start().await;
     let split = [client_frame(0x01, b"\"\xf0\x9f"), client_frame(0x80, b"\x98\"")].concat();
+    let unfinished = [client_frame(0x01, b"\"\xce\xba\xe1\xbd\xb9\xcf\x83"), client_frame(0x00, b"\xf4\x90\x80\x80")].concat();
     let reason = [&1000_u16.to_be_bytes()[..], b"\xff"].concat();
     for (what, bytes) in [
         ("a stray byte", client_frame(TEXT, b"{\"type\":\"\xff\"}")),
         ("overlong", client_frame(TEXT, b"\xc0\xaf")),
         ("a surrogate", client_frame(TEXT, b"\xed\xa0\x80")),
         ("broken across fragments", split),
+        ("broken in a message that does not end", unfinished),
         ("in a close reason", client_frame(0x88, &reason)),
     ] {
         let code = closed_after(&hub, &bytes).await;
@@ -134,6 +140,62 @@ async fn endless_fragments_are_bounded() {
     assert_eq!(wire.frame().await.close_code(), 1009);
     let grown = hub.process().resident_bytes().saturating_sub(before);
     assert!(grown < 4 << 20, "the hub grew by {grown} bytes");
+}
+
+/// Security: 10.
+#[tokio::test]
+async fn a_million_empty_fragments_cost_no_memory_and_may_end_in_a_payload() {
+    let hub = Hub::start().await;
+    let mut wire = identified(&hub, "ada").await;
+    let some = client_frame(0x00, b"").repeat(10_000);
+    wire.send(&client_frame(0x01, b"")).await;
+    wire.send(&some).await;
+    let process = hub.process();
+    let before = process.resident_bytes();
+    process.forget_peak();
+    for _ in 0..99 {
+        wire.send(&some).await;
+    }
+    wire.send(&client_frame(0x80, br#"{"type":"SERVICE_FETCH_ALL"}"#)).await;
+    assert_eq!(wire.frame().await.payload, br#"{"type":"SERVICE_FETCH_ALL_RESULT","seq":0,"services":[]}"#);
+    let grown = process.peak_bytes().saturating_sub(before);
+    assert!(grown < 1 << 20, "the hub grew by {grown} bytes");
+}
+
+/// Security: 14.
+#[tokio::test]
+async fn compression_is_never_agreed_on_and_what_is_compressed_all_the_same_is_1002() {
+    let hub = Hub::start().await;
+    for offer in [
+        "permessage-deflate",
+        "permessage-deflate; client_max_window_bits; server_max_window_bits=8",
+        "permessage-deflate; server_no_context_takeover, permessage-deflate",
+        "x-webkit-deflate-frame",
+    ] {
+        let mut wire = hub.dial().await;
+        let head = wire.upgrade(&format!("Sec-WebSocket-Extensions: {offer}\r\n")).await;
+        assert_eq!((head.status, head.header("sec-websocket-extensions")), (101, None), "{offer}");
+        // a kilobyte that would inflate to a megabyte
+        wire.send(&client_frame(0xc1, &[0; 1_024])).await;
+        assert_eq!(wire.frame().await.close_code(), 1002, "{offer}");
+    }
+}
+
+/// Security: 12.
+#[tokio::test]
+async fn who_ends_its_half_of_the_stream_has_left_whether_it_had_entered_or_not() {
+    let hub = Hub::start().await;
+    let mut witness = hub.enter("witness").await;
+    let mut ada = identified(&hub, "ada").await;
+    ada.end_sending().await;
+    assert_eq!(witness.hear_news("CLIENT_LEFT").await["client"]["name"], "ada");
+    ada.rest().await;
+    for half in [&b""[..], b"GET /ws HTTP/1.1\r\n", handshake("").as_bytes()] {
+        let mut wire = hub.dial().await;
+        wire.send(half).await;
+        wire.end_sending().await;
+        wire.rest().await;
+    }
 }
 
 #[tokio::test]

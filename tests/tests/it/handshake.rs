@@ -1,6 +1,6 @@
 //! From the first byte to the upgrade: heads, versions, keys, subprotocols, origins, and who is turned away.
 
-use concierge_tests::{Client, Hub, Wire, client_frame, handshake, until, within};
+use concierge_tests::{Client, Hub, Wire, client_frame, handshake, measured, stall, until, within};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -201,17 +201,24 @@ async fn a_head_that_does_not_end_in_time_is_cut() {
 
 /// Security: 4.
 #[tokio::test]
-async fn a_thousand_half_open_connections_keep_nobody_out() {
-    let hub = Hub::start().await;
+async fn five_thousand_half_open_connections_keep_nobody_out() {
+    let hub = Hub::with(&["limits.http_head_within_ms=60000"]).await;
     let mut half_open = Vec::new();
-    for _ in 0..1_000 {
+    for _ in 0..5_000 {
         let mut wire = hub.dial().await;
         wire.send(b"GET /ws HTTP/1.1\r\n").await;
         half_open.push(wire);
     }
-    let begin = Instant::now();
-    hub.enter("ada").await.leave().await;
-    assert!(begin.elapsed().as_secs() < 2, "it took {:?}", begin.elapsed());
+    until("all of them are open", async || (hub.metric("concierge_connections").await >= 5_000.0).then_some(())).await;
+    let mut fastest = stall();
+    for _ in 0..5 {
+        let begin = Instant::now();
+        let ada = hub.enter("ada").await;
+        fastest = fastest.min(begin.elapsed());
+        ada.leave().await;
+    }
+    measured(&format!("beside 5,000 half-open connections a client enters in {fastest:?}"));
+    assert!(fastest.as_millis() < 250, "{fastest:?}");
 }
 
 #[tokio::test]

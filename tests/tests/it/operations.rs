@@ -7,6 +7,8 @@ use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 /// Security: 17, 28.
 #[tokio::test]
@@ -117,7 +119,7 @@ async fn sigterm_drains_clients_are_told_one_by_one_and_the_hub_ends_well() {
     for mut client in clients {
         let close = loop {
             match client.hear_message().await.unwrap().unwrap() {
-                tokio_tungstenite::tungstenite::Message::Close(close) => break close.unwrap(),
+                Message::Close(close) => break close.unwrap(),
                 _news => {}
             }
         };
@@ -169,6 +171,50 @@ async fn a_client_that_reads_nothing_does_not_keep_a_hub_from_ending() {
     let begin = Instant::now();
     assert_eq!(hub.stop().await.code(), Some(0));
     assert!(begin.elapsed().as_secs() < 5, "{:?}", begin.elapsed());
+}
+
+/// Everything that a client writes and that somebody might log, with what moves a cursor or begins a line of its own.
+/// Security: 28.
+#[tokio::test]
+async fn nothing_that_a_client_sends_breaks_a_line_of_the_log_or_steers_a_terminal_and_no_data_is_in_it() {
+    for format in ["pretty", "json"] {
+        let setting = format!("log.format={format}");
+        let hub = Hub::with(&[&setting, "log.level=debug", "coordinator.enabled=true"]).await;
+        let evil = "\u{1b}[2J\u{9b}31m\r\nINJECTED private\u{7}";
+        let encoded = "%1b%5b2J%0d%0aINJECTED%20private";
+        for (path, header) in [(format!("/{encoded}"), "x"), (format!("/fs/{encoded}/{encoded}"), "private")] {
+            hub.http("GET", &path, &[("x-fs-key", header), ("user-agent", "private")], b"").await;
+        }
+        for bytes in [&b"GET /\x1b[2J\nINJECTED private HTTP/1.1\r\n\r\n"[..], b"\x1b[2J\nINJECTED private\r\n\r\n"] {
+            let mut wire = hub.dial().await;
+            wire.send(bytes).await;
+            wire.rest().await;
+        }
+        let mut ada = hub.connect().await;
+        let identify = json!({ "type": "IDENTIFY", "name": "ada", "version": "0.2.0", "nickname": evil, "tags": [evil] });
+        ada.identify_as(&identify).await;
+        ada.ask(&json!({ "type": "SERVICE_CREATE", "service": "news", "nickname": evil })).await;
+        ada.ask(&json!({ "type": "SERVICE_CREATE", "service": evil })).await;
+        ada.ask(&json!({ "type": evil })).await;
+        ada.ask(&json!({ "type": "MESSAGE", "target": { "type": "NAME", "name": "ada" }, "data": evil })).await;
+        let promise = json!({ "kind": "promise.create", "head": { "corrId": evil }, "data": { "id": evil, "timeoutOn": 1,
+            "param": { "headers": {}, "data": evil } } });
+        hub.http("POST", "/coordinator", &[], promise.to_string().as_bytes()).await;
+        let put = hub.http("PUT", &format!("/fs/ada/{encoded}"), &[("x-fs-key", &ada.fs_key)], b"private").await;
+        assert_eq!(put.status, 201);
+        let mut eve = hub.connect().await;
+        eve.say(&json!({ "type": "IDENTIFY", "name": evil, "version": evil, "secret": "private" })).await;
+        assert_eq!(eve.hear_close().await.0, 4002);
+        let close = CloseFrame { code: 1000.into(), reason: "\u{1b}[2J\nINJECTED private".into() };
+        ada.say_message(Message::Close(Some(close))).await;
+        until("ada has left", async || (hub.metric("concierge_clients").await == 1.0).then_some(())).await;
+        let log = hub.log();
+        assert!(log.lines().count() > 1, "there is a log");
+        let steers = |c: char| c.is_control() && c != '\n';
+        assert!(!log.contains(steers), "{}", log.escape_debug());
+        assert!(!log.lines().any(|line| line.starts_with("INJECTED")), "{log}");
+        assert!(!log.contains(&ada.fs_key), "{log}");
+    }
 }
 
 #[tokio::test]

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use concierge_tests::{Client, Hub};
+use concierge_tests::{Client, Hub, within};
 use futures::SinkExt;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
+use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 
 const CROWD: usize = 24;
@@ -147,4 +148,37 @@ async fn messages_of_every_size_arrive_in_order_and_byte_for_byte() {
         }
     };
     tokio::join!(speak, listen);
+}
+
+/// Buffers are pooled and shared; those of clients that vanish in the middle are used again. Each pair has a letter of its own.
+/// Security: 14.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_byte_of_one_conversation_appears_in_another() {
+    let hub = Arc::new(Hub::start().await);
+    let mut pairs = JoinSet::new();
+    for letter in 'a'..='h' {
+        let hub = hub.clone();
+        pairs.spawn(async move {
+            let target = json!({ "type": "NAME", "name": format!("to_{letter}") });
+            let mut sender = hub.enter(&format!("from_{letter}")).await;
+            for round in 0..6_usize {
+                let mut receiver = hub.enter(&format!("to_{letter}")).await;
+                for n in 0..250_usize {
+                    let data = letter.to_string().repeat(1 + (n * 977 + round * 131) % 4_000);
+                    sender.ask(&json!({ "type": "MESSAGE", "target": target, "data": data })).await;
+                    // the last ones of a round are never read
+                    if n < 240 {
+                        let heard = receiver.hear_news("MESSAGE").await;
+                        assert_eq!(heard["data"], data, "message {n} of round {round}");
+                    }
+                }
+                drop(receiver);
+                let letter = json!({ "type": "MESSAGE", "target": target, "data": 0 });
+                within("the name is free", async { while sender.ask(&letter).await["type"] != "INVALID_NAME" {} }).await;
+            }
+        });
+    }
+    while let Some(pair) = pairs.join_next().await {
+        pair.unwrap();
+    }
 }

@@ -5,10 +5,20 @@ use toml::{Table, Value};
 use super::Problem;
 use super::tree::{Member, Tree};
 
+const ROOT: &str = "Cargo.toml";
 const DEPENDENCY_TABLES: &[&str] = &["dependencies", "dev-dependencies", "build-dependencies"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Problem> {
-    tree.members.iter().flat_map(|member| check_member(tree, member)).collect()
+    let mut problems: Vec<_> = tree.members.iter().flat_map(|member| check_member(tree, member)).collect();
+    problems.extend(allows_unsafe(tree.text(ROOT)).then(|| Problem::of(ROOT, "forbid `unsafe_code` in [workspace.lints.rust]")));
+    problems
+}
+
+/// `forbid`, which no attribute in the code undoes; `deny` would be.
+fn allows_unsafe(root: &str) -> bool {
+    let root: Option<Table> = toml::from_str(root).ok();
+    let lints = root.as_ref().and_then(|root| root.get("workspace")?.get("lints")?.get("rust")?.get("unsafe_code"));
+    lints.and_then(Value::as_str) != Some("forbid")
 }
 
 fn check_member(tree: &Tree, member: &Member) -> Vec<Problem> {

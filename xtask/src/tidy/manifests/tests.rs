@@ -13,8 +13,10 @@ serde = { workspace = true, features = ["derive"] }
 workspace = true
 "#;
 
+const FORBIDS: &str = "[workspace.lints.rust]\nunsafe_code = \"forbid\"\n";
+
 fn advice(manifest: &str) -> Vec<String> {
-    let tree = Tree::of_files(&[("crates/x/Cargo.toml", manifest)]).with_member("x", "crates/x", &[]);
+    let tree = Tree::of_files(&[("crates/x/Cargo.toml", manifest), (ROOT, FORBIDS)]).with_member("x", "crates/x", &[]);
     check(&tree).into_iter().map(|problem| problem.advice).collect()
 }
 
@@ -28,6 +30,16 @@ fn a_manifest_that_inherits_everything_is_fine() {
 fn missing_lints_are_named() {
     let found = advice(&GOOD.replace("[lints]\nworkspace = true", ""));
     assert!(matches!(&found[..], [one] if one.contains("add `[lints]`")), "{found:?}");
+}
+
+/// Security: 37.
+#[test]
+fn unsafe_code_is_forbidden_and_not_merely_denied() {
+    let found = |root: &str| check(&Tree::of_files(&[(ROOT, root)])).iter().map(Problem::to_string).collect::<Vec<_>>();
+    assert_eq!(found(FORBIDS), [""; 0]);
+    for other in [FORBIDS.replace("forbid", "deny"), FORBIDS.replace("unsafe_code", "missing_docs"), String::new()] {
+        assert_eq!(found(&other), ["Cargo.toml: forbid `unsafe_code` in [workspace.lints.rust]"]);
+    }
 }
 
 #[test]
