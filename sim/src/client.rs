@@ -82,7 +82,7 @@ impl Client {
 
     async fn enter(&mut self, talk: &Talk, cut: &Rc<Cell<bool>>) -> Result<(Reading, Writing), String> {
         let socket = TcpStream::connect((HUB, PORT)).await.map_err(|e| e.to_string())?;
-        let most = if self.dice.random_bool(0.3) { self.dice.random_range(1..40) } else { usize::MAX };
+        let most = if self.dice.random_bool(0.3) { self.dice.random_range(16..200) } else { usize::MAX };
         let request = http::Request::get(format!("ws://{HUB}/ws"))
             .header("Host", HUB)
             .header("Connection", "Upgrade")
@@ -131,6 +131,11 @@ impl Client {
         if self.is_wild() && self.dice.random_bool(0.5) {
             talk.ask(writing, Ask::Subscribe("coordinator".to_owned()), &Value::Null).await?;
         }
+        if self.is_wild() {
+            let (own, other) = (self.choose_service(), self.choose_service());
+            talk.ask(writing, Ask::Create(own), &Value::Null).await?;
+            talk.ask(writing, Ask::Subscribe(other), &Value::Null).await?;
+        }
         while self.is_wild() {
             let pause = Duration::from_millis(self.dice.random_range(0..60));
             sleep(pause).await;
@@ -140,6 +145,7 @@ impl Client {
                 18..=25 => cut.set(true), // with the next one
                 26..=45 => {
                     let stall = Duration::from_millis(self.dice.random_range(50..2_500));
+                    let stall = stall.min(self.times.calm.saturating_sub(since_begin()));
                     talk.note(&format!("does not read for {stall:?}"));
                     talk.stalled_until.set(Instant::now() + stall);
                 }
@@ -176,7 +182,7 @@ impl Client {
             29..=39 => return self.ask_coordinator(talk, writing).await,
             _ => {
                 let to = self.choose_target(talk);
-                let pad = if self.dice.random_bool(0.1) { self.dice.random_range(1_000..7_000) } else { 20 };
+                let pad = if self.dice.random_bool(0.1) { self.dice.random_range(1_000..3_500) } else { 20 };
                 return self.send(talk, writing, to, pad).await;
             }
         };
@@ -211,14 +217,20 @@ impl Client {
                 Target::Member(self.choose_service(), id)
             }
             4 => Target::Everybody,
-            _ => Target::Service(self.choose_service()),
+            _ => Target::Service(self.choose_own(talk)),
         }
+    }
+
+    /// Mostly one that it has to do with.
+    fn choose_own(&mut self, talk: &Talk) -> String {
+        let services = talk.services.borrow();
+        let own = services.iter().filter(|service| *service != "coordinator").nth(self.dice.random_range(0..3));
+        own.cloned().unwrap_or_else(|| self.choose_service())
     }
 
     /// When all is calm and everybody is back: a word to all, and a look at who is there.
     async fn part(&mut self, talk: &Talk, writing: &mut Writing) -> Result<(), Error> {
         let complete = Instant::now() + self.times.complete.saturating_sub(since_begin());
-        talk.stalled_until.set(Instant::now());
         sleep_until(complete).await;
         self.send(talk, writing, Target::Everybody, 10).await?;
         for name in self.names.clone().iter() {

@@ -11,11 +11,15 @@ mod ground;
 mod plan;
 mod promises;
 mod recorder;
+mod rounds;
 mod stream;
 mod talk;
+mod tally;
 mod wire;
 mod world;
 
+pub use rounds::{Rounds, play_and_compare, replay};
+pub use tally::Tally;
 pub use world::{Played, count_panics, play};
 
 #[cfg(test)]

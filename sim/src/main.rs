@@ -3,12 +3,10 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use concierge_sim::{Played, count_panics, play};
+use concierge_sim::{Played, Rounds, Tally, count_panics, play_and_compare, replay};
 
 /// Plays the real hub on a simulated network and clock, and judges what its clients were told.
 #[derive(Parser)]
@@ -31,6 +29,9 @@ struct Arguments {
     jobs: Option<usize>,
 }
 
+/// Of what is wrong with a seed, so much is shown when many are played.
+const SHOWN: usize = 5;
+
 fn main() -> ExitCode {
     count_panics();
     let arguments = Arguments::parse();
@@ -40,14 +41,14 @@ fn main() -> ExitCode {
     };
     match went_well {
         Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(_) => ExitCode::FAILURE, // nobody reads what we print
+        // or nobody reads what we print
+        Ok(false) | Err(_) => ExitCode::FAILURE,
     }
 }
 
 /// One seed with its trace.
 fn one(seed: u64, twice: bool) -> io::Result<bool> {
-    let Played { trace, wrong, lasted, .. } = judge(seed, twice);
+    let Played { trace, wrong, lasted, .. } = play_and_compare(seed, twice);
     let mut out = io::stdout().lock();
     write!(out, "{trace}")?;
     wrong.iter().try_for_each(|wrong| writeln!(out, "{wrong}"))?;
@@ -55,76 +56,66 @@ fn one(seed: u64, twice: bool) -> io::Result<bool> {
     Ok(wrong.is_empty())
 }
 
-/// Plays a seed, or plays it twice.
-fn judge(seed: u64, twice: bool) -> Played {
-    let mut played = play(seed);
-    if twice && play(seed).trace != played.trace {
-        played.wrong.push("the same seed made another trace".to_owned());
-    }
-    played
-}
-
 fn many(arguments: &Arguments) -> io::Result<bool> {
-    let begin = Instant::now();
-    let (next, done) = (AtomicU64::new(0), AtomicU64::new(0));
-    let failed = Mutex::new(Vec::new());
-    let jobs = arguments.jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-    thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(|| {
-                while let Some(seed) = take(&next, arguments) {
-                    let wrong = judge(seed, arguments.twice).wrong;
-                    done.fetch_add(1, Ordering::Relaxed);
-                    if !wrong.is_empty() {
-                        tell(seed, &wrong);
-                        failed.lock().expect("nobody panics while holding it").push(seed);
-                    }
-                }
-            });
-        }
-        scope.spawn(|| show_progress(&done, arguments.seeds, begin));
-    });
-    let failed = failed.into_inner().expect("nobody panics while holding it");
-    let took = begin.elapsed();
-    let rate = arguments.seeds as f64 / took.as_secs_f64();
+    let Arguments { seeds, first, twice, jobs, .. } = *arguments;
+    let standing = Mutex::new(Standing::new(seeds));
+    Rounds { first, seeds, jobs, twice }.play(|played| standing.lock().expect("nobody panics while holding it").take(&played));
+    let standing = standing.into_inner().expect("nobody panics while holding it");
+    let took = standing.begin.elapsed().as_secs_f64();
     let mut out = io::stdout().lock();
-    writeln!(out, "{} seeds in {:.1} s ({rate:.1} per second), {} failed", arguments.seeds, took.as_secs_f64(), failed.len())?;
-    failed.iter().try_for_each(|seed| writeln!(out, "replay it with `{}`", replay(*seed)))?;
-    Ok(failed.is_empty())
+    write!(out, "{}", standing.tally)?;
+    writeln!(out, "{seeds} seeds in {took:.1} s ({:.1} per second), {} failed", standing.rate(), standing.failed.len())?;
+    standing.failed.iter().try_for_each(|seed| writeln!(out, "replay it with `{}`", replay(*seed)))?;
+    Ok(standing.failed.is_empty())
 }
 
-fn take(next: &AtomicU64, arguments: &Arguments) -> Option<u64> {
-    let n = next.fetch_add(1, Ordering::Relaxed);
-    (n < arguments.seeds).then(|| arguments.first + n)
+/// How it stands while seeds are played.
+struct Standing {
+    of: u64,
+    done: u64,
+    failed: Vec<u64>,
+    tally: Tally,
+    begin: Instant,
+    shown: Instant,
 }
 
-fn tell(seed: u64, wrong: &[String]) {
-    let text = wrong.iter().take(5).map(|wrong| format!("  {wrong}\n")).collect::<String>();
-    let mut out = io::stdout().lock();
-    let _nobody_reads = writeln!(out, "seed {seed} failed ({} wrong):\n{text}replay it with `{}`", wrong.len(), replay(seed));
-}
-
-fn replay(seed: u64) -> String {
-    format!("cargo xtask sim --seed {seed}")
-}
-
-/// A line now and then, on a terminal the same line again and again.
-fn show_progress(done: &AtomicU64, of: u64, begin: Instant) {
-    let terminal = io::stderr().is_terminal();
-    let every = if terminal { Duration::from_millis(200) } else { Duration::from_secs(10) };
-    let mut shown = begin;
-    loop {
-        let done = done.load(Ordering::Relaxed);
-        if done >= of {
-            break;
-        }
-        if shown.elapsed() >= every {
-            shown = Instant::now();
-            let rate = done as f64 / begin.elapsed().as_secs_f64();
-            let end = if terminal { "\r" } else { "\n" };
-            let mut err = io::stderr().lock();
-            let _nobody_looks = write!(err, "{done} of {of} seeds, {rate:.1} per second{end}").and_then(|()| err.flush());
-        }
-        thread::sleep(Duration::from_millis(50));
+impl Standing {
+    fn new(of: u64) -> Self {
+        let now = Instant::now();
+        Self { of, done: 0, failed: Vec::new(), tally: Tally::default(), begin: now, shown: now }
     }
+
+    fn rate(&self) -> f64 {
+        self.done as f64 / self.begin.elapsed().as_secs_f64()
+    }
+
+    fn take(&mut self, played: &Played) {
+        self.done += 1;
+        self.tally.add(&played.tally);
+        if !played.wrong.is_empty() {
+            self.failed.push(played.seed);
+            let _nobody_reads = tell(played);
+        }
+        let _nobody_looks = self.show();
+    }
+
+    /// A line now and then, on a terminal the same line again and again.
+    fn show(&mut self) -> io::Result<()> {
+        let terminal = io::stderr().is_terminal();
+        let (every, end) = if terminal { (Duration::from_millis(200), '\r') } else { (Duration::from_secs(10), '\n') };
+        if self.shown.elapsed() < every {
+            return Ok(());
+        }
+        self.shown = Instant::now();
+        let mut err = io::stderr().lock();
+        write!(err, "{} of {} seeds, {:.1} per second{end}", self.done, self.of, self.rate())?;
+        err.flush()
+    }
+}
+
+fn tell(played: &Played) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "seed {} failed ({} wrong):", played.seed, played.wrong.len())?;
+    played.wrong.iter().take(SHOWN).try_for_each(|wrong| writeln!(out, "  {wrong}"))?;
+    writeln!(out, "replay it with `{}`", replay(played.seed))
 }

@@ -11,9 +11,9 @@ pub(crate) const HUB: &str = "hub";
 pub(crate) const PORT: u16 = 64209;
 
 /// So long things break.
-const WILD_MS: u64 = 3_500;
+const WILD_MS: u64 = 3_000;
 /// Then everybody comes back, and the hub notices who does not.
-const RETURN_MS: u64 = 4_000;
+const RETURN_MS: u64 = 3_000;
 /// Then all speak and look around.
 const PARTING_MS: u64 = 700;
 
@@ -81,7 +81,17 @@ impl Plan {
         let latency_ms = (low, low + dice.random_range(1..60));
         let loss = if dice.random_bool(0.2) { (0.000_5, 0.05) } else { (0.0, 0.0) };
         let faults = faults(&mut dice, sites);
-        Self { seed, sites, clients, tick: ms(2), latency_ms, loss, times, config: config(&mut dice), faults }
+        Self {
+            seed,
+            sites,
+            clients,
+            tick: ms(dice.random_range(3..=7)),
+            latency_ms,
+            loss,
+            times,
+            config: config(&mut dice),
+            faults,
+        }
     }
 }
 
@@ -95,12 +105,12 @@ fn config(dice: &mut StdRng) -> Config {
     let limits = Limits {
         identify_within_ms: 1_000,
         http_head_within_ms: 1_000,
-        payload_bytes: 8 * 1024,
-        outbox_bytes: [16 * 1024, 64 * 1024, 4096 * 1024][dice.random_range(0..3)],
-        stall_ms: dice.random_range(300..1_500),
+        payload_bytes: 4 * 1024,
+        outbox_bytes: [8 * 1024, 8 * 1024, 16 * 1024, 4096 * 1024][dice.random_range(0..4)],
+        stall_ms: dice.random_range(300..1_000),
         services_per_client: 3,
-        messages_per_second: if throttled { dice.random_range(20..200) } else { 0 },
-        excess_ms: 1_000,
+        messages_per_second: if throttled { dice.random_range(15..80) } else { 0 },
+        excess_ms: 300,
         subscribers_shown: dice.random_range(1..8),
         ..Limits::default()
     };

@@ -1,6 +1,7 @@
 //! One connection of a client: it reads and writes at once, and writes down what it sees.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(crate) struct Talk {
     pub(crate) calls: Calls,
     /// Ids that it has heard of.
     pub(crate) people: RefCell<Vec<Person>>,
+    /// Services that it subscribes to or owns, for all it knows.
+    pub(crate) services: RefCell<BTreeSet<String>>,
     /// Who was in the last list.
     pub(crate) listed: RefCell<Vec<String>>,
     /// It does not read until then.
@@ -47,6 +50,7 @@ impl Talk {
             recorder,
             calls: Calls::default(),
             people: RefCell::default(),
+            services: RefCell::default(),
             listed: RefCell::default(),
             stalled_until: Cell::new(Instant::now()),
             entered: Cell::new(false),
@@ -126,6 +130,17 @@ impl Talk {
                 self.people.borrow_mut().push(me.clone());
             }
             What::Told(News::Joined(person)) => self.people.borrow_mut().push(person.clone()),
+            What::Answered { answer: Answer::Service { successful: true, service, .. }, .. } => {
+                let mut services = self.services.borrow_mut();
+                if matches!(payload["type"].as_str(), Some("SELF_SUBSCRIBE_RESULT" | "SERVICE_CREATE_RESULT")) {
+                    services.insert(service.clone());
+                } else {
+                    services.remove(service);
+                }
+            }
+            What::Told(News::Deleted { service, .. }) => {
+                self.services.borrow_mut().remove(service);
+            }
             What::Answered { answer: Answer::Clients(clients), .. } => {
                 *self.listed.borrow_mut() = clients.iter().map(|person| person.name.clone()).collect();
             }

@@ -19,6 +19,7 @@ use crate::client::Client;
 use crate::ground::{Simulated, seed_ids};
 use crate::plan::{Fault, HUB, Plan, site};
 use crate::recorder::Recorder;
+use crate::tally::Tally;
 
 /// Something hangs that lasts longer, in simulated time.
 const LASTS_AT_MOST: Duration = Duration::from_secs(90);
@@ -40,6 +41,8 @@ pub struct Played {
     pub wrong: Vec<String>,
     /// Simulated time.
     pub lasted: Duration,
+    /// What happened how often.
+    pub tally: Tally,
 }
 
 /// Plays one seed to its end, and judges it.
@@ -63,7 +66,7 @@ pub fn play(seed: u64) -> Played {
         wrong.extend(trace::broken(history).iter().map(ToString::to_string));
         wrong.extend(contradictions(history, Leases::Outlast).iter().map(ToString::to_string));
     }
-    Played { seed, trace: trace.to_string(), wrong, lasted }
+    Played { seed, trace: trace.to_string(), wrong, lasted, tally: Tally::of(&trace) }
 }
 
 thread_local! {

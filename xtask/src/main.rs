@@ -7,6 +7,7 @@ mod deny;
 mod needs;
 mod run;
 mod say;
+mod sim;
 mod test;
 mod tidy;
 
@@ -51,6 +52,12 @@ enum Task {
         #[arg(long)]
         update: bool,
     },
+    /// Play the real hub on a simulated network and clock, by seed
+    Sim {
+        /// Handed to `concierge-sim`, for example `--seeds 10000`, or `--seed 4711` to see one again
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Build the release binaries and run the benchmark against the hub
     Bench {
         /// Handed to `concierge-bench run`, for example `--quick` or `--json FILE`
@@ -68,6 +75,7 @@ fn main() -> ExitCode {
         Task::Deny => deny::run(),
         Task::Measure { arguments } => bench::measure(&arguments),
         Task::Autobahn { update } => autobahn::run(update),
+        Task::Sim { arguments } => sim::run(&arguments),
         Task::Bench { arguments } => bench::run(&arguments),
     };
     match done {

@@ -16,6 +16,8 @@ enum Layer {
     Edge,
     /// The server and the command.
     Server,
+    /// Puts the server into a world of its own, and sees everything.
+    Simulation,
     /// Sees the program from outside: its words, its client, its binary.
     Outside,
     /// Sees nothing of ours.
@@ -32,6 +34,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("concierge-files", Layer::Edge),
     ("concierge-client", Layer::Edge),
     ("concierge", Layer::Server),
+    ("concierge-sim", Layer::Simulation),
     ("concierge-tests", Layer::Outside),
     ("concierge-bench", Layer::Outside),
     ("xtask", Layer::Automation),
