@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::task::{Context, Poll};
 use std::thread;
 
 use concierge_store::Clock;
@@ -15,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
 use crate::shard;
+pub use crate::socket::Socket;
 
 /// What is under a hub.
 pub trait Ground: 'static {
@@ -55,10 +57,28 @@ pub trait Ground: 'static {
 
 /// An upgraded connection.
 pub enum Upgraded {
-    /// A socket of this machine: the shard's flush writes it.
-    Socket(TcpStream),
-    /// Anything else: its session owns it and writes it, as it does with TLS.
+    /// The shard's flush writes it.
+    Socket(Socket),
+    /// Its session owns it and writes it, as it does with TLS.
     Stream(Box<dyn Stream>),
+}
+
+/// A socket that is none of this machine's, and is written by the shard all the same.
+pub trait Shared: Send + Sync {
+    /// Writes what it takes now.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when that is nothing; anything else when it is broken.
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Ready when it may take something again, or is broken.
+    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Reads what there is; nothing at the end.
+    fn poll_read(&self, cx: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>>;
+
+    /// The other side sees the end.
+    fn end(&self);
 }
 
 /// A stream that the session owns: TLS, a pipe of a test, a simulated connection.
@@ -92,7 +112,7 @@ impl Ground for Machine {
     }
 
     fn upgraded(socket: TcpStream) -> Upgraded {
-        Upgraded::Socket(socket)
+        Upgraded::Socket(Socket::Machine(socket))
     }
 
     fn run_shard(number: usize, shard: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {

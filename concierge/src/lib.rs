@@ -26,6 +26,7 @@ mod run;
 pub mod server;
 mod session;
 mod shard;
+mod socket;
 mod stalling;
 mod state;
 mod throttle;

@@ -21,7 +21,7 @@ use crate::http::{self, Site};
 use crate::metrics::METRICS;
 use crate::peer::Peer;
 use crate::session::{self, Opened, Pace};
-use crate::shard::Shard;
+use crate::shard::{Running, Shard};
 use crate::tls::Tls;
 use crate::wire::{Source, Wire};
 
@@ -94,6 +94,7 @@ pub(crate) fn start_shards<G: Ground>(
 /// A shard ends with its server, and its connections with it.
 async fn run_shard<G: Ground>(mut accepted: mpsc::Receiver<Accepted<G>>, shared: Arc<Shared>, spin: Duration) {
     let shard = Arc::new(Shard::default());
+    let _running = Running(shard.clone());
     let mut flushing = JoinSet::new();
     flushing.spawn(shard.clone().flush_forever());
     flushing.spawn(shard.clone().release_forever());
@@ -164,7 +165,7 @@ async fn open<G: Ground>(
     };
     let (source, socket) = match upgraded {
         Upgraded::Socket(socket) => {
-            let (read, write) = socket.into_split();
+            let (read, write) = socket.split();
             (Source::Socket(read), Some(write))
         }
         Upgraded::Stream(stream) => (Source::Stream(stream), None),

@@ -12,14 +12,13 @@ use std::sync::{Arc, Weak};
 use concierge_api_rs::{ClientId, CloseCode};
 use futures::task::AtomicWaker;
 use parking_lot::{Mutex, MutexGuard};
-use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedWriteHalf;
 
 use crate::builtin::Builtin;
 use crate::frame::{self, Frame};
 use crate::metrics::METRICS;
 use crate::outbox::{Outbox, Pushed};
 use crate::shard::Shard;
+use crate::socket::Writer;
 
 /// Frames are held back while so little waits.
 const HELD_BYTES: usize = 4_096;
@@ -70,7 +69,7 @@ pub(crate) struct Peer {
     pub(crate) address: IpAddr,
     shard: Arc<Shard>,
     /// Written to by the shard. `None`: the session owns the stream (TLS) and writes itself.
-    socket: Option<OwnedWriteHalf>,
+    socket: Option<Writer>,
     state: Mutex<State>,
     /// Wakes the session.
     waker: AtomicWaker,
@@ -81,13 +80,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(
-        id: ClientId,
-        address: IpAddr,
-        shard: Arc<Shard>,
-        socket: Option<OwnedWriteHalf>,
-        bound: usize,
-    ) -> Arc<Self> {
+    pub(crate) fn new(id: ClientId, address: IpAddr, shard: Arc<Shard>, socket: Option<Writer>, bound: usize) -> Arc<Self> {
         let outbox = Outbox::new(bound);
         let state =
             Mutex::new(State { outbox, marked: false, held: false, blocked: false, written: 0, ending: None, broken: false });
@@ -218,7 +211,7 @@ impl Peer {
     fn relieve(&self, state: &mut State) -> bool {
         match self.socket() {
             Some(socket) if !state.blocked && !state.broken => {
-                self.write_in(state, |slices| write_to(socket, slices));
+                self.write_in(state, |slices| socket.write(slices));
                 true
             }
             _ => false,
@@ -283,8 +276,8 @@ impl Peer {
         &self.waker
     }
 
-    pub(crate) fn socket(&self) -> Option<&TcpStream> {
-        self.socket.as_ref().map(AsRef::as_ref)
+    pub(crate) fn socket(&self) -> Option<&Writer> {
+        self.socket.as_ref()
     }
 
     pub(crate) fn shard(&self) -> &Shard {
@@ -295,7 +288,7 @@ impl Peer {
     pub(crate) fn flush(&self) {
         match self.socket() {
             Some(socket) => {
-                self.write_with(|slices| write_to(socket, slices));
+                self.write_with(|slices| socket.write(slices));
             }
             None => self.waker.wake(),
         }
@@ -337,13 +330,6 @@ impl Peer {
             drop(state);
             self.shard.mark(self.clone());
         }
-    }
-}
-
-fn write_to(socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    match slices {
-        [one] => socket.try_write(one),
-        many => socket.try_write_vectored(many),
     }
 }
 

@@ -36,10 +36,9 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
 /// What a shard's sessions share.
 #[derive(Default)]
 pub(crate) struct Shard {
-    dirty: Mutex<Vec<Arc<Peer>>>,
+    dirty: Mutex<Dirty>,
     wake: Notify,
-    /// Peers for whom something is held back, and how much they had been written by then.
-    held: Mutex<Vec<(Arc<Peer>, u64)>>,
+    /// Something is held back.
     holding: Notify,
     /// Flushes so far, and a call for whoever watches them.
     turns: AtomicUsize,
@@ -47,12 +46,35 @@ pub(crate) struct Shard {
     pub(crate) pool: Mutex<Pool>,
 }
 
+/// Who waits for the flush.
+#[derive(Default)]
+struct Dirty {
+    peers: Vec<Arc<Peer>>,
+    /// For whom something is held back, and how much they had been written by then.
+    held: Vec<(Arc<Peer>, u64)>,
+    /// There will be no flush any more.
+    ended: bool,
+}
+
+/// Ends a shard when it is dropped. Peers keep their shard, so one that kept them would keep their sockets open for ever.
+pub(crate) struct Running(pub(crate) Arc<Shard>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let let_go = std::mem::replace(&mut *self.0.dirty.lock(), Dirty { ended: true, ..Dirty::default() });
+        drop(let_go); // without the lock
+    }
+}
+
 impl Shard {
     /// Asks for a flush of `peer` at the end of this turn. Called at most once per peer until it is flushed.
     pub(crate) fn mark(&self, peer: Arc<Peer>) {
         let mut dirty = self.dirty.lock();
-        dirty.push(peer);
-        if dirty.len() == 1 {
+        if dirty.ended {
+            return;
+        }
+        dirty.peers.push(peer);
+        if dirty.peers.len() == 1 {
             self.wake.notify_one();
         }
     }
@@ -65,7 +87,7 @@ impl Shard {
             self.wait(&mut due).await;
             self.turns.fetch_add(1, Ordering::Relaxed);
             self.active.notify_one();
-            std::mem::swap(&mut due, &mut *self.dirty.lock());
+            std::mem::swap(&mut due, &mut self.dirty.lock().peers);
             for peer in due.drain(..) {
                 peer.flush_marked();
             }
@@ -74,9 +96,12 @@ impl Shard {
 
     /// Remembers `peer`, for whom something is held back. Called at most once per peer until [`Peer::release`] gives nothing.
     pub(crate) fn hold(&self, peer: Arc<Peer>, written: u64) {
-        let mut held = self.held.lock();
-        held.push((peer, written));
-        if held.len() == 1 {
+        let mut dirty = self.dirty.lock();
+        if dirty.ended {
+            return;
+        }
+        dirty.held.push((peer, written));
+        if dirty.held.len() == 1 {
             self.holding.notify_one();
         }
     }
@@ -85,13 +110,13 @@ impl Shard {
     pub(crate) async fn release_forever(self: Arc<Self>) {
         let mut due = Vec::new();
         loop {
-            if due.is_empty() && self.held.lock().is_empty() {
+            if due.is_empty() && self.dirty.lock().held.is_empty() {
                 self.holding.notified().await;
                 continue;
             }
             sleep(HELD_FOR).await;
             // those who came since the last look have not waited long enough
-            let mut later = std::mem::take(&mut *self.held.lock());
+            let mut later = std::mem::take(&mut self.dirty.lock().held);
             let again = |(peer, written): (Arc<Peer>, u64)| peer.release(written).map(|written| (peer, written));
             later.extend(due.drain(..).filter_map(again));
             due = later;
@@ -103,7 +128,7 @@ impl Shard {
         if !self.pool.lock().is_empty() && timeout(SPARES_KEPT_FOR, self.wake.notified()).await.is_ok() {
             return;
         }
-        if self.dirty.lock().is_empty() {
+        if self.dirty.lock().peers.is_empty() {
             *self.pool.lock() = Pool::default();
             *due = Vec::new();
         }

@@ -9,12 +9,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
 
 use crate::frame::Frame;
 use crate::ground::Stream;
 use crate::peer::Peer;
+use crate::socket::{Reader, Writer};
 
 /// How much is read at once.
 const READ: usize = 64 * 1024;
@@ -30,7 +29,7 @@ thread_local! {
 /// Where bytes come from.
 pub(crate) enum Source {
     /// A socket, to which the peer writes.
-    Socket(OwnedReadHalf),
+    Socket(Reader),
     /// A stream, to which the session writes what waits at the peer.
     Stream(Box<dyn Stream>),
 }
@@ -102,13 +101,14 @@ impl Wire {
                 let flushed = Pin::new(stream).poll_flush(cx).is_ready();
                 if (all && flushed) || self.peer.look().broken { Poll::Ready(()) } else { Poll::Pending }
             }
-            Source::Socket(socket) => loop {
+            Source::Socket(_) => loop {
                 let look = self.peer.look();
                 if look.broken || look.waiting == 0 {
                     return Poll::Ready(());
                 }
                 if look.blocked {
-                    let _writable_or_broken = ready!(socket.as_ref().poll_write_ready(cx));
+                    let Some(socket) = self.peer.socket() else { return Poll::Ready(()) };
+                    let _writable_or_broken = ready!(socket.poll_write_ready(cx));
                 }
                 self.peer.flush();
             },
@@ -119,9 +119,8 @@ impl Wire {
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.source {
             Source::Stream(stream) => Pin::new(stream).poll_shutdown(cx).map(|_| ()),
-            Source::Socket(socket) => {
-                // a socket that is gone already needs no end
-                let _ = rustix::net::shutdown(AsRef::<TcpStream>::as_ref(socket), rustix::net::Shutdown::Write);
+            Source::Socket(_) => {
+                self.peer.socket().into_iter().for_each(Writer::end);
                 Poll::Ready(())
             }
         }
@@ -143,9 +142,8 @@ impl Wire {
     /// Reads the socket or the stream once.
     fn poll_socket(&mut self, cx: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buf = ReadBuf::new(to);
-        // of a socket that gave less than there is room for, tokio knows that it has no more
         let result = match &mut self.source {
-            Source::Socket(socket) => Pin::new(socket).poll_read(cx, &mut buf),
+            Source::Socket(socket) => socket.poll_read(cx, &mut buf),
             Source::Stream(stream) => Pin::new(stream).poll_read(cx, &mut buf),
         };
         if result.is_pending() {

@@ -3,12 +3,16 @@
 use std::cell::RefCell;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
 
-use concierge::ground::{Ground, Upgraded};
+use concierge::ground::{Ground, Shared, Socket, Upgraded};
 use concierge_api_rs::coordinator::Millis;
 use concierge_store::Clock;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use turmoil::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
@@ -45,8 +49,12 @@ impl Ground for Simulated {
         Ok(accepted)
     }
 
+    /// One way or the other: half of the connections are as they are on a machine, half as they are with TLS.
     fn upgraded(socket: TcpStream) -> Upgraded {
-        Upgraded::Stream(Box::new(socket))
+        match DICE.with_borrow_mut(|dice| dice.random()) {
+            true => Upgraded::Socket(Socket::Other(Arc::new(Polled(Mutex::new(socket))))),
+            false => Upgraded::Stream(Box::new(socket)),
+        }
     }
 
     fn run_shard(_: usize, shard: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
@@ -62,5 +70,33 @@ impl Ground for Simulated {
     fn id() -> Uuid {
         let bytes = DICE.with_borrow_mut(|dice| dice.random());
         uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+}
+
+/// A socket behind a shared reference.
+struct Polled(Mutex<TcpStream>);
+
+impl Polled {
+    fn lock(&self) -> MutexGuard<'_, TcpStream> {
+        self.0.lock().expect("nobody panics while holding it")
+    }
+}
+
+impl Shared for Polled {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().try_write(bytes)
+    }
+
+    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        pin!(self.lock().writable()).poll(cx)
+    }
+
+    fn poll_read(&self, cx: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buf = ReadBuf::new(to);
+        Pin::new(&mut *self.lock()).poll_read(cx, &mut buf).map_ok(|()| buf.filled().len())
+    }
+
+    fn end(&self) {
+        let _gone_already = Pin::new(&mut *self.lock()).poll_shutdown(&mut Context::from_waker(Waker::noop()));
     }
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{Hub, Who};
 use crate::frame::Frame;
 use crate::peer::{Peer, Queued};
+use crate::socket::Socket;
 
 fn to_bob(bytes: usize) -> String {
     json!({ "type": "MESSAGE", "target": { "type": "NAME", "name": "bob" }, "data": "x".repeat(bytes) }).to_string()
@@ -254,7 +255,7 @@ async fn the_socket_is_asked_before_what_waits_is_too_much() {
     let _reads_nothing = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (socket, address) = listener.accept().await.unwrap();
     socket.writable().await.unwrap();
-    let (_read, socket) = socket.into_split();
+    let (_read, socket) = Socket::Machine(socket).split();
     let peer = Peer::new(ClientId(Uuid::new_v4()), address.ip(), Arc::default(), Some(socket), 10_000);
     let frame = [&[0x81, 126, 3, 232][..], &[b'x'; 1_000]].concat();
     for _ in 0..100 {

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::*;
-use crate::frame::Frame;
+use crate::frame::{self, Frame};
 
 /// Pending once, and ready to run at once, as a session that has more to read. `yield_now` would let the runtime look around.
 async fn next_poll() {
@@ -144,7 +144,7 @@ async fn what_is_held_back_leaves_alone_when_nothing_comes_and_only_then_is_the_
         assert!(after >= HELD_FOR && after <= 2 * HELD_FOR + Duration::from_millis(1), "{after:?}");
         assert_eq!(bytes, SMALL.len());
     }
-    assert!(written(&peer).await.is_none() && shard.held.lock().is_empty());
+    assert!(written(&peer).await.is_none() && shard.dirty.lock().held.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -169,4 +169,19 @@ async fn much_is_not_held_back_and_nothing_is_for_a_client_that_ends() {
     assert_eq!(written(&peer).await, Some((Duration::ZERO, many * SMALL.len())));
     peer.seal();
     assert!(!peer.push_held(&SMALL));
+}
+
+#[test]
+fn a_shard_that_ends_lets_go_of_who_waits_for_its_flush_and_of_who_comes_later() {
+    let shard = Arc::new(Shard::default());
+    let peer = || Peer::new(ClientId(Uuid::new_v4()), Ipv4Addr::LOCALHOST.into(), shard.clone(), None, 1_000);
+    let (waits, late) = (peer(), peer());
+    let running = Running(shard.clone());
+    let (answered, answered_late) = (peer(), peer());
+    assert!(waits.push(&Frame::Small(frame::PING)) && answered.push_held(&SMALL));
+    drop(running);
+    assert!(late.push(&Frame::Small(frame::PING)) && answered_late.push_held(&SMALL));
+    let held = [&waits, &late, &answered, &answered_late].map(Arc::downgrade);
+    drop((waits, late, answered, answered_late));
+    assert!(held.iter().all(|peer| peer.upgrade().is_none()), "a peer that is kept keeps its socket");
 }
