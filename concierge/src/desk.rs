@@ -3,8 +3,10 @@
 //! whose news is queued before the turn ends. Under that lock a socket is written only where an outbox is full.
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use concierge_api_rs::{
     ClientId, ClientInfo, ClientName, CloseCode, DecodeError, ErrorProtocol, ErrorUnsupported, FileKey, Hello, Identify, Intent,
@@ -17,6 +19,7 @@ use uuid::Uuid;
 
 use crate::builtin::{Builtin, BuiltinSeat};
 use crate::frame::{self, Frame};
+use crate::guesses::Guesses;
 use crate::metrics::{METRICS, Tally};
 use crate::peer::{Ending, Peer, Queued};
 use crate::run::{Receivers, Run};
@@ -41,6 +44,7 @@ pub(crate) const FAILURE: &str = "FAIL_ON_THIS";
 /// The hub's rules over real connections.
 pub(crate) struct Desk {
     door: Door,
+    guesses: Guesses,
     registry: Mutex<Registry<Arc<Peer>>>,
     routes: Arc<Routes<Arc<Peer>>>,
     files: Mutex<Option<Files>>,
@@ -71,11 +75,12 @@ impl Seat {
 }
 
 impl Desk {
-    pub(crate) fn new(secret: Option<&str>, bounds: Bounds, new_id: fn() -> Uuid) -> Self {
+    pub(crate) fn new(secret: Option<&str>, bounds: Bounds, guesses: Guesses, new_id: fn() -> Uuid) -> Self {
         let registry = Registry::new(bounds);
         let routes = registry.routes().clone();
         Self {
             door: Door::new(secret),
+            guesses,
             registry: Mutex::new(registry),
             routes,
             files: Mutex::new(None),
@@ -95,9 +100,18 @@ impl Desk {
         *self.files.lock() = Some(files);
     }
 
-    /// Whether that is the hub's secret, or the hub has none.
-    pub(crate) fn knows(&self, secret: Option<&str>) -> bool {
-        self.door.knows(secret)
+    /// How long no secret from this address is looked at, when too many wrong ones came from it.
+    pub(crate) fn shut_out(&self, address: IpAddr) -> Option<Duration> {
+        self.guesses.shut_out(address)
+    }
+
+    /// Whether that is the hub's secret, or the hub has none. A wrong one counts for its address.
+    pub(crate) fn knows(&self, secret: Option<&str>, address: IpAddr) -> bool {
+        let knows = self.door.knows(secret);
+        if !knows && secret.is_some() {
+            self.guesses.count(address);
+        }
+        knows
     }
 
     /// How many clients, services and subscriptions there are.
@@ -158,7 +172,16 @@ impl Desk {
     pub(crate) fn identify(&self, peer: &Arc<Peer>, text: &str) -> Result<Seat, Ending> {
         #[cfg(test)]
         assert!(!text.contains(FAILURE), "a test wants the hub to fail");
-        let identify = self.door.admit(text).map_err(|(code, reason)| Ending::new(code, reason))?;
+        if let Some(left) = self.shut_out(peer.address) {
+            let why = format!("too many wrong secrets from this address: try again in {} s", left.as_secs() + 1);
+            return Err(Ending::new(CloseCode::RateLimited, why));
+        }
+        let identify = self.door.admit(text).map_err(|(code, reason)| {
+            if code == CloseCode::BadSecret {
+                self.guesses.count(peer.address);
+            }
+            Ending::new(code, reason)
+        })?;
         let Identify { name, nickname, tags, intents, .. } = identify;
         let info = ClientInfo { name, nickname, uuid: peer.id, tags };
         let origin = OriginHead::new(&info);

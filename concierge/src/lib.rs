@@ -14,6 +14,7 @@ pub mod echo;
 mod folders;
 mod frame;
 pub mod ground;
+mod guesses;
 mod host;
 mod http;
 mod listener;

@@ -23,6 +23,7 @@ use crate::coordinator::{self, Coordinator, Gate, Settings};
 use crate::crowd::{self, Crowd};
 use crate::desk::Desk;
 use crate::ground::{Ground, Machine};
+use crate::guesses::Guesses;
 use crate::host::Names;
 use crate::http::Site;
 use crate::listener::{Shared, accept, start_shards};
@@ -123,7 +124,8 @@ impl Server {
             subscriptions_per_client: config.limits.subscriptions_per_client,
             subscribers_shown: config.limits.subscribers_shown,
         };
-        let desk = Arc::new(Desk::new(config.secret.as_deref(), bounds, G::id));
+        let guesses = Guesses::new(config.limits.wrong_secrets_per_minute);
+        let desk = Arc::new(Desk::new(config.secret.as_deref(), bounds, guesses, G::id));
         let (files, private_dir) = folders::open(&config, &desk)?;
         let shared = Arc::new(Shared {
             pace: Pace::new(&config),

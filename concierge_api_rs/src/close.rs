@@ -76,7 +76,7 @@ close_codes! {
     /// Nothing was heard from the client.
     HbFailed = 4009, "HB_FAILED", "Nothing was heard from the client, not even a pong, for the heartbeat time-out.", "Answer pings (libraries do), and look for what blocks the client or the network.";
     /// Too many messages for too long.
-    RateLimited = 4010, "RATE_LIMITED", "The client sent more than it may, for 10 seconds on end.", "Send less, or raise the limit that the close reason is about: `concierge errors` lists them.";
+    RateLimited = 4010, "RATE_LIMITED", "The client sent more than it may, for 10 seconds on end, or too many wrong secrets came from its address; the reason says which.", "Send less, or raise the limit that the close reason is about: `concierge errors` lists them; after wrong secrets, wait a minute.";
     /// The client does not read fast enough.
     SlowConsumer = 4011, "SLOW_CONSUMER", "The client did not read what waited for it: over 4 MiB waited, or its socket took nothing for 10 seconds.", "Read faster, subscribe to less, or raise `limits.outbox_bytes`.";
     /// Another connection took the session over.

@@ -77,6 +77,11 @@ pub const ADDRESS_MESSAGES_PER_SECOND: u32 = 0;
 pub const ADDRESS_BYTES_PER_SECOND: u32 = 0;
 /// Addresses that are counted at a time; those that come beyond are let in uncounted.
 pub const ADDRESSES: usize = 65_536;
+/// Wrong secrets from one address, or one /64 network of IPv6, in a minute, else it has no try for a minute; 0 is no bound.
+/// Configurable.
+pub const WRONG_SECRETS_PER_MINUTE: u32 = 10;
+/// Addresses whose wrong secrets are counted at a time; those beyond are not.
+pub const GUESSING_ADDRESSES: usize = 10_000;
 
 /// Size of a file. Configurable.
 pub const FILE_BYTES: u64 = 100 * 1024 * 1024;

@@ -228,6 +228,12 @@ pub const KEYS: &[Key] = &[
         "As `bytes_per_second`, for all clients of an address together; they take turns. 0 is no bound.",
     ),
     key(
+        "limits.wrong_secrets_per_minute",
+        count("wrong secrets a minute", 0),
+        "Wrong secrets from one address (of IPv6, one /64 network); after that it has no try for a minute (4010, or 429). 0 is no bound. \
+         Loopback has none; behind a proxy on another machine set 0, or one guest shuts out all.",
+    ),
+    key(
         "limits.subscribers_shown",
         count("subscribers", 0),
         "Subscribers that a service info lists; `subscriber_count` is the total, and SERVICE_FETCH lists all.",

@@ -96,6 +96,7 @@ pub struct Limits {
     pub address_connects_per_minute: u32,
     pub address_messages_per_second: u32,
     pub address_bytes_per_second: u32,
+    pub wrong_secrets_per_minute: u32,
     pub subscribers_shown: usize,
 }
 
@@ -118,6 +119,7 @@ impl Default for Limits {
             address_connects_per_minute: limits::ADDRESS_CONNECTS_PER_MINUTE,
             address_messages_per_second: limits::ADDRESS_MESSAGES_PER_SECOND,
             address_bytes_per_second: limits::ADDRESS_BYTES_PER_SECOND,
+            wrong_secrets_per_minute: limits::WRONG_SECRETS_PER_MINUTE,
             subscribers_shown: limits::SUBSCRIBERS_SHOWN,
         }
     }

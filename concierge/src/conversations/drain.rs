@@ -17,6 +17,7 @@ use super::client::frame;
 use super::hub::identify;
 use crate::config::Config;
 use crate::desk::Desk;
+use crate::guesses::Guesses;
 use crate::peer::Peer;
 use crate::session::{self, Opened, Pace};
 use crate::shard::Shard;
@@ -99,7 +100,7 @@ impl Wake for DrainNow {
 async fn a_client_that_slips_in_while_the_hub_begins_to_drain_is_told_1001_and_does_not_stay() {
     let bounds = Bounds { services_per_client: 1, subscriptions_per_client: 1, subscribers_shown: 1 };
     let (desk, shard, draining) =
-        (Desk::new(None, bounds, uuid::Uuid::new_v4), Arc::new(Shard::default()), CancellationToken::new());
+        (Desk::new(None, bounds, Guesses::new(0), uuid::Uuid::new_v4), Arc::new(Shard::default()), CancellationToken::new());
     let waker = Waker::from(Arc::new(DrainNow(draining.clone())));
     let mut flusher = pin!(shard.clone().flush_forever());
     assert!(flusher.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());

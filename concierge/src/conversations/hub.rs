@@ -22,6 +22,7 @@ use super::transcript::Transcript;
 use crate::config::Config;
 use crate::crowd::{self, Crowd, Guest};
 use crate::desk::Desk;
+use crate::guesses::Guesses;
 use crate::peer::Peer;
 use crate::session::{self, Opened, Pace};
 use crate::shard::Shard;
@@ -39,12 +40,12 @@ pub(crate) struct Hub {
     pub(crate) desk: Arc<Desk>,
     pub(crate) config: Config,
     pub(crate) draining: CancellationToken,
+    /// Where the next connections come from.
+    pub(crate) address: IpAddr,
     shard: Arc<Shard>,
     sessions: JoinSet<()>,
     /// The shard's flusher; ended with the hub.
     _flusher: JoinSet<()>,
-    /// Where connections come from.
-    pub(crate) address: IpAddr,
     crowd: Crowd,
     clients: Vec<Client>,
     transcript: Transcript,
@@ -69,11 +70,16 @@ impl Hub {
         let mut flusher = JoinSet::new();
         flusher.spawn(shard.clone().flush_forever());
         Self {
-            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             crowd: Crowd::new(crowd::Bounds::new(&config)),
-            desk: Arc::new(Desk::new(config.secret.as_deref(), bounds, Uuid::new_v4)),
+            desk: Arc::new(Desk::new(
+                config.secret.as_deref(),
+                bounds,
+                Guesses::new(config.limits.wrong_secrets_per_minute),
+                Uuid::new_v4,
+            )),
             config,
             draining: CancellationToken::new(),
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             shard,
             sessions: JoinSet::new(),
             _flusher: flusher,

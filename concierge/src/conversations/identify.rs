@@ -335,6 +335,29 @@ async fn a_wrong_or_missing_secret_is_4006_at_a_hub_that_has_one() {
 
 /// Security: 17.
 #[tokio::test(start_paused = true)]
+async fn after_ten_wrong_secrets_an_address_is_4010_for_a_minute_whatever_it_says_and_others_enter() {
+    let mut hub = Hub::with(|config| config.secret = Some("swordfish".to_owned()));
+    let say = |secret: &str| json!({ "type": "IDENTIFY", "name": "ada", "version": "0.2.0", "secret": secret }).to_string();
+    hub.address = [192, 0, 2, 1].into();
+    let member = hub.connect("member").await;
+    hub.say(member, &say("swordfish").replace("ada", "member")).await;
+    for n in 0..10 {
+        assert_eq!(answer(&mut hub, &say(&format!("herring {n}"))).await, r#"close 4006 "secret: wrong or missing""#);
+    }
+    for first in [&say("herring"), &say("swordfish"), "{", r#"{"type":"SELF_FETCH"}"#] {
+        let said = answer(&mut hub, first).await;
+        assert!(said.starts_with(r#"close 4010 "too many wrong secrets from this address: try again in "#), "{first}: {said}");
+    }
+    assert_eq!(hub.ask(member, r#"{"type":"SERVICE_FETCH_ALL"}"#).await["seq"], 0, "who is in stays in");
+    hub.address = [192, 0, 2, 2].into();
+    assert_eq!(answer(&mut hub, &say("swordfish")).await, HELLO);
+    hub.address = [192, 0, 2, 1].into();
+    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    assert_eq!(answer(&mut hub, &say("swordfish")).await, HELLO);
+}
+
+/// Security: 17.
+#[tokio::test(start_paused = true)]
 async fn an_empty_secret_is_a_secret_and_a_missing_one_does_not_match_it() {
     let mut hub = Hub::with(|config| config.secret = Some(String::new()));
     assert_eq!(answer(&mut hub, &identify("ada")).await, r#"close 4006 "secret: wrong or missing""#);

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::hub::identify;
 use crate::desk::{Desk, Seat};
+use crate::guesses::Guesses;
 use crate::peer::Peer;
 use crate::run::Run;
 
@@ -26,7 +27,7 @@ const OUTBOX_BYTES: usize = 1 << 30;
 
 fn desk() -> Arc<Desk> {
     let bounds = Bounds { services_per_client: 10, subscriptions_per_client: 10, subscribers_shown: 10 };
-    Arc::new(Desk::new(None, bounds, uuid::Uuid::new_v4))
+    Arc::new(Desk::new(None, bounds, Guesses::new(0), uuid::Uuid::new_v4))
 }
 
 fn peer() -> Arc<Peer> {

@@ -2,12 +2,13 @@
 //! `GET /coordinator/poll/{group}/{pid}`, messages as Server-Sent Events.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::to_bytes;
-use axum::extract::{Path, Request, State};
+use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -15,7 +16,7 @@ use axum::routing::{get, post};
 use concierge_api_rs::coordinator::{Envelope, GroupName, Pid};
 use concierge_api_rs::limits::{POLLER_QUEUE, POLLERS};
 use futures::{Stream, StreamExt as _};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ORIGIN, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -59,11 +60,22 @@ async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Respon
     if unnamed || !origin::may_connect(request.headers(), gate.tls, &gate.allowed_origins) {
         return (StatusCode::FORBIDDEN, "this origin may not connect; see `allowed_origins`\n").into_response();
     }
-    if !gate.coordinator.desk.knows(bearer(request.headers())) {
+    let from = address(&request);
+    if let Some(left) = gate.coordinator.desk.shut_out(from) {
+        let later = [(RETRY_AFTER, (left.as_secs() + 1).to_string())];
+        return (StatusCode::TOO_MANY_REQUESTS, later, "too many wrong secrets from this address\n").into_response();
+    }
+    if !gate.coordinator.desk.knows(bearer(request.headers()), from) {
         let why = "the hub has a secret: Authorization: Bearer SECRET\n";
         return (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")], why).into_response();
     }
     next.run(request).await
+}
+
+/// Where the request comes from.
+fn address(request: &Request) -> IpAddr {
+    let ConnectInfo(address) = request.extensions().get::<ConnectInfo<SocketAddr>>().expect("every connection says its address");
+    address.ip()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -2,6 +2,7 @@ use std::net::Ipv4Addr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt as _;
 
 use super::*;
 
@@ -47,4 +48,43 @@ async fn a_server_that_cannot_start_says_why() {
     let config = Config { listen: taken.local_addr().unwrap(), ..config() };
     let error = Server::start(config).await.err().expect("the address is taken").to_string();
     assert!(error.starts_with("cannot listen on 127.0.0.1:"), "{error}");
+}
+
+/// Security: 17.
+#[tokio::test]
+async fn ten_wrong_secrets_over_http_shut_their_address_out_and_no_other() {
+    let mut config = Config { secret: Some("swordfish".to_owned()), ..Config::default() };
+    config.store.url = Some("memory:".to_owned());
+    let bounds = Bounds { services_per_client: 1, subscriptions_per_client: 1, subscribers_shown: 1 };
+    let desk = Arc::new(Desk::new(config.secret.as_deref(), bounds, Guesses::new(10), uuid::Uuid::new_v4));
+    let (settings, mut tasks) = (coordinator_settings::<Machine>(&config).expect("it is enabled"), JoinSet::new());
+    let router = coordinator::router(Gate {
+        coordinator: Coordinator::start(settings, desk, &mut tasks).await.unwrap(),
+        allowed_origins: Arc::new([]),
+        tls: false,
+        payload_bytes: 1_000,
+        body_within: Duration::from_secs(5),
+        draining: CancellationToken::new(),
+    });
+    let ask = async |from: [u8; 4], secret: Option<&str>| {
+        let from = axum::extract::ConnectInfo(SocketAddr::from((from, 1)));
+        let request = http::Request::post("/coordinator").extension(from);
+        let request = match secret {
+            Some(secret) => request.header("authorization", format!("Bearer {secret}")),
+            None => request,
+        };
+        let answer = router.clone().oneshot(request.body(axum::body::Body::from("{}")).unwrap()).await.unwrap();
+        (answer.status().as_u16(), answer.headers().contains_key("retry-after"))
+    };
+    let (guest, other) = ([192, 0, 2, 1], [192, 0, 2, 2]);
+    for _ in 0..20 {
+        assert_eq!(ask(guest, None).await, (401, false), "no secret is no guess");
+        assert_eq!(ask([127, 0, 0, 1], Some("herring")).await, (401, false), "loopback is never shut out");
+    }
+    assert_eq!(ask(guest, Some("swordfish")).await, (200, false));
+    for _ in 0..10 {
+        assert_eq!(ask(guest, Some("herring")).await, (401, false));
+    }
+    assert_eq!(ask(guest, Some("swordfish")).await, (429, true));
+    assert_eq!(ask(other, Some("swordfish")).await, (200, false));
 }
