@@ -114,7 +114,7 @@ async fn a_payload_over_the_limit_closes_1009_before_there_is_room_for_it() {
         assert_eq!(closed_after(&hub, &bytes).await, 1009, "{what}");
     }
     let grown = hub.process().resident_bytes().saturating_sub(before);
-    assert!(grown < 4 << 20, "the hub grew by {grown} bytes");
+    assert!(grown < 1 << 20, "the hub grew by {grown} bytes");
 }
 
 /// RFC 6455, section 5.2: the most significant bit must be 0, so this length is no length.

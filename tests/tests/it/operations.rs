@@ -95,6 +95,21 @@ async fn metrics_parse_count_what_happened_and_hold_no_names() {
     assert!(!metrics.contains("of_the_metrics") && !metrics.contains("127.0.0.1"), "{metrics}");
 }
 
+/// A browser lets a page read what says that it may.
+/// Security: 35.
+#[tokio::test]
+async fn metrics_and_health_are_not_readable_for_pages_even_of_allowed_origins() {
+    let hub = Hub::with(&["allowed_origins=https://good.example"]).await;
+    for origin in ["https://good.example", "https://evil.example", "null"] {
+        for path in ["/", "/healthz", "/readyz", "/metrics"] {
+            for method in ["GET", "OPTIONS"] {
+                let reply = hub.http(method, path, &[("origin", origin), ("access-control-request-method", "GET")], b"").await;
+                assert_eq!(reply.header("access-control-allow-origin"), None, "{method} {path} for {origin}");
+            }
+        }
+    }
+}
+
 /// Security: 35.
 #[tokio::test]
 async fn a_hub_without_metrics_has_none() {
@@ -173,6 +188,8 @@ async fn a_client_that_reads_nothing_does_not_keep_a_hub_from_ending() {
     assert!(begin.elapsed().as_secs() < 5, "{:?}", begin.elapsed());
 }
 
+const CONFIDED: &str = "the-words-of-ada";
+
 /// Everything that a client writes and that somebody might log, with what moves a cursor or begins a line of its own.
 /// Security: 28.
 #[tokio::test]
@@ -196,14 +213,14 @@ async fn nothing_that_a_client_sends_breaks_a_line_of_the_log_or_steers_a_termin
         ada.ask(&json!({ "type": "SERVICE_CREATE", "service": "news", "nickname": evil })).await;
         ada.ask(&json!({ "type": "SERVICE_CREATE", "service": evil })).await;
         ada.ask(&json!({ "type": evil })).await;
-        ada.ask(&json!({ "type": "MESSAGE", "target": { "type": "NAME", "name": "ada" }, "data": evil })).await;
+        ada.ask(&json!({ "type": "MESSAGE", "target": { "type": "NAME", "name": "ada" }, "data": CONFIDED })).await;
         let promise = json!({ "kind": "promise.create", "head": { "corrId": evil }, "data": { "id": evil, "timeoutOn": 1,
-            "param": { "headers": {}, "data": evil } } });
+            "param": { "headers": {}, "data": CONFIDED } } });
         hub.http("POST", "/coordinator", &[], promise.to_string().as_bytes()).await;
-        let put = hub.http("PUT", &format!("/fs/ada/{encoded}"), &[("x-fs-key", &ada.fs_key)], b"private").await;
+        let put = hub.http("PUT", &format!("/fs/ada/{encoded}"), &[("x-fs-key", &ada.fs_key)], CONFIDED.as_bytes()).await;
         assert_eq!(put.status, 201);
         let mut eve = hub.connect().await;
-        eve.say(&json!({ "type": "IDENTIFY", "name": evil, "version": evil, "secret": "private" })).await;
+        eve.say(&json!({ "type": "IDENTIFY", "name": evil, "version": evil, "secret": CONFIDED })).await;
         assert_eq!(eve.hear_close().await.0, 4002);
         let close = CloseFrame { code: 1000.into(), reason: "\u{1b}[2J\nINJECTED private".into() };
         ada.say_message(Message::Close(Some(close))).await;
@@ -213,7 +230,7 @@ async fn nothing_that_a_client_sends_breaks_a_line_of_the_log_or_steers_a_termin
         let steers = |c: char| c.is_control() && c != '\n';
         assert!(!log.contains(steers), "{}", log.escape_debug());
         assert!(!log.lines().any(|line| line.starts_with("INJECTED")), "{log}");
-        assert!(!log.contains(&ada.fs_key), "{log}");
+        assert!(!log.contains(&ada.fs_key) && !log.contains(CONFIDED), "{log}");
     }
 }
 
