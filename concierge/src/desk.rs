@@ -50,6 +50,8 @@ pub(crate) struct Desk {
     files: Mutex<Option<Files>>,
     /// Draws ids and keys.
     new_id: fn() -> Uuid,
+    /// All clients go: nobody is told who goes before him.
+    draining: AtomicBool,
     /// The server is gone: all clients go at once.
     ended: AtomicBool,
 }
@@ -85,8 +87,14 @@ impl Desk {
             routes,
             files: Mutex::new(None),
             new_id,
+            draining: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         }
+    }
+
+    /// From now on the clients are sent away: telling each who went before it would cost more than all that they ever said.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
     }
 
     /// The server is gone, and everything goes with it.
@@ -240,6 +248,12 @@ impl Desk {
         0
     }
 
+    /// The client is about to go: nothing reaches it any more.
+    pub(crate) fn hush(&self, peer: &Peer) {
+        peer.seal();
+        self.registry.lock().hush(peer.id);
+    }
+
     /// The client goes; harmless for one that never came.
     pub(crate) fn leave(&self, peer: &Arc<Peer>) {
         let mut registry = self.registry.lock();
@@ -251,6 +265,10 @@ impl Desk {
         // still in the turn: the name can be taken again only after it. This is one rename, of a folder that holds something
         if let Some(files) = &*self.files.lock() {
             files.leave(peer.id);
+        }
+        if self.draining.load(Ordering::Relaxed) {
+            turn.news.iter().for_each(|news| self.tell_builtin(&news.payload));
+            return;
         }
         self.carry_out(registry, peer, turn, None);
     }

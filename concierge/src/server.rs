@@ -226,6 +226,7 @@ impl Server {
         let within = Duration::from_millis(self.drain.within_ms);
         let (deadline, store_deadline) = (Instant::now() + within * 19 / 20, Instant::now() + within * 39 / 40);
         self.shared.draining.cancel();
+        self.shared.desk.drain();
         let peers = self.shared.desk.peers();
         let pause = Duration::from_millis(self.drain.spread_ms) / u32::try_from(peers.len().max(1)).unwrap_or(u32::MAX);
         let begin = Instant::now();

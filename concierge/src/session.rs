@@ -71,8 +71,8 @@ enum Outcome {
     Ended(Ending),
     /// The same, but what the peer sends cannot be understood any more.
     Broken(Ending),
-    /// The peer sent a close frame; the answer is queued.
-    Closed,
+    /// The peer sent a close frame; this is the answer.
+    Closed(Vec<u8>),
     /// The connection is gone.
     Gone,
 }
@@ -129,8 +129,11 @@ pub(crate) async fn run(
         peer.condemn(going_away()); // it came in while the hub told the others
     }
     let outcome = Conversation::new(&peer, Seated { desk, seat }, pace, address).run(&mut ws).await;
-    drop(stay);
-    Box::pin(finish(ws, &peer, outcome)).await;
+    let ended = async {
+        leave_in_turn(stay).await;
+        finish(ws, &peer, outcome).await;
+    };
+    Box::pin(ended).await;
 }
 
 /// Until the client has identified. `None`: its connection has ended.
@@ -181,6 +184,23 @@ impl Drop for Stay<'_> {
     }
 }
 
+/// Leaves behind all that is ready to run, and one at a time: a thousand whose connections break in the same moment are told
+/// nothing of each other, and whoever comes meanwhile waits for one of them and not for all.
+async fn leave_in_turn(stay: Stay<'_>) {
+    stay.desk.hush(stay.peer);
+    let _leaving = stay.peer.shard().leaving.lock().await;
+    let mut waited = false;
+    poll_fn(|cx| match std::mem::replace(&mut waited, true) {
+        true => Poll::Ready(()),
+        false => {
+            cx.waker().wake_by_ref(); // at the back of the run queue
+            Poll::Pending
+        }
+    })
+    .await;
+    drop(stay);
+}
+
 async fn identify(
     ws: &mut WebSocketStream<Wire>,
     peer: &Arc<Peer>,
@@ -215,10 +235,7 @@ async fn identify(
         Some(Ok(Message::Binary(_))) => {
             Err(Outcome::Ended(Ending::new(CloseCode::FatalDecode, "the first message is binary, not an IDENTIFY payload")))
         }
-        Some(Ok(Message::Close(close))) => {
-            peer.answer_close(&frame::close_answer(close.as_ref()));
-            Err(Outcome::Closed)
-        }
+        Some(Ok(Message::Close(close))) => Err(Outcome::Closed(frame::close_answer(close.as_ref()))),
         Some(Ok(_)) | None => Err(Outcome::Gone),
         Some(Err(e)) => Err(broken(&e)),
     }
@@ -361,8 +378,7 @@ impl<'a, A: Addressee> Conversation<'a, A> {
                 Poll::Ready(Some(Ok(Message::Frame(_)))) => {}
                 Poll::Ready(Some(Ok(Message::Close(close)))) => {
                     run.end();
-                    self.peer.answer_close(&frame::close_answer(close.as_ref()));
-                    return Poll::Ready(Outcome::Closed);
+                    return Poll::Ready(Outcome::Closed(frame::close_answer(close.as_ref())));
                 }
                 Poll::Ready(Some(Err(e))) => return Poll::Ready(broken(&e)),
                 Poll::Ready(None) => return Poll::Ready(Outcome::Gone),
@@ -419,7 +435,10 @@ impl<'a, A: Addressee> Conversation<'a, A> {
 async fn finish(mut ws: WebSocketStream<Wire>, peer: &Arc<Peer>, outcome: Outcome) {
     let (code, understood) = match &outcome {
         Outcome::Gone => return metrics::closed(None),
-        Outcome::Closed => (None, true),
+        Outcome::Closed(answer) => {
+            peer.answer_close(answer);
+            (None, true)
+        }
         Outcome::Ended(ending) => (Some(ending), true),
         Outcome::Broken(ending) => (Some(ending), false),
     };

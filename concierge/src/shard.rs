@@ -43,6 +43,8 @@ pub(crate) struct Shard {
     /// Flushes so far, and a call for whoever watches them.
     turns: AtomicUsize,
     active: Notify,
+    /// Held by the one client that is leaving.
+    pub(crate) leaving: tokio::sync::Mutex<()>,
     pub(crate) pool: Mutex<Pool>,
 }
 

@@ -6,7 +6,7 @@
 //! 3. a subscription stands at the client and at the service, or at neither;
 //! 4. the routes say the same as the registry;
 //! 5. lists keep the order of joining, creation, subscription;
-//! 6. an audience holds those who want what it is told, and nobody else is touched.
+//! 6. an audience holds those who want what it is told, and nobody else is touched; one of all clients holds nobody who was hushed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -83,7 +83,7 @@ pub struct Registry<H> {
     routes: Arc<Routes<H>>,
     clock: Order,
     clients: BTreeMap<Order, Client<H>>,
-    /// Those who want it, for each intent that concerns all clients: what ten of ten thousand want touches ten.
+    /// Those who want it and were not hushed, for each intent that concerns all clients: what ten of ten thousand want touches ten.
     wanting: [BTreeMap<Order, H>; Intent::ALL.len()],
     ids: HashMap<ClientId, Order>,
     services: BTreeMap<ServiceNumber, Service<H>>,
@@ -150,13 +150,22 @@ impl<H: Clone> Registry<H> {
         Ok(Turn::default().tell(Audience::Others(Intent::Clients), news))
     }
 
+    /// A client is about to go, and nothing reaches it any more: it still is here, but news to everybody is no news to it.
+    /// When thousands go at once, none of them is told of the others.
+    pub fn hush(&mut self, who: ClientId) {
+        if let Some(order) = self.ids.get(&who) {
+            for wanting in &mut self.wanting {
+                wanting.remove(order);
+            }
+        }
+    }
+
     /// A client goes, in the order of PROTOCOL.md, "Leaving". Unknown ids are no news: leaving twice is harmless.
     pub fn leave(&mut self, who: ClientId) -> Turn {
-        let Some(order) = self.ids.remove(&who) else { return Turn::default() };
-        let Some(client) = self.clients.remove(&order) else { return Turn::default() };
-        for wanting in &mut self.wanting {
-            wanting.remove(&order);
-        }
+        self.hush(who);
+        let Some(client) = self.ids.remove(&who).and_then(|order| self.clients.remove(&order)) else {
+            return Turn::default();
+        };
         self.routes.remove_client(&client.info.name, who, client.key);
         let mut turn = Turn::default();
         for number in &client.owned {
@@ -301,7 +310,8 @@ impl<H: Clone> Registry<H> {
         Turn::reply(ServiceFetchAllResult { services: self.list(self.services.keys()) })
     }
 
-    /// Every member of an audience, in the order they came. `turn_of` is the client whose turn it was.
+    /// Every member of an audience, in the order they came; of those who were hushed, only subscribers. `turn_of` is the client
+    /// whose turn it was.
     pub fn members(&self, audience: Audience, turn_of: ClientId, mut each: impl FnMut(&H)) {
         match audience {
             Audience::Everyone(intent) => self.wanting[intent as usize].values().for_each(each),

@@ -71,6 +71,8 @@ fn service(name: &str) -> ServiceName {
 struct Model {
     clients: Vec<(ClientId, String)>,
     intents: BTreeMap<ClientId, Intents>,
+    /// Those of them, and of those who left, who are told nothing.
+    hushed: BTreeSet<ClientId>,
     /// Name, owner, subscribers.
     services: Vec<(String, ClientId, Vec<ClientId>)>,
 }
@@ -90,6 +92,11 @@ fn live(seed: u64, steps: usize, leave: fn(&mut Hub, ClientId) -> Turn) -> Resul
     let mut hub = Hub::new(Bounds { services_per_client: 3, subscriptions_per_client: 4, subscribers_shown: 5 });
     let mut model = Model::default();
     for step in 0..steps {
+        if let (0, false) = (dice.below(16), model.clients.is_empty()) {
+            let who = dice.pick(&model.clients).0;
+            hub.hush(who);
+            model.hushed.insert(who);
+        }
         let probe = Probe::of(&mut dice, &model);
         let before = probe.ask(&hub);
         one_step(&mut dice, &mut hub, &mut model, leave)
@@ -364,7 +371,8 @@ fn check_audiences(hub: &Hub, model: &Model) -> Result<(), String> {
         return Err("everybody is not here".into());
     }
     for intent in [Intent::Messages, Intent::Services, Intent::Clients] {
-        let wanting: Vec<_> = everybody.iter().copied().filter(|who| model.wants(*who, intent)).collect();
+        let told_of_all = |who: &ClientId| model.wants(*who, intent) && !model.hushed.contains(who);
+        let wanting: Vec<_> = everybody.iter().copied().filter(told_of_all).collect();
         let (got, held) = (told(Audience::Everyone(intent), nobody), hub.wanting[intent as usize].len());
         if hub.is_heard(Audience::Everyone(intent)) == wanting.is_empty() {
             return Err(format!("whether {intent:?} is heard"));
