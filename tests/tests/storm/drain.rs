@@ -1,0 +1,50 @@
+//! SIGTERM with thousands of clients: each is told, none is reset, and they are told evenly over the configured time.
+
+use std::time::Duration;
+
+use concierge_tests::{Hub, measured};
+use rustix::process::Signal;
+use tokio::time::Instant;
+
+use crate::crowd::Crowd;
+use crate::{ONE_STORM, storm_clients};
+
+/// `drain.spread_ms`, as it is by default.
+const SPREAD: Duration = Duration::from_secs(3);
+/// The time that they are told over is cut into so many pieces.
+const PIECES: u32 = 10;
+/// How long the hub may take to end.
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_in_a_hub_that_is_told_to_stop_gets_a_close_frame_evenly_spread_and_nobody_is_reset() {
+    let _storm = ONE_STORM.lock().await;
+    let size = storm_clients();
+    let mut hub = Hub::with(&["log.level=info"]).await;
+    let crowd = Crowd::gather(hub.address, size).await;
+    let begin = Instant::now();
+    hub.signal(Signal::TERM);
+    let status = hub.ended().await;
+    let ended = begin.elapsed();
+    let ends = crowd.ends().await;
+
+    assert_eq!(ends.len(), size);
+    let unclean = ends.iter().filter(|end| end.tcp.is_err() || end.close.is_none_or(|(code, _)| code != 1001));
+    assert_eq!(unclean.map(|end| format!("{end:?}")).collect::<Vec<_>>(), [""; 0], "each is told 1001 and then the end");
+    let pieces = pieces(ends.iter().flat_map(|end| end.close).map(|(_, at)| at - begin));
+    measured(&format!("{size} clients were told by tenths of {SPREAD:?}: {pieces:?}; the hub ended after {ended:?}"));
+    let even = size / PIECES as usize;
+    assert!(pieces.iter().all(|told| (even / 3..=even * 3).contains(told)), "{pieces:?}");
+    assert_eq!(status.code(), Some(0), "{}", hub.log());
+    assert!(ended < ENDS_WITHIN, "{ended:?}");
+}
+
+/// How many were told in each piece of the time; who was told later counts for the last.
+fn pieces(told: impl Iterator<Item = Duration>) -> Vec<usize> {
+    let mut pieces = vec![0; PIECES as usize];
+    for after in told {
+        let piece = after.as_nanos() / (SPREAD / PIECES).as_nanos();
+        pieces[usize::try_from(piece).unwrap().min(PIECES as usize - 1)] += 1;
+    }
+    pieces
+}
