@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 #[test]
@@ -25,4 +27,13 @@ fn a_clock_of_the_system_never_begins_anew() {
     let now = clock.now();
     clock.restart();
     assert!(clock.now() >= now);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_runtime_goes_by_the_clock_of_the_runtime() {
+    let clock = Clock::of_runtime(Millis(1_000));
+    assert_eq!(clock.now(), Millis(1_000));
+    tokio::time::advance(Duration::from_millis(250)).await;
+    assert_eq!(clock.now(), Millis(1_250));
+    assert_eq!(clock.at(Some(Millis::NEVER)), Millis(1_250), "what requests say does not count");
 }

@@ -47,6 +47,18 @@ fn the_tests_see_the_outside_only() {
 }
 
 #[test]
+fn the_simulation_sees_the_server_and_nobody_sees_the_simulation() {
+    let house = || house().with_member("concierge-sim", "sim", &["concierge", "concierge-hub", "turmoil"]);
+    assert_eq!(check(&house()), []);
+    for (from, refusal) in [("concierge", "imports go down the layers only"), ("concierge-tests", "it looks from outside")] {
+        let mut tree = house();
+        tree.members.retain(|member| member.name != from);
+        let found = advice(&tree.with_member(from, "x", &["concierge-sim"]));
+        assert!(matches!(&found[..], [one] if one.contains(refusal)), "{from}: {found:?}");
+    }
+}
+
+#[test]
 fn what_tests_stand_on_is_for_tests_only_and_sees_nothing_of_ours() {
     let house = || house().with_member("concierge-test-postgres", "tests/postgres", &["tokio"]);
     let tests = [("concierge-bench", "concierge-test-postgres"), ("concierge-store", "dev:concierge-test-postgres")];
