@@ -23,6 +23,8 @@ mod metrics;
 mod origin;
 mod outbox;
 mod peer;
+#[doc(hidden)]
+pub mod probe;
 mod run;
 pub mod server;
 mod session;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::{deny, run, say, test, tidy};
+use crate::{deny, fuzz, run, say, test, tidy};
 
 struct Step {
     name: &'static str,
@@ -19,6 +19,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", repeat_with: "cargo clippy --workspace --all-targets -- -D warnings", run: clippy },
     Step { name: "deny", repeat_with: "cargo xtask deny", run: deny::run },
     Step { name: "test", repeat_with: "cargo xtask test", run: || test::run(&[]) },
+    Step { name: "fuzz", repeat_with: "cargo xtask fuzz --dev --seconds 5", run: || fuzz::run(&fuzz::Plan::SHORT) },
 ];
 
 pub(crate) fn run() -> Result<()> {

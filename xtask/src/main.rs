@@ -4,6 +4,7 @@ mod autobahn;
 mod bench;
 mod ci;
 mod deny;
+mod fuzz;
 mod needs;
 mod run;
 mod say;
@@ -58,6 +59,20 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Let libFuzzer look for input that makes a target fail, all targets or those named
+    Fuzz {
+        /// For each target
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Targets at a time; as many as there are cores when absent
+        #[arg(long)]
+        jobs: Option<usize>,
+        /// Built like the tests, which is slow to run and quick to build; else optimised
+        #[arg(long)]
+        dev: bool,
+        /// Folders of `fuzz/seeds`; all when none is named
+        targets: Vec<String>,
+    },
     /// Build the release binaries and run the benchmark against the hub
     Bench {
         /// Handed to `concierge-bench run`, for example `--quick` or `--json FILE`
@@ -67,6 +82,9 @@ enum Task {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = fuzz::instrument() {
+        return code;
+    }
     let done = match Arguments::parse().task {
         Task::Test { arguments } => test::run(&arguments),
         Task::Ci => ci::run(),
@@ -76,6 +94,7 @@ fn main() -> ExitCode {
         Task::Measure { arguments } => bench::measure(&arguments),
         Task::Autobahn { update } => autobahn::run(update),
         Task::Sim { arguments } => sim::run(&arguments),
+        Task::Fuzz { seconds, jobs, dev, targets } => fuzz::run(&fuzz::Plan { seconds, jobs, dev, targets }),
         Task::Bench { arguments } => bench::run(&arguments),
     };
     match done {

@@ -24,6 +24,7 @@ struct Need {
 }
 
 const NEEDS: &[Need] = &[
+    Need { program: "c++", package: "g++", used_by: "libFuzzer, which the fuzz targets are linked with", at_least: None },
     Need { program: "curl", package: "curl", used_by: "the test of the shell examples in FILESYSTEM.md", at_least: None },
     Need {
         program: "chromium",

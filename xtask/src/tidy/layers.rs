@@ -18,6 +18,8 @@ enum Layer {
     Server,
     /// Puts the server into a world of its own, and sees everything.
     Simulation,
+    /// Tries what is inside with strange input.
+    Inside,
     /// Sees the program from outside: its words, its client, its binary.
     Outside,
     /// Sees nothing of ours.
@@ -35,6 +37,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("concierge-client", Layer::Edge),
     ("concierge", Layer::Server),
     ("concierge-sim", Layer::Simulation),
+    ("concierge-fuzz", Layer::Inside),
     ("concierge-tests", Layer::Outside),
     ("concierge-bench", Layer::Outside),
     ("xtask", Layer::Automation),

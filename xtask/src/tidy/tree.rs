@@ -46,8 +46,9 @@ impl Tree {
             // a file that git still lists may be deleted already
             let Ok(bytes) = std::fs::read(run::root().join(&path)) else { continue };
             tree.add_path(&path);
-            if let Ok(text) = String::from_utf8(bytes) {
-                tree.files.push(File { path, text });
+            match String::from_utf8(bytes) {
+                Ok(text) if !is_input(&path) => tree.files.push(File { path, text }),
+                _ => {}
             }
         }
         Ok(tree)
@@ -82,6 +83,11 @@ impl Member {
     pub(super) fn folder(&self) -> &str {
         self.manifest.strip_suffix("/Cargo.toml").unwrap_or("")
     }
+}
+
+/// Whether it is what a fuzz target is fed with: bytes, also where they could be text.
+fn is_input(path: &str) -> bool {
+    path.starts_with("fuzz/seeds/") || path.starts_with("fuzz/crashes/")
 }
 
 fn listed_by_git() -> Result<Vec<String>> {

@@ -6,6 +6,7 @@ mod broken;
 mod dice;
 mod invariants;
 mod lives;
+mod seeds;
 mod sentences;
 mod states;
 mod world;

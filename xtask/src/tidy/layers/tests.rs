@@ -7,6 +7,7 @@ fn house() -> Tree {
         .with_member("concierge-files", "crates/files", &["concierge_api_rs", "tokio"])
         .with_member("concierge-client", "crates/client", &["concierge_api_rs", "tokio"])
         .with_member("concierge", "concierge", &["concierge-hub", "concierge-files", "axum"])
+        .with_member("concierge-fuzz", "fuzz", &["concierge", "concierge-hub", "concierge_api_rs"])
         .with_member("concierge-tests", "tests", &["dev:concierge-client", "tokio"])
 }
 
