@@ -44,6 +44,7 @@ fn answers(hub: &mut Hub, name: &str) -> usize {
     hub.heard().lines().filter(|line| line.starts_with(&prefix) && line.contains(r#""seq""#)).count()
 }
 
+/// Security: 24.
 #[tokio::test(start_paused = true)]
 async fn bytes_over_the_bound_wait_until_the_bucket_refills_and_none_is_lost() {
     let mut hub = hub_of_bytes();
@@ -72,6 +73,7 @@ async fn a_payload_larger_than_a_seconds_bytes_passes_and_what_follows_waits() {
     assert_eq!(answers(&mut hub, "ada"), 1, "{} bytes are there after a moment", FETCH.len());
 }
 
+/// Security: 24.
 #[tokio::test(start_paused = true)]
 async fn ten_seconds_of_too_many_bytes_are_4010_and_the_reason_says_so() {
     let mut hub = hub_of_bytes();
@@ -88,6 +90,7 @@ async fn ten_seconds_of_too_many_bytes_are_4010_and_the_reason_says_so() {
     assert_eq!(hub.ask(bob, FETCH).await["seq"], 0);
 }
 
+/// Security: 24.
 #[tokio::test(start_paused = true)]
 async fn nobody_else_feels_a_client_that_sends_too_many_bytes() {
     let mut hub = hub_of_bytes();
@@ -101,6 +104,7 @@ async fn nobody_else_feels_a_client_that_sends_too_many_bytes() {
     assert!(hub.clock_ms() < 100, "{} ms", hub.clock_ms());
 }
 
+/// Security: 24.
 #[tokio::test(start_paused = true)]
 async fn binary_messages_and_pings_count_as_bytes_and_an_empty_ping_as_six() {
     let mut hub = hub_of_bytes();
@@ -122,6 +126,7 @@ async fn binary_messages_and_pings_count_as_bytes_and_an_empty_ping_as_six() {
     assert_eq!(answers(&mut hub, "ada"), 1);
 }
 
+/// Security: 24.
 #[tokio::test(start_paused = true)]
 async fn the_clients_of_an_address_share_its_messages_and_another_address_feels_nothing() {
     let mut hub = hub_of_addresses();
@@ -141,6 +146,7 @@ async fn the_clients_of_an_address_share_its_messages_and_another_address_feels_
     assert!(hub.clock_ms() < 90, "{} ms", hub.clock_ms());
 }
 
+/// Security: 24.
 #[tokio::test(start_paused = true)]
 async fn the_clients_of_an_address_take_turns_so_one_that_floods_starves_nobody() {
     let mut hub = hub_of_addresses();

@@ -32,6 +32,7 @@ async fn without_bounds_nobody_is_counted() {
     assert_eq!(known(&crowd), 0);
 }
 
+/// Security: 6.
 #[tokio::test(start_paused = true)]
 async fn an_address_has_as_many_connections_as_it_may_and_its_neighbour_as_many() {
     let crowd = Crowd::new(bounds(|bounds| bounds.connections = 2));
@@ -45,6 +46,7 @@ async fn an_address_has_as_many_connections_as_it_may_and_its_neighbour_as_many(
     assert_eq!(known(&crowd), 1, "who is gone is forgotten");
 }
 
+/// Security: 6.
 #[tokio::test(start_paused = true)]
 async fn an_address_connects_so_often_in_a_minute_and_is_told_when_it_may_again() {
     let crowd = Crowd::new(bounds(|bounds| bounds.connects_per_minute = 6));
@@ -61,6 +63,7 @@ async fn an_address_connects_so_often_in_a_minute_and_is_told_when_it_may_again(
     assert!(crowd.enter(v4(1)).is_err());
 }
 
+/// Security: 6.
 #[tokio::test(start_paused = true)]
 async fn ipv6_counts_by_the_first_half_of_the_address() {
     let crowd = Crowd::new(bounds(|bounds| bounds.connections = 1));
@@ -69,6 +72,7 @@ async fn ipv6_counts_by_the_first_half_of_the_address() {
     assert!(crowd.enter(v6("2001:db8:1:3::1")).is_ok());
 }
 
+/// Security: 6.
 #[tokio::test(start_paused = true)]
 async fn a_full_table_forgets_who_is_gone_for_a_minute_and_else_lets_in_uncounted() {
     let crowd = Crowd::new(bounds(|bounds| (bounds.connects_per_minute, bounds.addresses) = (1, 3)));

@@ -90,6 +90,7 @@ fn failures(verdicts: &Verdicts) -> Vec<String> {
     failed.map(|(case, verdict)| format!("{case}: {}, closing: {}", verdict.messages, verdict.closing)).collect()
 }
 
+/// Security: 13.
 #[tokio::test]
 async fn the_whole_autobahn_suite_finds_nothing_failed_and_nothing_closed_uncleanly() {
     let reports = tempfile::tempdir().unwrap();

@@ -55,6 +55,7 @@ async fn beside<T>(witness: &mut Client, other: impl Future<Output = T>) -> T {
     }
 }
 
+/// Security: 6.
 #[tokio::test]
 async fn an_address_that_connects_too_often_gets_429_and_another_one_gets_in() {
     let hub = Hub::with(&["limits.address_connects_per_minute=10"]).await; // after ten, one in six seconds
@@ -79,6 +80,7 @@ async fn an_address_that_connects_too_often_gets_429_and_another_one_gets_in() {
     assert_eq!(counted(&metrics(&mut operator).await, hasty), 3);
 }
 
+/// Security: 24.
 #[tokio::test]
 async fn a_client_that_sends_too_many_bytes_is_closed_4010_and_nobody_beside_it_waits() {
     let hub = Hub::with(&["limits.bytes_per_second=200000", "limits.excess_ms=500"]).await;
@@ -93,6 +95,7 @@ async fn a_client_that_sends_too_many_bytes_is_closed_4010_and_nobody_beside_it_
     assert_eq!(counted(&metrics, r#"concierge_connections_closed_total{code="4010"}"#), 1);
 }
 
+/// Security: 24.
 #[tokio::test]
 async fn an_address_that_sends_too_much_is_slowed_down_and_another_one_is_not() {
     for (setting, limit, reason) in [
