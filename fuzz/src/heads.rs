@@ -116,13 +116,17 @@ pub fn run(input: &[u8]) {
         let last = answer.windows(9).rposition(|bytes| bytes == b"HTTP/1.1 ").map(|at| &answer[at + 9..at + 12]);
         assert_eq!(early.is_some(), last == Some(b"101"), "{}", answer.escape_ascii());
         if let Some(early) = early {
-            assert!(bytes.ends_with(&early), "what came early is the end of what came");
-            assert_eq!(missing(&bytes[..bytes.len() - early.len()]), [""; 0], "{}", bytes.escape_ascii());
-            // hyper reads on while there is room, so a piece more or less may have come early
+            let mut heads = (0..=bytes.len()).filter(|at| ends_a_head(&bytes[..*at]) && bytes[*at..].starts_with(&early));
+            assert!(heads.any(|at| missing(&bytes[..at]).is_empty()), "{} {}", bytes.escape_ascii(), early.escape_ascii());
+            // how much came early is up to the cuts
             let (_, whole) = probe.serve(&[&bytes]).await;
             assert!(whole.is_some(), "the cuts make a difference");
         }
     });
+}
+
+fn ends_a_head(bytes: &[u8]) -> bool {
+    bytes.ends_with(b"\n\r\n") || bytes.ends_with(b"\n\n")
 }
 
 /// What the last head of these lacks for an upgrade.

@@ -33,7 +33,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// fmt, clippy, tidy, deny and test, stopping at the first that fails
+    /// fmt, tidy, clippy, deny, test and a little of fuzz, stopping at the first that fails
     Ci,
     /// Check the rules of the house that the compiler does not know
     Tidy,
