@@ -140,8 +140,8 @@ impl Client {
             let pause = Duration::from_millis(self.dice.random_range(0..60));
             sleep(pause).await;
             match self.dice.random_range(0..1_000) {
-                0..=9 => return Ok(End::Vanish),
-                10..=17 => return Ok(End::Close),
+                0..=9 => return self.say_last(talk, writing).await.map(|()| End::Vanish),
+                10..=17 => return self.say_last(talk, writing).await.map(|()| End::Close),
                 18..=25 => cut.set(true), // with the next one
                 26..=45 => {
                     let stall = Duration::from_millis(self.dice.random_range(50..2_500));
@@ -159,12 +159,18 @@ impl Client {
         self.part(talk, writing).await.map(|()| End::Close)
     }
 
+    /// What it says last may reach the hub together with its end.
+    async fn say_last(&mut self, talk: &Talk, writing: &mut Writing) -> Result<(), Error> {
+        if self.dice.random_bool(0.5) { self.burst(talk, writing).await } else { Ok(()) }
+    }
+
     /// Many messages at once, which the hub may join.
     async fn burst(&mut self, talk: &Talk, writing: &mut Writing) -> Result<(), Error> {
         let to = self.choose_target(talk);
         for _ in 0..self.dice.random_range(2..40) {
             let to = if self.dice.random_bool(0.05) { self.choose_target(talk) } else { to.clone() };
-            self.send(talk, writing, to, 10).await?;
+            let pad = if self.dice.random_bool(0.05) { 2_000 } else { 10 };
+            self.send(talk, writing, to, pad).await?;
         }
         Ok(())
     }
