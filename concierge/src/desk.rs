@@ -254,6 +254,11 @@ impl Desk {
         self.registry.lock().hush(peer.id);
     }
 
+    /// How many are told who enters and leaves.
+    pub(crate) fn audience(&self) -> usize {
+        self.registry.lock().audience()
+    }
+
     /// The client goes; harmless for one that never came.
     pub(crate) fn leave(&self, peer: &Arc<Peer>) {
         let mut registry = self.registry.lock();

@@ -8,6 +8,7 @@ pub mod config;
 mod conversations;
 mod coordinator;
 mod crowd;
+mod departures;
 mod desk;
 #[doc(hidden)]
 pub mod echo;

@@ -130,7 +130,8 @@ pub(crate) async fn run(
     }
     let outcome = Conversation::new(&peer, Seated { desk, seat }, pace, address).run(&mut ws).await;
     let ended = async {
-        leave_in_turn(stay).await;
+        peer.shard().departures.leave(&peer, desk).await;
+        drop(stay);
         finish(ws, &peer, outcome).await;
     };
     Box::pin(ended).await;
@@ -182,23 +183,6 @@ impl Drop for Stay<'_> {
     fn drop(&mut self) {
         self.desk.leave(self.peer);
     }
-}
-
-/// Leaves behind all that is ready to run, and one at a time: a thousand whose connections break in the same moment are told
-/// nothing of each other, and whoever comes meanwhile waits for one of them and not for all.
-async fn leave_in_turn(stay: Stay<'_>) {
-    stay.desk.hush(stay.peer);
-    let _leaving = stay.peer.shard().leaving.lock().await;
-    let mut waited = false;
-    poll_fn(|cx| match std::mem::replace(&mut waited, true) {
-        true => Poll::Ready(()),
-        false => {
-            cx.waker().wake_by_ref(); // at the back of the run queue
-            Poll::Pending
-        }
-    })
-    .await;
-    drop(stay);
 }
 
 async fn identify(

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::departures::Departures;
 use crate::outbox::Pool;
 use crate::peer::Peer;
 
@@ -43,8 +44,7 @@ pub(crate) struct Shard {
     /// Flushes so far, and a call for whoever watches them.
     turns: AtomicUsize,
     active: Notify,
-    /// Held by the one client that is leaving.
-    pub(crate) leaving: tokio::sync::Mutex<()>,
+    pub(crate) departures: Departures,
     pub(crate) pool: Mutex<Pool>,
 }
 
@@ -65,6 +65,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         let let_go = std::mem::replace(&mut *self.0.dirty.lock(), Dirty { ended: true, ..Dirty::default() });
         drop(let_go); // without the lock
+        self.0.departures.end();
     }
 }
 

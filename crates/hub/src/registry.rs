@@ -118,6 +118,12 @@ impl<H: Clone> Registry<H> {
         self.clients.len()
     }
 
+    /// How many are told who enters and leaves.
+    #[must_use]
+    pub fn audience(&self) -> usize {
+        self.wanting[Intent::Clients as usize].len()
+    }
+
     /// Whether nobody is here.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,0 +1,83 @@
+//! How clients of a shard leave: not each by itself, but all who have to go by then in one turn.
+//!
+//! A leave is news to all who remain, and each turn with news writes to all of them. Of ten thousand whose connections break in
+//! the same moment, whoever is about to go is hushed at once, so that none is told of the others; then they leave behind
+//! all that is ready to run, a few dozen in a turn, and the more are told of it the longer is the rest between two turns. So
+//! whoever comes meanwhile waits for a turn and not for ten thousand.
+
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::future::poll_fn;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+use crate::desk::Desk;
+use crate::peer::Peer;
+
+/// How many leave in one turn.
+const AT_ONCE: usize = 64;
+/// From this audience on there is a rest between two turns.
+const REST_FROM: usize = 256;
+/// The rest for each who was told: about what telling him costs.
+const REST_FOR_EACH: Duration = Duration::from_micros(4);
+
+/// Who has to go, of one shard. Bounded by the shard's connections: each waits here once.
+#[derive(Default)]
+pub(crate) struct Departures {
+    waiting: Mutex<Vec<(Arc<Peer>, oneshot::Sender<()>)>>,
+    /// Held by whoever leaves for all.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Departures {
+    /// Returns when the client has left. One that is dropped meanwhile has not, perhaps.
+    pub(crate) async fn leave(&self, peer: &Arc<Peer>, desk: &Desk) {
+        desk.hush(peer);
+        let (sender, left) = oneshot::channel();
+        self.waiting.lock().push((peer.clone(), sender));
+        tokio::select! {
+            biased;
+            _ = left => {}
+            _turn = self.turn.lock() => self.leave_for_all(desk).await,
+        }
+    }
+
+    /// The shard ends: whoever waits here leaves with its session.
+    pub(crate) fn end(&self) {
+        let waiting = std::mem::take(&mut *self.waiting.lock());
+        drop(waiting); // without the lock
+    }
+
+    async fn leave_for_all(&self, desk: &Desk) {
+        behind_what_is_ready().await;
+        let leaving: Vec<_> = {
+            let mut waiting = self.waiting.lock();
+            let some = waiting.len().min(AT_ONCE);
+            waiting.drain(..some).collect()
+        };
+        for (peer, left) in leaving {
+            desk.leave(&peer);
+            let _it_may_have_been_dropped = left.send(());
+        }
+        let told = desk.audience();
+        if told >= REST_FROM {
+            sleep(REST_FOR_EACH * u32::try_from(told).unwrap_or(u32::MAX)).await;
+        }
+    }
+}
+
+/// A turn at the back of the run queue.
+async fn behind_what_is_ready() {
+    let mut asked = false;
+    poll_fn(|cx| match std::mem::replace(&mut asked, true) {
+        true => Poll::Ready(()),
+        false => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
+}
