@@ -356,7 +356,7 @@ impl Client {
 /// One attempt, or, with `from_the_start`, as many as the policy allows.
 async fn first_connection(options: &Options) -> Result<(Socket, Hello), ConnectError> {
     let policy = options.reconnect.clone().filter(|policy| policy.from_the_start);
-    let mut attempts = policy.map(Attempts::after_a_connection);
+    let mut attempts = policy.map(Attempts::from_the_start);
     loop {
         let error = match connect::connect(options).await {
             Ok(connected) => return Ok(connected),
@@ -364,7 +364,9 @@ async fn first_connection(options: &Options) -> Result<(Socket, Hello), ConnectE
         };
         let Some(attempts) = &mut attempts else { return Err(error) };
         attempts.fail();
-        let Some(wait) = attempts.next(error.verdict(false), Instant::now(), rand::random()) else { return Err(error) };
+        let Some(wait) = attempts.next(error.verdict(false), error.loss(), Instant::now(), rand::random()) else {
+            return Err(error);
+        };
         tracing::debug!(%error, ?wait, "not connected yet");
         tokio::time::sleep(wait).await;
     }

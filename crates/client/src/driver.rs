@@ -122,7 +122,9 @@ impl Driver {
     /// Attempts until one succeeds or the policy says stop.
     async fn reconnect(&self, attempts: &mut Attempts, mut ending: Ending) -> Result<Link, Ending> {
         loop {
-            let Some(wait) = attempts.next(ending.verdict(), Instant::now(), rand::random()) else { return Err(ending) };
+            let Some(wait) = attempts.next(ending.verdict(), ending.loss(), Instant::now(), rand::random()) else {
+                return Err(ending);
+            };
             self.shared.set_status(Status::Disconnected { why: ending, again_in: wait });
             self.unless_closing(tokio::time::sleep(wait)).await?;
             self.shared.set_status(Status::Connecting { failed: attempts.failed() });

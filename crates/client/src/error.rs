@@ -6,7 +6,7 @@ use std::time::Duration;
 use concierge_api_rs::{CloseCode, NameError, PayloadOut, ServiceInfo};
 use tokio_tungstenite::tungstenite;
 
-use crate::policy::{self, Verdict};
+use crate::policy::{self, Loss, Verdict};
 use crate::tls::TlsError;
 
 /// Why no connection came about.
@@ -87,6 +87,14 @@ impl ConnectError {
             Self::Unreachable { .. } | Self::Trust(_) | Self::Tls { .. } | Self::WebSocket(_) | Self::TimedOut(_) => {
                 Verdict::Again
             }
+        }
+    }
+
+    /// What it says of the hub.
+    pub(crate) fn loss(&self) -> Loss {
+        match self {
+            Self::Closed { code, .. } => policy::loss(*code),
+            _ => Loss::Hub,
         }
     }
 }

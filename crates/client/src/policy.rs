@@ -15,6 +15,26 @@ pub enum Verdict {
     Stop,
 }
 
+/// What the end of a connection says of the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// It is there, and meant this client.
+    Nothing,
+    /// It goes, or takes nobody.
+    Hub,
+    /// Nobody said a word: perhaps the hub is gone, perhaps only this connection.
+    Connection,
+}
+
+/// What close code `code` says of the hub.
+pub(crate) const fn loss(code: u16) -> Loss {
+    match code {
+        1001 | 1012 | 1013 => Loss::Hub,
+        1005 | 1006 => Loss::Connection,
+        _ => Loss::Nothing,
+    }
+}
+
 /// What follows close code `code`; `was_connected` says whether this client had reached HELLO before.
 #[must_use]
 pub const fn verdict(code: u16, was_connected: bool) -> Verdict {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use concierge_api_rs::{CloseCode, Hello};
 
 use crate::error::{ConnectError, describe_close};
-use crate::policy::{Verdict, verdict};
+use crate::policy::{Loss, Verdict, loss, verdict};
 
 /// How the connection is.
 #[derive(Debug, Clone)]
@@ -71,6 +71,16 @@ impl Ending {
             Self::ByHub { code, .. } => verdict(*code, true),
             Self::Silent(_) | Self::Nonsense(_) | Self::Lost(_) => Verdict::Again,
             Self::Refused(error) => error.verdict(true),
+        }
+    }
+
+    /// What it says of the hub.
+    pub(crate) fn loss(&self) -> Loss {
+        match self {
+            Self::Asked | Self::Nonsense(_) => Loss::Nothing,
+            Self::ByHub { code, .. } => loss(*code),
+            Self::Silent(_) | Self::Lost(_) => Loss::Connection,
+            Self::Refused(error) => error.loss(),
         }
     }
 }

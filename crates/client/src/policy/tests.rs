@@ -80,3 +80,12 @@ fn only_a_passing_http_status_is_tried_again() {
         assert_eq!(verdict_of_http(status), Verdict::Stop, "{status}");
     }
 }
+
+#[test]
+fn only_a_hub_that_goes_or_says_nothing_is_lost() {
+    for code in CloseCode::ALL {
+        assert_eq!(loss(code.code()) == Loss::Hub, matches!(code.code(), 1001 | 1012 | 1013), "{code}");
+        assert_ne!(loss(code.code()), Loss::Connection, "{code}: the hub said it");
+    }
+    assert_eq!([loss(1005), loss(1006)], [Loss::Connection; 2]);
+}
