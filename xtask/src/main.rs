@@ -9,6 +9,7 @@ mod needs;
 mod run;
 mod say;
 mod sim;
+mod storm;
 mod test;
 mod tidy;
 
@@ -79,6 +80,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Run the storms of the end-to-end tests at full size against the release binary: takes a quarter of an hour
+    Storm {
+        /// Handed to the tests, for example `chaos`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -96,6 +103,7 @@ fn main() -> ExitCode {
         Task::Sim { arguments } => sim::run(&arguments),
         Task::Fuzz { seconds, jobs, dev, targets } => fuzz::run(&fuzz::Plan { seconds, jobs, dev, targets }),
         Task::Bench { arguments } => bench::run(&arguments),
+        Task::Storm { arguments } => storm::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

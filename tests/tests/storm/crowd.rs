@@ -2,11 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use concierge_tests::within;
+use concierge_tests::{until, within};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::member::{End, Member};
 
@@ -14,6 +17,9 @@ use crate::member::{End, Member};
 const AT_ONCE: usize = 512;
 /// One in so many owns a service.
 const OWNER_OF: usize = 100;
+/// When so long nothing was heard, nothing is on its way.
+const SILENCE: Duration = Duration::from_millis(200);
+
 /// How everybody goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
@@ -26,6 +32,7 @@ pub(crate) enum Cut {
 /// The clients.
 pub(crate) struct Crowd {
     orders: watch::Sender<Option<Cut>>,
+    heard: Arc<AtomicU64>,
     thread: JoinHandle<Vec<End>>,
 }
 
@@ -34,13 +41,28 @@ impl Crowd {
     pub(crate) async fn gather(address: SocketAddr, size: usize) -> Self {
         let (orders, obeyed) = watch::channel(None);
         let (ready, all) = oneshot::channel();
+        let heard = Arc::new(AtomicU64::new(0));
+        let ear = heard.clone();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(live(address, size, obeyed, ready))
+            runtime.block_on(live(address, size, obeyed, ear, ready))
         });
         // as long as it takes: each of them is told of all who follow
         all.await.unwrap();
-        Self { orders, thread }
+        Self { orders, heard, thread }
+    }
+
+    /// Waits until the hub has told them all that it had to tell: who joined after them.
+    pub(crate) async fn has_heard_all(&self) {
+        let (mut last, mut since) = (u64::MAX, Instant::now());
+        until("silence", async || {
+            let heard = self.heard.load(Ordering::Relaxed);
+            if heard != last {
+                (last, since) = (heard, Instant::now());
+            }
+            (since.elapsed() > SILENCE).then_some(())
+        })
+        .await;
     }
 
     /// All of them go at once.
@@ -55,12 +77,18 @@ impl Crowd {
     }
 }
 
-async fn live(address: SocketAddr, size: usize, orders: watch::Receiver<Option<Cut>>, ready: oneshot::Sender<()>) -> Vec<End> {
+async fn live(
+    address: SocketAddr,
+    size: usize,
+    orders: watch::Receiver<Option<Cut>>,
+    heard: Arc<AtomicU64>,
+    ready: oneshot::Sender<()>,
+) -> Vec<End> {
     let door = Arc::new(Semaphore::new(AT_ONCE));
     let entered = Arc::new(Semaphore::new(0));
     let mut all = JoinSet::new();
     for n in 0..size {
-        all.spawn(one(address, n, door.clone(), entered.clone(), orders.clone()));
+        all.spawn(one(address, n, door.clone(), entered.clone(), heard.clone(), orders.clone()));
     }
     let _all = entered.acquire_many(u32::try_from(size).unwrap()).await.unwrap();
     ready.send(()).unwrap();
@@ -72,6 +100,7 @@ async fn one(
     n: usize,
     door: Arc<Semaphore>,
     entered: Arc<Semaphore>,
+    heard: Arc<AtomicU64>,
     mut orders: watch::Receiver<Option<Cut>>,
 ) -> Option<End> {
     let coming = door.acquire().await.unwrap();
@@ -84,13 +113,13 @@ async fn one(
     let ended = {
         let order = orders.wait_for(Option::is_some);
         tokio::select! {
-            end = member.stay() => Ok(end),
+            end = member.stay(&heard) => Ok(end),
             order = order => Err(*order.unwrap()),
         }
     };
     match ended {
         Ok(end) => return Some(end),
-        Err(Some(Cut::Finish)) => member.finish().await,
+        Err(Some(Cut::Finish)) => member.finish(&heard).await,
         Err(_) => member.reset(),
     }
     None

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::crowd::{Crowd, Cut};
 use crate::newcomers::Newcomers;
-use crate::{ONE_STORM, nothing_is_left, storm_clients};
+use crate::{CALM, ONE_STORM, nothing_is_left, storm_clients};
 
 /// Newcomers before the cut: the measure of a usual wait.
 const BEFORE: usize = 10;
@@ -17,12 +17,13 @@ const CLEAN_WITHIN: Duration = Duration::from_secs(10);
 async fn everybody_is_cut(how: Cut) {
     let _storm = ONE_STORM.lock().await;
     let size = storm_clients();
-    let hub = Hub::with(&["log.level=info"]).await;
+    let hub = Hub::with(CALM).await;
     let _warm = hub.get("/metrics").await;
     let descriptors = hub.process().descriptors();
     let begin = Instant::now();
     let crowd = Crowd::gather(hub.address, size).await;
     let gathered = begin.elapsed();
+    crowd.has_heard_all().await;
     let newcomers = Newcomers::begin(hub.address);
     until("newcomers come", async || (newcomers.come() >= BEFORE).then_some(())).await;
     assert!(hub.metric("concierge_clients").await >= size as f64);

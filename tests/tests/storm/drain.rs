@@ -7,7 +7,8 @@ use rustix::process::Signal;
 use tokio::time::Instant;
 
 use crate::crowd::Crowd;
-use crate::{ONE_STORM, storm_clients};
+use crate::member::End;
+use crate::{CALM, ONE_STORM, storm_clients};
 
 /// `drain.spread_ms`, as it is by default.
 const SPREAD: Duration = Duration::from_secs(3);
@@ -20,8 +21,9 @@ const ENDS_WITHIN: Duration = Duration::from_secs(30);
 async fn everybody_in_a_hub_that_is_told_to_stop_gets_a_close_frame_evenly_spread_and_nobody_is_reset() {
     let _storm = ONE_STORM.lock().await;
     let size = storm_clients();
-    let mut hub = Hub::with(&["log.level=info"]).await;
+    let mut hub = Hub::with(CALM).await;
     let crowd = Crowd::gather(hub.address, size).await;
+    crowd.has_heard_all().await;
     let begin = Instant::now();
     hub.signal(Signal::TERM);
     let status = hub.ended().await;
@@ -29,8 +31,9 @@ async fn everybody_in_a_hub_that_is_told_to_stop_gets_a_close_frame_evenly_sprea
     let ends = crowd.ends().await;
 
     assert_eq!(ends.len(), size);
-    let unclean = ends.iter().filter(|end| end.tcp.is_err() || end.close.is_none_or(|(code, _)| code != 1001));
-    assert_eq!(unclean.map(|end| format!("{end:?}")).collect::<Vec<_>>(), [""; 0], "each is told 1001 and then the end");
+    let clean = |end: &&End| end.tcp.is_ok() && end.close.is_some_and(|(code, _)| code == 1001);
+    let unclean: Vec<&End> = ends.iter().filter(|end| !clean(end)).collect();
+    assert!(unclean.is_empty(), "{} did not hear 1001 and then the end, among them {:?}", unclean.len(), unclean[0]);
     let pieces = pieces(ends.iter().flat_map(|end| end.close).map(|(_, at)| at - begin));
     measured(&format!("{size} clients were told by tenths of {SPREAD:?}: {pieces:?}; the hub ended after {ended:?}"));
     let even = size / PIECES as usize;

@@ -7,12 +7,15 @@
 //! an earlier run.
 #![expect(clippy::unwrap_used, reason = "all of this is tests, the functions that they share too")]
 
+mod chaos;
 mod crowd;
 mod disconnect;
 mod drain;
 mod member;
 mod newcomers;
+mod proxy;
 mod skim;
+mod survivor;
 
 use std::time::Duration;
 
@@ -22,6 +25,9 @@ use tokio::time::Instant;
 
 /// Storms of thousands come one after the other: each measures.
 static ONE_STORM: Mutex<()> = Mutex::const_new(());
+
+/// A thousand clients on a busy machine may be late with their pongs: that is no matter here.
+const CALM: &[&str] = &["log.level=info", "heartbeat.every_ms=120000", "heartbeat.grace_ms=60000"];
 
 /// A number that the environment may change.
 fn from_environment(name: &str, otherwise: u64) -> u64 {

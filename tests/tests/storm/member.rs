@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use concierge_tests::{client_frame, handshake, within};
@@ -73,12 +74,12 @@ impl Member {
         }
     }
 
-    /// Reads on, answers pings and the hub's close frame, up to the end of the connection.
-    pub(crate) async fn stay(&mut self) -> End {
+    /// Reads on, answers pings and the hub's close frame, up to the end of the connection. `heard` counts what comes.
+    pub(crate) async fn stay(&mut self, heard: &AtomicU64) -> End {
         let mut close = None;
         let tcp = loop {
             match self.read_some(&mut close).await {
-                Ok(true) => {}
+                Ok(true) => drop(heard.fetch_add(1, Ordering::Relaxed)),
                 Ok(false) => break Ok(()),
                 Err(e) => break Err(e.kind()),
             }
@@ -121,9 +122,9 @@ impl Member {
     }
 
     /// Ends its own direction without a close frame; the hub shall end the other.
-    pub(crate) async fn finish(mut self) {
+    pub(crate) async fn finish(mut self, heard: &AtomicU64) {
         // the hub may have reset it by now
         let _ = self.stream.shutdown().await;
-        let _ = self.stay().await;
+        let _ = self.stay(heard).await;
     }
 }
