@@ -189,8 +189,8 @@ impl Drop for Guest {
     }
 }
 
-/// The address itself, or its network when it is IPv6.
-fn counted_as(address: IpAddr) -> IpAddr {
+/// What counts as one address: of IPv6 the network, which its owner numbers as it likes.
+pub(crate) fn counted_as(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => {

@@ -4,12 +4,14 @@
 //! Loopback addresses are never shut out: behind a proxy on this machine they are everybody, and one guest would lock out all.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use concierge_api_rs::limits;
 use parking_lot::Mutex;
 use tokio::time::Instant;
+
+use crate::crowd::counted_as;
 
 const WITHIN: Duration = Duration::from_secs(60);
 
@@ -65,13 +67,10 @@ impl Guesses {
     }
 }
 
-/// What counts as one address: of IPv6 the network, which its owner numbers as it likes. None of this machine.
+/// What counts as one address; none of this machine.
 fn place(address: IpAddr) -> Option<IpAddr> {
-    match address.to_canonical() {
-        address if address.is_loopback() => None,
-        IpAddr::V6(address) => Some(IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64))),
-        address => Some(address),
-    }
+    let address = address.to_canonical();
+    (!address.is_loopback()).then(|| counted_as(address))
 }
 
 #[cfg(test)]
