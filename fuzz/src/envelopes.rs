@@ -1,5 +1,5 @@
-//! Envelopes of the coordinator: a request that is understood means the same when it is written and read again, in every
-//! dialect that has it; its answer, whatever it is, is an envelope; and so is a refusal.
+//! Envelopes of the coordinator: a request that is understood means the same when it is written and read again; its
+//! answer, whatever it is, is an envelope; and so is a refusal.
 
 use concierge_api_rs::coordinator::{Address, Dialect, Envelope, Kind, Message, Millis, Offered, Request, Response};
 use concierge_coordinator::{MemoryRows, Rules};
@@ -31,8 +31,8 @@ pub fn run(input: &[u8]) {
 
 fn answered(envelope: &Envelope) {
     let Envelope { head, request } = envelope;
-    for dialect in [Dialect::Plain, Dialect::V20260401] {
-        let Some(text) = request.encode(dialect, "1") else { continue };
+    // only in its own dialect: the other one counts claims from another number, and cannot say that there was none
+    if let Some(text) = request.encode(head.dialect, "1") {
         let caller = match request {
             Request::PromiseListen(listen) => Some(&listen.address),
             _ => None,

@@ -69,6 +69,9 @@ enum End {
     Raw(Vec<u8>),
 }
 
+/// The server's bound on bytes that belong to no file.
+const IDLE_BYTES: usize = 64 * 1024;
+
 const NAMES: &[&str] = &["a", "b", "sub/a", "../a", "/a", "a/", "", "..", "a\\b", "é", "a\"; x=\"", "bob/secret", ".", "~a"];
 const LINES: &[&str] = &[
     "Content-Disposition: form-data; name=\"f\"; filename=\"a\"",
@@ -99,7 +102,8 @@ pub fn run(input: &[u8]) {
     HOUSE.with(|house| {
         let whole = posted(house, &bytes, &[0]);
         let pieces = posted(house, &bytes, &cuts);
-        assert_eq!(whole, pieces, "the cuts make a difference");
+        // a longer head of a part is refused, and how much longer depends on the pieces
+        assert!(whole == pieces || bytes.len() > IDLE_BYTES, "the cuts make a difference: {whole:?}, {pieces:?}");
     });
 }
 
