@@ -2,8 +2,8 @@
 //!
 //! A leave is news to all who remain, and each turn with news writes to all of them. Of ten thousand whose connections break in
 //! the same moment, whoever is about to go is hushed at once, so that none is told of the others; then they leave behind
-//! all that is ready to run, a few dozen in a turn, and the more are told of it the longer is the rest between two turns. So
-//! whoever comes meanwhile waits for a turn and not for ten thousand.
+//! all that is ready to run, a few dozen in a turn. After a turn with a large audience they rest for as long as it took: those who
+//! go meanwhile are hushed by then. So whoever comes meanwhile waits for a turn and not for ten thousand.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::future::poll_fn;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::desk::Desk;
 use crate::peer::Peer;
@@ -21,8 +21,8 @@ use crate::peer::Peer;
 const AT_ONCE: usize = 64;
 /// From this audience on there is a rest between two turns.
 const REST_FROM: usize = 256;
-/// The rest for each who was told: about what telling him costs.
-const REST_FOR_EACH: Duration = Duration::from_micros(4);
+/// The longest rest.
+const REST: Duration = Duration::from_millis(100);
 
 /// Who has to go, of one shard. Bounded by the shard's connections: each waits here once.
 #[derive(Default)]
@@ -58,13 +58,14 @@ impl Departures {
             let some = waiting.len().min(AT_ONCE);
             waiting.drain(..some).collect()
         };
+        let begin = Instant::now();
         for (peer, left) in leaving {
             desk.leave(&peer);
             let _it_may_have_been_dropped = left.send(());
         }
-        let told = desk.audience();
-        if told >= REST_FROM {
-            sleep(REST_FOR_EACH * u32::try_from(told).unwrap_or(u32::MAX)).await;
+        if desk.audience() >= REST_FROM {
+            behind_what_is_ready().await; // the news is written by then
+            sleep(begin.elapsed().min(REST)).await;
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::policy::{Loss, Verdict};
 ///   is away, at most a quarter of them come back in one second.
 /// * The connection ended without a word (1005, 1006, an I/O error, silence), after it had lived for `spread`: one attempt at
 ///   once, within a tenth of `base`. A single cut connection is back before anybody notices, and where the hub died nobody
-///   answers: then as above.
+///   answers: then as above. (A hub that is back before its clients have noticed gets them all at once.)
 ///
 /// A connection that lived for `spread`, and for the longest wait before it, starts *n* anew. A wait after RATE_LIMITED is random
 /// between `cap` and twice `cap`.

@@ -114,8 +114,9 @@ impl Storm {
         self.life += 1;
         self.speak(scale.reconnect.cap * 2, |storm| storm.survivors.iter().all(|one| one.last.borrow().0 == storm.life)).await;
         let all = up.elapsed();
-        let missing = self.survivors.iter().filter(|one| one.last.borrow().0 < self.life).count();
-        assert_eq!(missing, 0, "so many are not back after {all:?}");
+        let missing: Vec<_> = self.survivors.iter().filter(|one| one.last.borrow().0 < self.life).collect();
+        let example = missing.first().map(|one| (one.client.status(), one.back_since(killed).map(|at| at - up)));
+        assert!(missing.is_empty(), "{} are not back after {all:?}, one of them is {example:?}", missing.len());
 
         let second = scale.reconnect.spread / 8; // a second of the client's own patience
         let back = self.survivors.iter().map(|one| one.back_since(killed).unwrap().max(up));
@@ -158,7 +159,7 @@ async fn whatever_happens_to_hub_and_network_everybody_comes_back_and_nothing_is
     let mut strikes = 0;
     while strikes == 0 || Instant::now() < end {
         storm.speak(scale.reconnect.spread.mul_f64(dice.random_range(0.5..1.5)), |_| false).await;
-        let away = Duration::from_millis(dice.random_range(300..1_500));
+        let away = Duration::from_millis(dice.random_range(1_000..3_000));
         measured(&storm.strike(away, &scale).await);
         strikes += 1;
     }
