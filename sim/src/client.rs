@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Error;
 use turmoil::net::TcpStream;
 
 use crate::plan::{HUB, PORT, Times};
-use crate::recorder::Recorder;
+use crate::recorder::{Recorder, now_ms};
 use crate::stream::Pieces;
 use crate::talk::{Reading, Talk, Writing};
 
@@ -61,7 +61,7 @@ impl Client {
     /// One connection.
     async fn come_and_go(&mut self) {
         let name = self.choose_name();
-        let talk = Talk::new(name, self.recorder.clone());
+        let talk = Talk::new(name, self.times, self.recorder.clone());
         let cut = Rc::new(Cell::new(false));
         talk.note(&format!("comes as {}", talk.name));
         let how = match timeout(ENTER_WITHIN, self.enter(&talk, &cut)).await {
@@ -197,7 +197,8 @@ impl Client {
 
     async fn send(&mut self, talk: &Talk, writing: &mut Writing, to: Target, pad: usize) -> Result<(), Error> {
         let number = self.recorder.new_message();
-        let data = json!({"n": number, "pad": "x".repeat(self.dice.random_range(0..pad))});
+        let at = u64::try_from(now_ms()).unwrap_or(0);
+        let data = json!({"n": number, "at": at, "pad": "x".repeat(self.dice.random_range(0..pad))});
         talk.ask(writing, Ask::Message { number, to }, &data).await
     }
 

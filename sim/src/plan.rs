@@ -16,6 +16,8 @@ const WILD_MS: u64 = 3_000;
 const RETURN_MS: u64 = 3_000;
 /// Then all speak and look around.
 const PARTING_MS: u64 = 700;
+/// The network moves in steps, one for each hop.
+const ROUNDING_MS: u64 = 60;
 
 /// One simulation.
 #[derive(Debug)]
@@ -44,6 +46,8 @@ pub(crate) struct Times {
     pub(crate) complete: Duration,
     /// All have spoken.
     pub(crate) parting: Duration,
+    /// So long a message may take when everybody is in.
+    pub(crate) prompt: Duration,
 }
 
 /// What happens to the world.
@@ -76,9 +80,11 @@ impl Plan {
         let clients = (0..dice.random_range(4..=9)).map(|n| n % sites).collect();
         let ms = Duration::from_millis;
         let calm = ms(WILD_MS);
-        let times = Times { calm, complete: calm + ms(RETURN_MS), parting: calm + ms(RETURN_MS + PARTING_MS) };
         let low = dice.random_range(0..5);
         let latency_ms = (low, low + dice.random_range(1..60));
+        // to the hub and on, and before that its sender may have had to wait for room
+        let prompt = ms(latency_ms.1 * 4 + ROUNDING_MS);
+        let times = Times { calm, complete: calm + ms(RETURN_MS), parting: calm + ms(RETURN_MS + PARTING_MS), prompt };
         let loss = if dice.random_bool(0.2) { (0.000_5, 0.05) } else { (0.0, 0.0) };
         let faults = faults(&mut dice, sites);
         Self {

@@ -13,8 +13,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use crate::plan::Times;
 use crate::promises::Calls;
-use crate::recorder::Recorder;
+use crate::recorder::{Recorder, now_ms};
 use crate::stream::Pieces;
 use crate::wire;
 
@@ -28,6 +29,7 @@ pub(crate) type Writing = SplitSink<WebSocketStream<Pieces>, Message>;
 pub(crate) struct Talk {
     pub(crate) who: Connection,
     pub(crate) name: String,
+    pub(crate) times: Times,
     pub(crate) recorder: Rc<Recorder>,
     pub(crate) calls: Calls,
     /// Ids that it has heard of.
@@ -43,10 +45,11 @@ pub(crate) struct Talk {
 }
 
 impl Talk {
-    pub(crate) fn new(name: String, recorder: Rc<Recorder>) -> Self {
+    pub(crate) fn new(name: String, times: Times, recorder: Rc<Recorder>) -> Self {
         Self {
             who: recorder.new_connection(),
             name,
+            times,
             recorder,
             calls: Calls::default(),
             people: RefCell::default(),
@@ -125,6 +128,7 @@ impl Talk {
             return self.recorder.complain(format!("#{} cannot understand {text}", self.who));
         };
         match &what {
+            What::Received { number, .. } => self.check_prompt(*number, &payload["data"]),
             What::Entered(me) => {
                 self.entered.set(true);
                 self.people.borrow_mut().push(me.clone());
@@ -147,5 +151,14 @@ impl Talk {
             _ => {}
         }
         self.add(what);
+    }
+
+    /// When all is calm, whatever is queued leaves at once: nobody waits for a heartbeat to pass by.
+    fn check_prompt(&self, number: u64, data: &Value) {
+        let sent = u128::from(data["at"].as_u64().unwrap_or(0));
+        let took = now_ms().saturating_sub(sent);
+        if sent >= self.times.complete.as_millis() && took > self.times.prompt.as_millis() {
+            self.recorder.complain(format!("message {number} took {took} ms, and {:?} is the most", self.times.prompt));
+        }
     }
 }

@@ -21,6 +21,7 @@ impl Tally {
                 What::Answered { answer: Answer::Refused(why), .. } => tally.count(&format!("answered {why}")),
                 What::Told(_) => tally.count("news"),
                 What::Over(how) => tally.count(&format!("over: {how}")),
+                What::Drains => tally.count("the hub drains"),
                 What::Note(note) => tally.count_note(note),
                 What::Asked { .. } | What::Answered { .. } => {}
             }

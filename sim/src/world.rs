@@ -7,7 +7,7 @@ use std::time::Duration;
 use concierge::config::Config;
 use concierge::server::{Server, StartError};
 use concierge_test_histories::linear::contradictions;
-use concierge_test_histories::relay::{broken, explain};
+use concierge_test_histories::relay::{What, broken, explain};
 use concierge_test_histories::{Leases, trace};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -199,7 +199,7 @@ async fn hub(config: Config, recorder: Rc<Recorder>, orders: Rc<Orders>) -> turm
             let server = start(&config).await?;
             recorder.new_life();
             orders.drain.notified().await;
-            recorder.note("the hub drains");
+            recorder.add(None, What::Drains);
             server.drain().await;
         }
     };

@@ -40,6 +40,8 @@ pub enum What {
     Told(News),
     /// The client's side of the connection is gone.
     Over(String),
+    /// The hub is told to shut down. Nobody's.
+    Drains,
     /// Anything else, for whoever reads the trace.
     Note(String),
 }
@@ -125,6 +127,7 @@ impl fmt::Display for Event {
             What::Received { number, origin } => write!(f, "<- message {number} of {origin}"),
             What::Told(news) => write!(f, "<- {news:?}"),
             What::Over(how) => write!(f, "over: {how}"),
+            What::Drains => f.write_str("the hub drains"),
             What::Note(text) => f.write_str(text),
         }
     }

@@ -9,7 +9,7 @@ use super::streams::{Stream, Streams};
 pub(super) fn broken(streams: &Streams<'_>) -> Vec<Broken> {
     let mut found = Vec::new();
     for stream in streams.all.values() {
-        found.extend(View::default().watch(stream));
+        found.extend(View { drains: streams.drains(stream), ..View::default() }.watch(stream));
     }
     found.extend(two_at_once(streams));
     found.extend(other_news(streams));
@@ -25,6 +25,8 @@ struct View<'a> {
     left: BTreeMap<&'a str, Place>,
     /// By name: owners.
     services: BTreeMap<&'a str, (Place, &'a str)>,
+    /// From here on nobody is told who is sent away.
+    drains: Option<Place>,
     found: Vec<Broken>,
 }
 
@@ -90,8 +92,9 @@ impl<'a> View<'a> {
                 self.found.push(Broken::Shared(place, place));
             }
         }
-        // whoever was there and did not leave is there still
-        for (name, (before, id)) in &self.present {
+        // whoever was there and did not leave is there still, unless all are sent away
+        let silent = self.drains.is_some_and(|drains| drains < place);
+        for (name, (before, id)) in self.present.iter().filter(|_| !silent) {
             if listed.get(name).is_none_or(|(_, listed)| listed != id) {
                 self.found.push(Broken::News(*before, place));
             }

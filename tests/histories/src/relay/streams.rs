@@ -10,6 +10,8 @@ pub(super) struct Streams<'a> {
     pub(super) all: BTreeMap<Connection, Stream<'a>>,
     /// Every message that was sent, by its number.
     pub(super) messages: BTreeMap<u64, Sent<'a>>,
+    /// Where a hub was told to shut down.
+    drains: Vec<Place>,
 }
 
 /// One connection.
@@ -48,7 +50,11 @@ impl<'a> Streams<'a> {
     pub(super) fn of(trace: &'a Trace) -> Self {
         let mut all: BTreeMap<Connection, Stream<'a>> = BTreeMap::new();
         let mut messages = BTreeMap::new();
+        let mut drains = Vec::new();
         for (n, event) in trace.events.iter().enumerate() {
+            if event.what == What::Drains {
+                drains.push(Place(n));
+            }
             let Some(who) = event.who else { continue };
             all.entry(who).or_default().events.push((Place(n), event));
             if let What::Asked { ask: Ask::Message { number, to }, .. } = &event.what {
@@ -56,7 +62,13 @@ impl<'a> Streams<'a> {
             }
         }
         all.values_mut().for_each(Stream::read);
-        Self { all, messages }
+        Self { all, messages, drains }
+    }
+
+    /// Where the hub of a connection was told to shut down, if it may have been.
+    pub(super) fn drains(&self, stream: &Stream<'_>) -> Option<Place> {
+        let (begin, _) = stream.events.first()?;
+        self.drains.iter().find(|drains| *drains > begin).copied()
     }
 
     /// What is broken as the connections show it, one by one.
@@ -132,7 +144,7 @@ impl<'a> Stream<'a> {
                     self.received.entry(*number).or_insert(*place);
                 }
                 What::Told(News::Deleted { service, .. }) => self.deleted.push((*place, service)),
-                What::Told(_) | What::Over(_) | What::Note(_) => {}
+                What::Told(_) | What::Over(_) | What::Drains | What::Note(_) => {}
             }
         }
     }

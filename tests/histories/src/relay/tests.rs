@@ -319,6 +319,14 @@ fn who_is_missing_from_a_list_has_left_without_news() {
 }
 
 #[test]
+fn nobody_is_told_who_goes_while_the_hub_shuts_down() {
+    let mut story = Story::of(&[1, 2]);
+    story.trace.events.push(Event { at_ms: 9, who: None, what: What::Drains });
+    story.ask(1, Ask::Look("all".to_owned())).answer(1, Answer::Clients(vec![person(1)]));
+    assert_eq!(broken(&story.trace), []);
+}
+
+#[test]
 fn what_is_broken_is_shown_with_its_events() {
     let mut story = Story::of(&[1, 2]);
     story.send(1, 10, bob()).get(2, 10, 1).get(2, 10, 1);
