@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::{deny, fuzz, run, say, test, tidy};
+use crate::{deny, fuzz, needs, run, say, test, tidy};
 
 struct Step {
     name: &'static str,
@@ -14,6 +14,8 @@ struct Step {
 }
 
 const STEPS: &[Step] = &[
+    // before what compiles: some of what is compiled is C++
+    Step { name: "needs", repeat_with: "cargo xtask test", run: || needs::meet().map(drop) },
     Step { name: "fmt", repeat_with: "cargo fmt --all", run: || run::run(run::cargo().args(["fmt", "--all", "--check"])) },
     Step { name: "tidy", repeat_with: "cargo xtask tidy", run: tidy::run },
     Step { name: "clippy", repeat_with: "cargo clippy --workspace --all-targets -- -D warnings", run: clippy },
