@@ -58,7 +58,9 @@ impl<'a> View<'a> {
             }
             News::Created { service, owner } => {
                 self.speaks(place, owner);
-                if let Some((before, _)) = self.services.insert(service, (place, owner)) {
+                // the service of somebody who was sent away is gone without a word
+                let before = self.services.insert(service, (place, owner)).filter(|_| !self.is_silent(place));
+                if let Some((before, _)) = before {
                     self.found.push(Broken::Shared(before, place));
                 }
             }
@@ -68,6 +70,11 @@ impl<'a> View<'a> {
             }
             News::Subscribed { id, .. } | News::Unsubscribed { id, .. } => self.speaks(place, id),
         }
+    }
+
+    /// Whether nobody is told who is sent away.
+    fn is_silent(&self, place: Place) -> bool {
+        self.drains.is_some_and(|drains| drains < place)
     }
 
     fn comes(&mut self, place: Place, person: &'a Person) {
@@ -93,7 +100,7 @@ impl<'a> View<'a> {
             }
         }
         // whoever was there and did not leave is there still, unless all are sent away
-        let silent = self.drains.is_some_and(|drains| drains < place);
+        let silent = self.is_silent(place);
         for (name, (before, id)) in self.present.iter().filter(|_| !silent) {
             if listed.get(name).is_none_or(|(_, listed)| listed != id) {
                 self.found.push(Broken::News(*before, place));

@@ -327,6 +327,20 @@ fn nobody_is_told_who_goes_while_the_hub_shuts_down() {
 }
 
 #[test]
+fn the_service_of_one_who_was_sent_away_can_be_created_again_while_the_hub_shuts_down_and_not_before() {
+    let created = |owner: &str| News::Created { service: "weather".to_owned(), owner: owner.to_owned() };
+    for (drains, errors) in [(true, 0), (false, 1)] {
+        let mut story = Story::of(&[1, 2]);
+        story.told(1, created("id-2"));
+        if drains {
+            story.trace.events.push(Event { at_ms: 9, who: None, what: What::Drains });
+        }
+        story.told(1, created("id-1"));
+        assert_eq!(broken(&story.trace).len(), errors);
+    }
+}
+
+#[test]
 fn what_is_broken_is_shown_with_its_events() {
     let mut story = Story::of(&[1, 2]);
     story.send(1, 10, bob()).get(2, 10, 1).get(2, 10, 1);
