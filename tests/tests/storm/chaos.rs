@@ -79,7 +79,7 @@ impl Storm {
             let url = format!("ws://{}/ws", proxy.address);
             let name = format!("survivor_{n}");
             let options = Options::new(&url, &name).unwrap().reconnect(scale.reconnect.clone());
-            let options = options.silence(Duration::from_secs(5)).connect_within(Duration::from_secs(4));
+            let options = options.silence(Duration::from_secs(8));
             let survivor = Survivor::enter(&name, options, SERVICE).await;
             if n.is_multiple_of(WITH_FILE) {
                 let key = survivor.client.hello().fs_key.unwrap().to_string();

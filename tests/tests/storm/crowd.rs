@@ -114,7 +114,7 @@ async fn one(
         let order = orders.wait_for(Option::is_some);
         tokio::select! {
             end = member.stay(&heard) => Ok(end),
-            order = order => Err(*order.unwrap()),
+            order = order => Err(order.ok().and_then(|order| *order)),
         }
     };
     match ended {
