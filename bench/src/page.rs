@@ -77,7 +77,7 @@ pub(crate) fn page(report: &Report, machine: &Machine) -> String {
          fresh baseline and then a fresh hub. {priority} A synced write took {sync:.0} µs.",
         version = env!("CARGO_PKG_VERSION"),
         n = settings.cores,
-        kernel = settings.kernel,
+        kernel = settings.kernel.split('-').next().unwrap_or_default(),
         rounds = settings.rounds,
         secs = settings.measured_s,
         sync = settings.sync_us,
