@@ -118,10 +118,18 @@ fn targets(wanted: &[String]) -> Result<Vec<String>> {
     Ok(if wanted.is_empty() { all } else { wanted.to_vec() })
 }
 
+/// Where this program is. When it was built anew since it started, as the tests do, Linux says that the old one was deleted;
+/// the new one is at the same place.
+fn this_program() -> Result<PathBuf> {
+    let path = std::env::current_exe()?;
+    let replaced = path.to_str().and_then(|path| path.strip_suffix(" (deleted)")).map(PathBuf::from);
+    Ok(replaced.filter(|_| !path.exists()).unwrap_or(path))
+}
+
 /// Only what is ours is instrumented. With the features of the whole workspace: what the tests are made of is not built again.
 fn build(plan: &Plan, targets: &[String]) -> Result<()> {
     let mut cargo = run::cargo();
-    cargo.env("RUSTC_WORKSPACE_WRAPPER", std::env::current_exe()?).env(STANDS_IN, if plan.dev { LIGHTLY } else { "" });
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", this_program()?).env(STANDS_IN, if plan.dev { LIGHTLY } else { "" });
     cargo.args(["build", "--workspace", "--features", "concierge-fuzz/targets"]);
     if !plan.dev {
         cargo.args(["--profile", "fuzz"]);
