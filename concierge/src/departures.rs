@@ -36,12 +36,15 @@ impl Departures {
     /// Returns when the client has left. One that is dropped meanwhile has not, perhaps.
     pub(crate) async fn leave(&self, peer: &Arc<Peer>, desk: &Desk) {
         desk.hush(peer);
-        let (sender, left) = oneshot::channel();
+        let (sender, mut left) = oneshot::channel();
         self.waiting.lock().push((peer.clone(), sender));
-        tokio::select! {
-            biased;
-            _ = left => {}
-            _turn = self.turn.lock() => self.leave_for_all(desk).await,
+        // a turn of its own may be over before its place in the line has come
+        loop {
+            tokio::select! {
+                biased; // who has left needs no turn
+                _ = &mut left => return,
+                _turn = self.turn.lock() => self.leave_for_all(desk).await,
+            }
         }
     }
 
