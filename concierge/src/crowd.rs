@@ -70,10 +70,14 @@ struct Place {
     last: Instant,
 }
 
+/// A connection that was let in. `None`: nobody counts, or there was no place; that costs it no more than a word.
+#[derive(Default)]
+pub(crate) struct Guest(Option<Box<Counted>>);
+
 /// A connection that counts; it stops counting when dropped.
-pub(crate) struct Guest {
-    /// `None`: nobody counts, or there was no place.
-    counted: Option<(IpAddr, Arc<Mutex<Table>>)>,
+struct Counted {
+    address: IpAddr,
+    table: Arc<Mutex<Table>>,
     rates: Option<Arc<Rates>>,
 }
 
@@ -134,13 +138,13 @@ impl Crowd {
     pub(crate) fn enter(&self, address: IpAddr) -> Result<Guest, TooMany> {
         let Bounds { connections, connects_per_minute, messages_per_second, bytes_per_second, addresses, .. } = self.bounds;
         if connections == 0 && connects_per_minute == 0 && messages_per_second == 0 && bytes_per_second == 0 {
-            return Ok(Guest { counted: None, rates: None });
+            return Ok(Guest::default());
         }
         let (address, now) = (counted_as(address), Instant::now());
         let mut table = self.table.lock();
         if !table.places.contains_key(&address) && !table.has_room(addresses, now) {
             METRICS.uncounted.increment(1);
-            return Ok(Guest { counted: None, rates: None });
+            return Ok(Guest::default());
         }
         let place = table.places.entry(address).or_insert_with(|| self.bounds.place(now));
         place.last = now;
@@ -151,7 +155,7 @@ impl Crowd {
             return Err(TooMany::Connections);
         }
         place.connections += 1;
-        Ok(Guest { counted: Some((address, self.table.clone())), rates: place.rates.clone() })
+        Ok(Guest(Some(Box::new(Counted { address, table: self.table.clone(), rates: place.rates.clone() }))))
     }
 }
 
@@ -172,19 +176,18 @@ impl Table {
 impl Guest {
     /// What all clients of its address may send together.
     pub(crate) fn rates(&self) -> Option<&Arc<Rates>> {
-        self.rates.as_ref()
+        self.0.as_ref()?.rates.as_ref()
     }
 }
 
-impl Drop for Guest {
+impl Drop for Counted {
     fn drop(&mut self) {
-        let Some((address, table)) = &self.counted else { return };
-        let mut table = table.lock();
-        let Some(place) = table.places.get_mut(address) else { return };
+        let mut table = self.table.lock();
+        let Some(place) = table.places.get_mut(&self.address) else { return };
         (place.connections, place.last) = (place.connections - 1, Instant::now());
         // buckets are remembered: whoever comes again finds them as they were
         if place.connections == 0 && place.connects.is_none() && place.rates.is_none() {
-            table.places.remove(address);
+            table.places.remove(&self.address);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Where a client's payloads are taken in and carried out. A MESSAGE goes through the routes and takes no lock, except
-//! that one to everybody looks up who that is; every other payload is one turn of the registry under its one short lock,
+//! that a client's first one looks up what it is called, and one to everybody who that is; every other payload is one turn of the registry under its one short lock,
 //! whose news is queued before the turn ends. Under that lock a socket is written only where an outbox is full.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::builtin::{Builtin, BuiltinSeat};
 use crate::frame::{self, Frame};
 use crate::guesses::Guesses;
-use crate::metrics::{METRICS, Tally};
+use crate::metrics::METRICS;
 use crate::peer::{Ending, Peer, Queued};
 use crate::run::{Receivers, Run};
 
@@ -62,18 +62,10 @@ type Turns<'a> = MutexGuard<'a, Registry<Arc<Peer>>>;
 /// A client at the desk: what its session keeps of it.
 pub(crate) struct Seat {
     peer: Arc<Peer>,
-    origin: OriginHead,
+    /// Its part of every message, from its first one on: most clients listen.
+    origin: OnceCell<OriginHead>,
     /// The number of the next text message.
     next: Seq,
-    /// What was counted since the session last settled it.
-    pub(crate) tally: Tally,
-}
-
-impl Seat {
-    fn count_message(&mut self, data_bytes: usize) {
-        self.tally.messages += 1;
-        self.tally.message_bytes += data_bytes as u64;
-    }
 }
 
 impl Desk {
@@ -192,7 +184,6 @@ impl Desk {
         })?;
         let Identify { name, nickname, tags, intents, .. } = identify;
         let info = ClientInfo { name, nickname, uuid: peer.id, tags };
-        let origin = OriginHead::new(&info);
         let key = FileKey((self.new_id)());
         let hello = Hello { uuid: peer.id, version: limits::PROTOCOL_VERSION.to_owned(), fs_key: Some(key) };
         let taken = || Ending::new(CloseCode::DuplicateAuth, "name: another client has it");
@@ -205,24 +196,23 @@ impl Desk {
         }
         let turn = registry.join(info, key, intents, peer.clone()).map_err(|_| taken())?;
         self.carry_out(registry, peer, turn, None);
-        Ok(Seat { peer: peer.clone(), origin, next: Seq::default(), tally: Tally::default() })
+        Ok(Seat { peer: peer.clone(), origin: OnceCell::new(), next: Seq::default() })
     }
 
     /// One text message of an identified client, whose turn's messages meet in `run`. How many copies of it are made.
     pub(crate) fn receive(&self, seat: &mut Seat, run: &mut Run<'_>, text: &str) -> usize {
-        seat.tally.payloads += 1;
+        run.tally.payloads += 1;
         #[cfg(test)]
         assert!(!text.contains(FAILURE), "a test wants the hub to fail");
         let seq = seat.next;
         seat.next = seq.next();
         // before the routes are asked: whatever changes meanwhile is asked for again
         let edition = self.routes.edition();
-        let origin = &seat.origin;
         let like_last = run.push_like_last(seq, text, edition, |to, service, target, data| {
-            write_message(to, origin, service, target, data);
+            write_message(to, self.origin(seat), service, target, data);
         });
         if let Some((copies, data_bytes)) = like_last {
-            seat.count_message(data_bytes);
+            run.count_message(data_bytes);
             return copies;
         }
         let payload = PayloadIn::decode(text);
@@ -246,6 +236,13 @@ impl Desk {
             }
         }
         0
+    }
+
+    fn origin<'s>(&self, seat: &'s Seat) -> &'s OriginHead {
+        seat.origin.get_or_init(|| {
+            let info = self.registry.lock().client_info(seat.peer.id);
+            OriginHead::new(&info.expect("who speaks has joined, and leaves when its conversation is over"))
+        })
     }
 
     /// The client is about to go: nothing reaches it any more.
@@ -324,7 +321,7 @@ impl Desk {
             }
         };
         let (target, data) = (message.target_json.get(), message.data.get());
-        seat.count_message(data.len());
+        run.count_message(data.len());
         let (to, service) = match delivery {
             Delivery::One(to, service) if to.is_builtin() => {
                 run.end();
@@ -348,7 +345,7 @@ impl Desk {
             }
         };
         let repeats = !matches!(message.target, TargetRef::All); // that is looked up, not routed
-        let copies = run.push(to, seq, |to| write_message(to, &seat.origin, service.as_deref(), target, data));
+        let copies = run.push(to, seq, |to| write_message(to, self.origin(seat), service.as_deref(), target, data));
         if repeats {
             run.remember(text, message, edition, service);
         }

@@ -46,6 +46,4 @@ impl Addressee for Echo {
     fn binary(&mut self, _: &mut Run<'_>, bytes: &[u8]) {
         self.answer(|frame| frame::binary(frame, |to| to.extend_from_slice(bytes)));
     }
-
-    fn settle(&mut self, _: u64) {}
 }

@@ -11,7 +11,8 @@ use std::task::{Context, Poll};
 use std::thread;
 
 use concierge_store::Clock;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncWrite, Interest};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
@@ -90,19 +91,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 pub struct Machine;
 
 impl Ground for Machine {
-    type Listener = TcpListener;
+    /// Not tokio's own, which makes every connection one of the runtime that accepts, and would have it undone here.
+    type Listener = AsyncFd<std::net::TcpListener>;
     type Accepted = std::net::TcpStream;
     type Socket = TcpStream;
 
-    async fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-        let listener = TcpListener::bind(address).await?;
+    async fn bind(address: SocketAddr) -> io::Result<(Self::Listener, SocketAddr)> {
+        let listener = TcpListener::bind(address).await?.into_std()?;
         let bound = listener.local_addr()?;
-        Ok((listener, bound))
+        Ok((AsyncFd::with_interest(listener, Interest::READABLE)?, bound))
     }
 
-    async fn accept(listener: &TcpListener) -> io::Result<(std::net::TcpStream, SocketAddr)> {
-        let (stream, address) = listener.accept().await?;
-        Ok((stream.into_std()?, address))
+    async fn accept(listener: &Self::Listener) -> io::Result<(std::net::TcpStream, SocketAddr)> {
+        let (stream, address) = listener.async_io(Interest::READABLE, std::net::TcpListener::accept).await?;
+        stream.set_nonblocking(true)?;
+        Ok((stream, address))
     }
 
     fn settle(accepted: std::net::TcpStream) -> io::Result<TcpStream> {

@@ -131,18 +131,22 @@ struct Settled<G: Ground> {
 
 /// One connection from accept to its end. The stages before the session are boxed, and so is what they need: an idle client
 /// does not carry them.
-async fn connection<G: Ground>(settled: Box<Settled<G>>, shard: Arc<Shard>, shared: Arc<Shared>) {
-    // IPv4 in IPv6 clothes is IPv4
-    let guest = shared.crowd.enter(settled.address.ip().to_canonical());
-    METRICS.connections.increment(1.0);
-    let _open = OpenConnection;
-    let opened = Box::pin(open(settled, shard, &shared, guest.as_ref().err().copied())).await;
-    if let Some(opened) = opened {
+#[expect(clippy::manual_async_fn, reason = "an async fn keeps what it was given twice, for as long as the client is here")]
+fn connection<G: Ground>(settled: Box<Settled<G>>, shard: Arc<Shard>, shared: Arc<Shared>) -> impl Future<Output = ()> + Send {
+    async move {
+        // IPv4 in IPv6 clothes is IPv4
+        let (guest, crowded) = match shared.crowd.enter(settled.address.ip().to_canonical()) {
+            Ok(guest) => (guest, None),
+            Err(too_many) => (Guest::default(), Some(too_many)),
+        };
+        METRICS.connections.increment(1.0);
+        let _open = OpenConnection;
+        let opened = Box::pin(open(settled, shard, &shared, crowded)).await;
+        let Some(opened) = opened else { return };
         if shared.echoes {
             return Box::pin(echo::run(*opened, &shared.pace)).await;
         }
-        let rates = guest.as_ref().ok().and_then(Guest::rates);
-        session::run(opened, &shared.desk, &shared.pace, rates, &shared.draining).await;
+        session::run(opened, &shared.desk, &shared.pace, guest.rates(), &shared.draining).await;
     }
 }
 

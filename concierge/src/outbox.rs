@@ -32,6 +32,39 @@ impl Piece {
     }
 }
 
+/// Pieces in the order they came. A lone one, which is what most turns leave behind, is held without an allocation.
+#[derive(Default)]
+struct Pieces {
+    first: Option<Piece>,
+    more: Option<Box<VecDeque<Piece>>>,
+}
+
+impl Pieces {
+    fn first(&self) -> Option<&Piece> {
+        self.first.as_ref()
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.more.as_ref().map_or(0, |more| more.len())
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Piece> {
+        self.first.iter().chain(self.more.iter().flat_map(|more| more.iter()))
+    }
+
+    fn push_back(&mut self, piece: Piece) {
+        match &mut self.first {
+            None => self.first = Some(piece),
+            Some(_) => self.more.get_or_insert_default().push_back(piece),
+        }
+    }
+
+    fn pop_front(&mut self) -> Option<Piece> {
+        let next = self.more.as_mut().and_then(|more| more.pop_front());
+        std::mem::replace(&mut self.first, next)
+    }
+}
+
 /// Spare buffers of a shard: an idle client holds none, and an idle shard forgets them.
 #[derive(Default)]
 pub(crate) struct Pool {
@@ -76,7 +109,7 @@ pub(crate) enum Pushed {
 
 /// What waits for one client.
 pub(crate) struct Outbox {
-    pieces: VecDeque<Piece>,
+    pieces: Pieces,
     /// Joined frames behind the pieces.
     tail: Vec<u8>,
     /// Bytes of the first piece (or of the tail when there is none) that were sent.
@@ -92,7 +125,7 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     pub(crate) fn new(bound: usize) -> Self {
-        Self { pieces: VecDeque::new(), tail: Vec::new(), sent: 0, waiting: 0, bound, sealed: false, closed: false }
+        Self { pieces: Pieces::default(), tail: Vec::new(), sent: 0, waiting: 0, bound, sealed: false, closed: false }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -214,8 +247,12 @@ impl Outbox {
     }
 
     fn write_once(&self, write: &mut impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> io::Result<usize> {
-        if self.pieces.is_empty() {
-            return write(&[IoSlice::new(&self.tail[self.sent..])]);
+        match self.pieces.first() {
+            None => return write(&[IoSlice::new(&self.tail[self.sent..])]),
+            Some(piece) if self.waiting == piece.bytes().len() - self.sent => {
+                return write(&[IoSlice::new(&piece.bytes()[self.sent..])]);
+            }
+            Some(_) => {}
         }
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut count = 0;
@@ -234,7 +271,7 @@ impl Outbox {
     fn advance(&mut self, written: usize, pool: &mut impl FnMut(Vec<u8>)) {
         self.waiting -= written;
         self.sent += written;
-        while let Some(first) = self.pieces.front().map(|piece| piece.bytes().len()) {
+        while let Some(first) = self.pieces.first().map(|piece| piece.bytes().len()) {
             if self.sent < first {
                 return;
             }
@@ -245,7 +282,7 @@ impl Outbox {
         }
         if self.waiting == 0 {
             self.sent = 0;
-            self.pieces = VecDeque::new();
+            self.pieces = Pieces::default();
             if self.tail.capacity() > 0 {
                 pool(std::mem::take(&mut self.tail));
             }

@@ -58,7 +58,7 @@ struct State {
     /// All bytes ever written; a session sees by it whether its socket moves.
     written: u64,
     /// Somebody other than the session decided to end this connection.
-    ending: Option<Ending>,
+    ending: Option<Box<Ending>>,
     /// Writing failed: the connection is gone.
     broken: bool,
 }
@@ -68,61 +68,50 @@ pub(crate) struct Peer {
     pub(crate) id: ClientId,
     pub(crate) address: IpAddr,
     shard: Arc<Shard>,
-    /// Written to by the shard. `None`: the session owns the stream (TLS) and writes itself.
-    socket: Option<Writer>,
+    line: Line,
     state: Mutex<State>,
     /// Wakes the session.
     waker: AtomicWaker,
     /// Requests to built-in services that are not answered yet, for as long as the connection lasts.
     pub(crate) unanswered: AtomicUsize,
+}
+
+/// What is at a peer's end.
+enum Line {
+    /// Written to by the shard.
+    Socket(Writer),
+    /// The session owns the stream (TLS) and writes itself.
+    Stream,
     /// A built-in client's code; such a peer has no connection, and its outbox takes nothing.
-    code: Option<Weak<dyn Builtin>>,
+    Code(Weak<dyn Builtin>),
 }
 
 impl Peer {
     pub(crate) fn new(id: ClientId, address: IpAddr, shard: Arc<Shard>, socket: Option<Writer>, bound: usize) -> Arc<Self> {
-        let outbox = Outbox::new(bound);
-        let state =
-            Mutex::new(State { outbox, marked: false, held: false, blocked: false, written: 0, ending: None, broken: false });
-        Arc::new(Self {
-            id,
-            address,
-            shard,
-            socket,
-            state,
-            waker: AtomicWaker::new(),
-            unanswered: AtomicUsize::new(0),
-            code: None,
-        })
+        Self::at(id, address, shard, socket.map_or(Line::Stream, Line::Socket), Outbox::new(bound))
     }
 
     /// A client that is code.
     pub(crate) fn builtin(id: ClientId, code: Weak<dyn Builtin>) -> Arc<Self> {
         let mut outbox = Outbox::new(0);
         outbox.seal();
-        let state =
-            Mutex::new(State { outbox, marked: false, held: false, blocked: false, written: 0, ending: None, broken: false });
-        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        Arc::new(Self {
-            id,
-            address,
-            shard: Arc::default(),
-            socket: None,
-            state,
-            waker: AtomicWaker::new(),
-            unanswered: AtomicUsize::new(0),
-            code: Some(code),
-        })
+        Self::at(id, IpAddr::V4(Ipv4Addr::LOCALHOST), Arc::default(), Line::Code(code), outbox)
+    }
+
+    fn at(id: ClientId, address: IpAddr, shard: Arc<Shard>, line: Line, outbox: Outbox) -> Arc<Self> {
+        let state = State { outbox, marked: false, held: false, blocked: false, written: 0, ending: None, broken: false };
+        let (state, waker, unanswered) = (Mutex::new(state), AtomicWaker::new(), AtomicUsize::new(0));
+        Arc::new(Self { id, address, shard, line, state, waker, unanswered })
     }
 
     /// Whether it is built in.
     pub(crate) fn is_builtin(&self) -> bool {
-        self.code.is_some()
+        matches!(self.line, Line::Code(_))
     }
 
     /// A built-in client's code, while there is a server.
     pub(crate) fn code(&self) -> Option<Arc<dyn Builtin>> {
-        self.code.as_ref()?.upgrade()
+        if let Line::Code(code) = &self.line { code.upgrade() } else { None }
     }
 
     /// Queues a frame, and writes an outbox that is ripe. False when the peer ends: nothing was queued.
@@ -186,7 +175,7 @@ impl Peer {
             pushed = match self.relieve(&mut state) {
                 true => state.outbox.push(frame, room),
                 // only its session can write a stream, and it had no turn yet: that is no fault of the client's
-                false if self.socket.is_none() && !state.blocked => state.outbox.push_beyond(frame, room),
+                false if self.socket().is_none() && !state.blocked => state.outbox.push_beyond(frame, room),
                 false => Pushed::Full,
             };
         }
@@ -233,7 +222,7 @@ impl Peer {
             state.outbox.cut();
         }
         state.outbox.close(&frame::close(ending.code, &ending.reason));
-        state.ending = Some(ending);
+        state.ending = Some(Box::new(ending));
         self.mark(state);
         self.waker.wake();
     }
@@ -252,7 +241,7 @@ impl Peer {
 
     /// How the connection ends, if somebody decided that.
     pub(crate) fn ending(&self) -> Option<Ending> {
-        self.state.lock().ending.clone()
+        self.state.lock().ending.as_deref().cloned()
     }
 
     /// Whether nothing will be queued for it any more, however it ended.
@@ -277,7 +266,7 @@ impl Peer {
     }
 
     pub(crate) fn socket(&self) -> Option<&Writer> {
-        self.socket.as_ref()
+        if let Line::Socket(socket) = &self.line { Some(socket) } else { None }
     }
 
     pub(crate) fn shard(&self) -> &Shard {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use concierge_api_rs::{MessageIn, MessageMemo, Seq};
 
 use crate::frame::{self, Frame};
+use crate::metrics::Tally;
 use crate::peer::Peer;
 
 /// A run of so many bytes is queued: it is shared while it is still in the cache.
@@ -65,8 +66,8 @@ pub(crate) struct Run<'a> {
     /// Bytes of whole messages.
     whole: usize,
     most: usize,
-    /// Copies that were queued.
-    copies: u64,
+    /// What was counted in this turn.
+    pub(crate) tally: Tally,
 }
 
 impl<'a> Run<'a> {
@@ -82,7 +83,7 @@ impl<'a> Run<'a> {
             count: 0,
             whole: 0,
             most,
-            copies: 0,
+            tally: Tally::default(),
         }
     }
 
@@ -143,7 +144,7 @@ impl<'a> Run<'a> {
         let Some(to) = self.to.take() else { return };
         let frame = Frame::new(&self.messages[..std::mem::take(&mut self.whole)]);
         let receivers = to.peers().iter().filter(|peer| peer.push(&frame)).count();
-        self.copies += receivers as u64 * std::mem::take(&mut self.count);
+        self.tally.deliveries += receivers as u64 * std::mem::take(&mut self.count);
         self.sender.push(&Frame::Small(&self.answers));
         let head = std::mem::take(&mut self.last).memo.into_buffer();
         let mut pool = self.sender.shard().pool.lock();
@@ -152,15 +153,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Copies queued in this turn.
-    pub(crate) fn copies(&self) -> u64 {
-        self.copies
+    /// One more message with so much data.
+    pub(crate) fn count_message(&mut self, data_bytes: usize) {
+        self.tally.messages += 1;
+        self.tally.message_bytes += data_bytes as u64;
     }
 }
 
-/// A turn that ends in a panic has sent what came before it all the same.
+/// The end of the turn. One that ends in a panic has sent what came before it all the same.
 impl Drop for Run<'_> {
     fn drop(&mut self) {
         self.end();
+        self.tally.settle();
     }
 }

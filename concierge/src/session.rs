@@ -30,7 +30,7 @@ const READ_BUDGET: usize = 256;
 /// Copies that its messages make: a thousand small ones to everybody are not small.
 const COPY_BUDGET: usize = 64 * 1024;
 /// tungstenite's own buffer: the wire reads in large pieces, so this one can be small.
-const READ_BUFFER: usize = 512;
+const READ_BUFFER: usize = 256;
 
 /// The times and sizes that a session goes by.
 #[derive(Debug, Clone, Copy)]
@@ -83,8 +83,6 @@ pub(crate) trait Addressee {
     fn text(&mut self, run: &mut Run<'_>, text: &str) -> usize;
     /// A binary message: it says nothing in the hub's protocol.
     fn binary(&mut self, _: &mut Run<'_>, _: &[u8]) {}
-    /// A turn ended, in which so many copies were queued.
-    fn settle(&mut self, copies: u64);
 }
 
 /// A client of the hub.
@@ -96,11 +94,6 @@ struct Seated<'a> {
 impl Addressee for Seated<'_> {
     fn text(&mut self, run: &mut Run<'_>, text: &str) -> usize {
         self.desk.receive(&mut self.seat, run, text)
-    }
-
-    fn settle(&mut self, copies: u64) {
-        self.seat.tally.deliveries += copies;
-        self.seat.tally.settle();
     }
 }
 
@@ -114,27 +107,30 @@ pub(crate) struct Opened {
 
 /// Runs a connection. The stages before and after the conversation are boxed, and what they need comes in a box or is borrowed:
 /// an idle client does not carry it. `address`: what all clients of its address share.
-pub(crate) async fn run(
+#[expect(clippy::manual_async_fn, reason = "an async fn keeps what it was given twice, for as long as the client is here")]
+pub(crate) fn run<'a>(
     opened: Box<Opened>,
-    desk: &Desk,
-    pace: &Pace,
-    address: Option<&Arc<Rates>>,
-    draining: &CancellationToken,
-) {
-    let peer = opened.peer.clone();
-    // before it identifies: leaving without having come is harmless
-    let stay = Stay { peer: &peer, desk };
-    let Some((mut ws, seat)) = Box::pin(enter(opened, desk, pace, draining)).await else { return };
-    if draining.is_cancelled() {
-        peer.condemn(going_away()); // it came in while the hub told the others
+    desk: &'a Desk,
+    pace: &'a Pace,
+    address: Option<&'a Arc<Rates>>,
+    draining: &'a CancellationToken,
+) -> impl Future<Output = ()> + Send + 'a {
+    async move {
+        let peer = opened.peer.clone();
+        // before it identifies: leaving without having come is harmless
+        let stay = Stay { peer: &peer, desk };
+        let Some((mut ws, seat)) = Box::pin(enter(opened, desk, pace, draining)).await else { return };
+        if draining.is_cancelled() {
+            peer.condemn(going_away()); // it came in while the hub told the others
+        }
+        let outcome = Conversation::new(&peer, Seated { desk, seat }, pace, address).run(&mut ws).await;
+        let ended = async {
+            peer.shard().departures.leave(&peer, desk).await;
+            drop(stay);
+            finish(ws, &peer, outcome).await;
+        };
+        Box::pin(ended).await;
     }
-    let outcome = Conversation::new(&peer, Seated { desk, seat }, pace, address).run(&mut ws).await;
-    let ended = async {
-        peer.shard().departures.leave(&peer, desk).await;
-        drop(stay);
-        finish(ws, &peer, outcome).await;
-    };
-    Box::pin(ended).await;
 }
 
 /// Until the client has identified. `None`: its connection has ended.
@@ -314,10 +310,7 @@ impl<'a, A: Addressee> Conversation<'a, A> {
     /// Reads, and queues what came of it before others have their turn.
     fn poll_turn(&mut self, ws: &mut WebSocketStream<Wire>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let mut run = Run::new(self.peer, self.pace.outbox_bytes);
-        let read = self.poll_read(ws, &mut run, cx);
-        run.end();
-        self.addressee.settle(run.copies());
-        read
+        self.poll_read(ws, &mut run, cx) // what came of it is queued when the run is dropped
     }
 
     fn poll_read(&mut self, ws: &mut WebSocketStream<Wire>, run: &mut Run<'_>, cx: &mut Context<'_>) -> Poll<Outcome> {

@@ -22,6 +22,9 @@ use concierge_api_rs::{
 use crate::routes::Routes;
 use crate::turn::{Audience, Turn};
 
+mod wanting;
+use wanting::Wanting;
+
 /// How much a client may have.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
@@ -83,8 +86,8 @@ pub struct Registry<H> {
     routes: Arc<Routes<H>>,
     clock: Order,
     clients: BTreeMap<Order, Client<H>>,
-    /// Those who want it and were not hushed, for each intent that concerns all clients: what ten of ten thousand want touches ten.
-    wanting: [BTreeMap<Order, H>; Intent::ALL.len()],
+    /// Without those who were hushed.
+    wanting: Wanting<H>,
     ids: HashMap<ClientId, Order>,
     services: BTreeMap<ServiceNumber, Service<H>>,
     service_names: HashMap<ServiceName, ServiceNumber>,
@@ -99,7 +102,7 @@ impl<H: Clone> Registry<H> {
             routes: Arc::new(Routes::new()),
             clock: 0,
             clients: BTreeMap::new(),
-            wanting: std::array::from_fn(|_| BTreeMap::new()),
+            wanting: Wanting::new(),
             ids: HashMap::new(),
             services: BTreeMap::new(),
             service_names: HashMap::new(),
@@ -121,7 +124,13 @@ impl<H: Clone> Registry<H> {
     /// How many are told who enters and leaves.
     #[must_use]
     pub fn audience(&self) -> usize {
-        self.wanting[Intent::Clients as usize].len()
+        self.wanting.count(Intent::Clients)
+    }
+
+    /// What a client says of itself.
+    #[must_use]
+    pub fn client_info(&self, who: ClientId) -> Option<Arc<ClientInfo>> {
+        Some(self.client(who)?.info.clone())
     }
 
     /// Whether nobody is here.
@@ -148,9 +157,7 @@ impl<H: Clone> Registry<H> {
         let info = Arc::new(info);
         self.routes.add_client(info.name.clone(), info.uuid, key, handle.clone(), intents.has(Intent::Messages));
         self.ids.insert(info.uuid, order);
-        for intent in Intent::ALL.into_iter().filter(|intent| intents.has(*intent) && concerns_all(*intent)) {
-            self.wanting[intent as usize].insert(order, handle.clone());
-        }
+        self.wanting.insert(order, intents, &handle);
         let news = ClientJoined { client: (*info).clone() };
         self.clients.insert(order, Client { info, key, handle, intents, owned: Vec::new(), subscriptions: Vec::new() });
         Ok(Turn::default().tell(Audience::Others(Intent::Clients), news))
@@ -160,9 +167,7 @@ impl<H: Clone> Registry<H> {
     /// When thousands go at once, none of them is told of the others.
     pub fn hush(&mut self, who: ClientId) {
         if let Some(order) = self.ids.get(&who) {
-            for wanting in &mut self.wanting {
-                wanting.remove(order);
-            }
+            self.wanting.remove(*order);
         }
     }
 
@@ -320,10 +325,10 @@ impl<H: Clone> Registry<H> {
     /// whose turn it was.
     pub fn members(&self, audience: Audience, turn_of: ClientId, mut each: impl FnMut(&H)) {
         match audience {
-            Audience::Everyone(intent) => self.wanting[intent as usize].values().for_each(each),
+            Audience::Everyone(intent) => self.wanting.members(intent).for_each(|(_, handle)| each(handle)),
             Audience::Others(intent) => {
-                let own = self.ids.get(&turn_of);
-                let others = self.wanting[intent as usize].iter().filter(|(order, _)| Some(*order) != own);
+                let own = self.ids.get(&turn_of).copied();
+                let others = self.wanting.members(intent).filter(|(order, _)| Some(*order) != own);
                 others.for_each(|(_, handle)| each(handle));
             }
             Audience::Subscribers(number) => {
@@ -336,7 +341,7 @@ impl<H: Clone> Registry<H> {
     #[must_use]
     pub fn is_heard(&self, audience: Audience) -> bool {
         match audience {
-            Audience::Everyone(intent) | Audience::Others(intent) => !self.wanting[intent as usize].is_empty(),
+            Audience::Everyone(intent) | Audience::Others(intent) => self.wanting.count(intent) > 0,
             Audience::Subscribers(number) => self.services.get(&number).is_some_and(|service| !service.watchers.is_empty()),
         }
     }
@@ -440,14 +445,6 @@ impl<H: Clone> Service<H> {
         self.subscribers.remove(&order);
         self.listeners.remove(&order);
         self.watchers.remove(&order);
-    }
-}
-
-/// What the members of a service are told has the service's own audiences.
-fn concerns_all(intent: Intent) -> bool {
-    match intent {
-        Intent::Messages | Intent::Services | Intent::Clients => true,
-        Intent::ServiceClients => false,
     }
 }
 

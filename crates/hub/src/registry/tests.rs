@@ -125,7 +125,7 @@ fn check_audiences(hub: &Hub, model: &Model, hushed: &BTreeSet<ClientId>) -> Res
     for intent in [Intent::Messages, Intent::Services, Intent::Clients] {
         let told_of_all = |who: &ClientId| model.wants(*who, intent) && !hushed.contains(who);
         let wanting: Vec<_> = everybody.iter().copied().filter(told_of_all).collect();
-        let (got, held) = (told(Audience::Everyone(intent), nobody), hub.wanting[intent as usize].len());
+        let (got, held) = (told(Audience::Everyone(intent), nobody), hub.wanting.count(intent));
         if hub.is_heard(Audience::Everyone(intent)) == wanting.is_empty() {
             return Err(format!("whether {intent:?} is heard"));
         }
@@ -184,7 +184,7 @@ fn a_leave_that_forgets_something_is_caught() {
     let forgets_an_audience: fn(&mut Hub, ClientId) -> Turn = |hub, who| {
         let order = hub.ids[&who];
         let turn = hub.leave(who);
-        hub.wanting[Intent::Clients as usize].insert(order, who);
+        hub.wanting.insert(order, Intents::NONE.and(Intent::Clients), &who);
         turn
     };
     let forgets_a_watcher: fn(&mut Hub, ClientId) -> Turn = |hub, who| {
