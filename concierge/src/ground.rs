@@ -99,7 +99,9 @@ impl Ground for Machine {
     async fn bind(address: SocketAddr) -> io::Result<(Self::Listener, SocketAddr)> {
         let listener = TcpListener::bind(address).await?.into_std()?;
         let bound = listener.local_addr()?;
-        Ok((AsyncFd::with_interest(listener, Interest::READABLE)?, bound))
+        #[expect(deprecated, reason = "a listener of the standard library keeps its descriptor, and what replaces it is unsafe")]
+        let listener = AsyncFd::with_interest(listener, Interest::READABLE)?;
+        Ok((listener, bound))
     }
 
     async fn accept(listener: &Self::Listener) -> io::Result<(std::net::TcpStream, SocketAddr)> {
