@@ -6,7 +6,7 @@ use concierge_tests::{Hub, measured};
 use rustix::process::Signal;
 use tokio::time::Instant;
 
-use crate::crowd::Crowd;
+use crate::crowd::{Crowd, Cut, Wants};
 use crate::member::End;
 use crate::{CALM, ONE_STORM, storm_clients};
 
@@ -22,7 +22,7 @@ async fn everybody_in_a_hub_that_is_told_to_stop_gets_a_close_frame_evenly_sprea
     let _storm = ONE_STORM.lock().await;
     let size = storm_clients();
     let mut hub = Hub::with(CALM).await;
-    let crowd = Crowd::gather(hub.address, size).await;
+    let crowd = Crowd::gather(hub.address, size, Cut::Finish, Wants::Everything).await;
     crowd.has_heard_all().await;
     let begin = Instant::now();
     hub.signal(Signal::TERM);
