@@ -18,10 +18,10 @@ async fn crowded() -> (Hub, Vec<Who>, Who) {
     let mut all = Vec::new();
     for n in 0..MANY {
         let who = hub.join(&format!("c{n}")).await;
-        if n % 10 == 0 {
+        if n.is_multiple_of(10) {
             hub.say(who, &format!(r#"{{"type":"SERVICE_CREATE","service":"s{n}"}}"#)).await;
         }
-        if n % 5 == 0 {
+        if n.is_multiple_of(5) {
             hub.say(who, r#"{"type":"SELF_SUBSCRIBE","service":"dee"}"#).await;
         }
         all.push(who);
@@ -71,10 +71,10 @@ async fn who_stays_hears_of_one_after_the_other_and_of_each_in_order() {
         let who = about(of_one[0]);
         let n: usize = who.trim_start_matches('c').parse().unwrap();
         let mut kinds = Vec::new();
-        if n % 10 == 0 {
+        if n.is_multiple_of(10) {
             kinds.push("SERVICE_DELETE_RESULT");
         }
-        if n % 5 == 0 {
+        if n.is_multiple_of(5) {
             kinds.push("SERVICE_CLIENT_UNSUBSCRIBED");
         }
         kinds.push("CLIENT_LEFT");
