@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::hub::identify;
+use tokio::task::yield_now;
+use tokio_tungstenite::tungstenite::Message;
+
 use super::{Hub, Who};
 use crate::peer::Ending;
 
@@ -50,11 +52,12 @@ fn about(line: &str) -> &str {
 #[tokio::test(start_paused = true)]
 async fn of_many_who_are_about_to_go_none_is_told_of_the_others() {
     let (mut hub, all, _) = crowded().await;
-    kick(&hub, &all);
+    // who is answered its own close frame could be told something before
+    all.iter().for_each(|who| hub.whisper_message(*who, Message::Close(None)));
     hub.settle().await;
     let heard = hub.heard();
     for n in 0..MANY {
-        assert_eq!(heard_by(&heard, &format!("c{n}")), ["close 4013 \"out\"", "end"], "c{n}");
+        assert_eq!(heard_by(&heard, &format!("c{n}")), ["close", "end"], "c{n}");
     }
     assert_eq!(hub.desk.counts(), (1, 1, 1));
 }
@@ -85,18 +88,21 @@ async fn who_stays_hears_of_one_after_the_other_and_of_each_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_meanwhile_waits_for_some_of_them_and_not_for_all() {
-    let (mut hub, all, dee) = crowded().await;
-    let eve = hub.connect("eve").await;
-    hub.settle().await;
+async fn they_leave_a_few_dozen_at_a_time_and_whoever_comes_meanwhile_has_its_turn_between() {
+    let (mut hub, all, _) = crowded().await;
+    let desk = hub.desk.clone();
+    let watching = tokio::spawn(async move {
+        let mut counts = vec![desk.counts().0];
+        while counts.last() != Some(&1) {
+            yield_now().await;
+            counts.push(desk.counts().0);
+        }
+        counts
+    });
     kick(&hub, &all);
-    hub.whisper(eve, &identify("eve"));
     hub.settle().await;
-    let heard = hub.heard();
-    let lines = heard_by(&heard, "eve");
-    assert!(lines[0].contains("HELLO"), "{lines:#?}");
-    let left = lines.iter().filter(|line| line.contains("CLIENT_LEFT")).count();
-    assert!(left >= MANY / 2, "{left} left after it came");
-    let list = hub.ask(dee, r#"{"type":"CLIENT_FETCH_ALL"}"#).await;
-    assert_eq!(list["clients"].as_array().unwrap().len(), 2);
+    let counts = watching.await.unwrap();
+    let most = counts.windows(2).map(|pair| pair[0] - pair[1]).max().unwrap_or_default();
+    // it may see every second turn only
+    assert!((1..=2 * 64).contains(&most), "{most} in two turns: {counts:?}");
 }
