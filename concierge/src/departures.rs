@@ -1,10 +1,13 @@
 //! How clients of a shard leave: not each by itself, but all who have to go by then in one turn.
 //!
 //! A leave is news to all who remain, and each turn with news writes to all of them. Of ten thousand whose connections break in
-//! the same moment, whoever is about to go is hushed at once, so that none is told of the others; then they leave behind
-//! all that is ready to run, a few dozen in a turn. After a turn with a large audience they rest for as long as it took: those who
-//! go meanwhile are hushed by then. So whoever comes meanwhile waits for a turn and not for ten thousand.
+//! the same moment, whoever is about to go is sealed at once, so that none is told of the others; then they leave behind
+//! all that is ready to run, a few dozen in a turn, whose news each of those who remain gets as one piece. The turn begins by
+//! hushing all who wait, so that nobody has to wait for the registry to say that it goes. After a turn with a large audience they
+//! rest for as long as it took: those who go meanwhile are hushed by then. So whoever comes meanwhile waits for a turn and not for
+//! ten thousand.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -17,27 +20,35 @@ use tokio::time::{Instant, sleep};
 use crate::desk::Desk;
 use crate::peer::Peer;
 
-/// How many leave in one turn.
-const AT_ONCE: usize = 64;
 /// From this audience on there is a rest between two turns.
 const REST_FROM: usize = 256;
 /// The longest rest.
 const REST: Duration = Duration::from_millis(100);
 
+/// Somebody who has to go, and the session that waits for it.
+type Leaver = (Arc<Peer>, oneshot::Sender<()>);
+
 /// Who has to go, of one shard. Bounded by the shard's connections: each waits here once.
 #[derive(Default)]
 pub(crate) struct Departures {
-    waiting: Mutex<Vec<(Arc<Peer>, oneshot::Sender<()>)>>,
+    waiting: Mutex<Waiting>,
     /// Held by whoever leaves for all.
     turn: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    line: VecDeque<Leaver>,
+    /// So many at its front were hushed.
+    hushed: usize,
 }
 
 impl Departures {
     /// Returns when the client has left. One that is dropped meanwhile has not, perhaps.
     pub(crate) async fn leave(&self, peer: &Arc<Peer>, desk: &Desk) {
-        desk.hush(peer);
+        peer.seal();
         let (sender, mut left) = oneshot::channel();
-        self.waiting.lock().push((peer.clone(), sender));
+        self.waiting.lock().line.push_back((peer.clone(), sender));
         // a turn of its own may be over before its place in the line has come
         loop {
             tokio::select! {
@@ -56,19 +67,23 @@ impl Departures {
 
     async fn leave_for_all(&self, desk: &Desk) {
         behind_what_is_ready().await;
-        let leaving: Vec<_> = {
-            let mut waiting = self.waiting.lock();
-            let some = waiting.len().min(AT_ONCE);
-            waiting.drain(..some).collect()
-        };
         let begin = Instant::now();
-        for (peer, left) in leaving {
-            desk.leave(&peer);
-            let _it_may_have_been_dropped = left.send(());
-        }
+        self.leave_some(desk);
         if desk.audience() >= REST_FROM {
             behind_what_is_ready().await; // the news is written by then
             sleep(begin.elapsed().min(REST)).await;
+        }
+    }
+
+    fn leave_some(&self, desk: &Desk) {
+        let gone: Vec<_> = {
+            let mut waiting = self.waiting.lock();
+            let left = desk.leave_together(waiting.line.iter().map(|(peer, _)| peer), waiting.hushed);
+            waiting.hushed = waiting.line.len() - left;
+            waiting.line.drain(..left).collect()
+        };
+        for (_, left) in gone {
+            let _it_may_have_been_dropped = left.send(());
         }
     }
 }

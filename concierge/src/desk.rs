@@ -13,19 +13,20 @@ use concierge_api_rs::{
     Intents, MessageIn, PayloadIn, PayloadOut, Seq, ServiceCreate, ServiceInfo, ServiceName, TargetRef, limits,
 };
 use concierge_files::{Directory, Files, Holder, KeyKind};
-use concierge_hub::{Audience, Bounds, Delivery, Door, OriginHead, Refusal, Registry, Routes, Turn, write_message};
+use concierge_hub::{Audience, Bounds, Delivery, Door, News, OriginHead, Refusal, Registry, Routes, Turn, write_message};
 use parking_lot::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use crate::builtin::{Builtin, BuiltinSeat};
+use crate::bulletin::Bulletin;
 use crate::frame::{self, Frame};
 use crate::guesses::Guesses;
 use crate::metrics::METRICS;
 use crate::peer::{Ending, Peer, Queued};
 use crate::run::{Receivers, Run};
 
-/// From this many clients on, news waits for them as one shared frame: a burst of joins must not fill an outbox each.
-const SHARED_FROM_CLIENTS: usize = 256;
+/// News that one turn of those who leave brings about, at least: whoever comes waits for a turn.
+const NEWS_AT_ONCE: usize = 64;
 
 /// What built-in clients are tagged with.
 const BUILTIN_TAG: &str = "builtin";
@@ -245,12 +246,6 @@ impl Desk {
         })
     }
 
-    /// The client is about to go: nothing reaches it any more.
-    pub(crate) fn hush(&self, peer: &Peer) {
-        peer.seal();
-        self.registry.lock().hush(peer.id);
-    }
-
     /// How many are told who enters and leaves.
     pub(crate) fn audience(&self) -> usize {
         self.registry.lock().audience()
@@ -258,21 +253,47 @@ impl Desk {
 
     /// The client goes; harmless for one that never came.
     pub(crate) fn leave(&self, peer: &Arc<Peer>) {
-        let mut registry = self.registry.lock();
         peer.seal();
-        let turn = registry.leave(peer.id);
+        self.leave_together(std::iter::once(peer), 1);
+    }
+
+    /// The first of these clients go, as many as a turn allows: how many these are. All others are about to go, and are hushed now,
+    /// but for the first few `known` ones that were hushed before.
+    pub(crate) fn leave_together<'a>(&self, leavers: impl Iterator<Item = &'a Arc<Peer>> + Clone, known: usize) -> usize {
+        let mut registry = self.registry.lock();
+        leavers.clone().skip(known).for_each(|peer| registry.hush(peer.id));
+        let (mut left, mut news) = (0, 0);
+        let mut bulletin = Bulletin::default();
+        for peer in leavers {
+            let turn = registry.leave(peer.id);
+            news += turn.news.len();
+            self.carry_out_leave(&registry, &mut bulletin, peer.id, &turn.news);
+            left += 1;
+            if news >= NEWS_AT_ONCE {
+                break;
+            }
+        }
+        bulletin.queue(&registry);
+        drop(registry);
+        bulletin.ripe().iter().for_each(|peer| peer.flush());
+        left
+    }
+
+    fn carry_out_leave(&self, registry: &Turns<'_>, bulletin: &mut Bulletin, who: ClientId, news: &[News]) {
         if self.ended.load(Ordering::Relaxed) {
             return; // nobody stays who could be told, and all folders go
         }
         // still in the turn: the name can be taken again only after it. This is one rename, of a folder that holds something
         if let Some(files) = &*self.files.lock() {
-            files.leave(peer.id);
+            files.leave(who);
         }
-        if self.draining.load(Ordering::Relaxed) {
-            turn.news.iter().for_each(|news| self.tell_builtin(&news.payload));
-            return;
+        let draining = self.draining.load(Ordering::Relaxed);
+        for News { to, payload } in news {
+            self.tell_builtin(payload);
+            if !draining {
+                bulletin.add(registry, *to, who, payload);
+            }
         }
-        self.carry_out(registry, peer, turn, None);
     }
 
     fn turn(&self, peer: &Arc<Peer>, seq: Seq, payload: PayloadIn<'_>) {
@@ -363,30 +384,19 @@ impl Desk {
     /// Queues what a turn brought about: the answer, then the news, each encoded once. All of it before the next turn begins,
     /// also an answer that is no news to anybody: a list must not come behind the news of what it does not hold yet.
     fn carry_out(&self, registry: Turns<'_>, peer: &Arc<Peer>, turn: Turn, seq: Option<Seq>) {
-        let mut ripe = Vec::new();
-        let mut note = |to: &Arc<Peer>, queued| {
-            if queued == Queued::Ripe {
-                ripe.push(to.clone());
-            }
-        };
-        if let Some(reply) = turn.reply {
-            with_payload(&reply, seq, |frame| note(peer, peer.queue_answer(frame)));
+        let mut bulletin = Bulletin::default();
+        let answer_is_ripe =
+            turn.reply.is_some_and(|reply| with_payload(&reply, seq, |frame| peer.queue_answer(frame) == Queued::Ripe));
+        for News { to, payload } in turn.news {
+            self.tell_builtin(&payload);
+            bulletin.add(&registry, to, peer.id, &payload);
         }
-        for news in turn.news {
-            self.tell_builtin(&news.payload);
-            if !registry.is_heard(news.to) {
-                continue; // what a crowd without intents brings about is not even encoded
-            }
-            with_payload(&news.payload, None, |frame| match registry.len() {
-                SHARED_FROM_CLIENTS.. => {
-                    let frame = frame.shared();
-                    registry.members(news.to, peer.id, |to| note(to, to.queue(&frame)));
-                }
-                _ => registry.members(news.to, peer.id, |to| note(to, to.queue(frame))),
-            });
-        }
+        bulletin.queue(&registry);
         drop(registry);
-        ripe.iter().for_each(|peer| peer.flush());
+        if answer_is_ripe {
+            peer.flush();
+        }
+        bulletin.ripe().iter().for_each(|peer| peer.flush());
     }
 
     /// Who subscribes to the service of a built-in client, and who does not any more.

@@ -1,7 +1,9 @@
 //! The server and the `concierge` command.
 
+mod arrivals;
 mod bucket;
 mod builtin;
+mod bulletin;
 pub mod cli;
 pub mod config;
 #[cfg(test)]

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::arrivals::{Arrivals, Coming};
 use crate::crowd::{Crowd, Guest, TooMany};
 use crate::desk::Desk;
 use crate::echo;
@@ -101,6 +102,7 @@ async fn run_shard<G: Ground>(mut accepted: mpsc::Receiver<Accepted<G>>, shared:
     if !spin.is_zero() {
         flushing.spawn(shard.clone().spin_forever(spin));
     }
+    let mut arrivals = Arrivals::new();
     loop {
         let Accepted { stream, address, site } = tokio::select! {
             biased; // the end comes before newcomers
@@ -110,12 +112,22 @@ async fn run_shard<G: Ground>(mut accepted: mpsc::Receiver<Accepted<G>>, shared:
                 tracing::error!(?ended, "a shard cannot write any more: the hub ends");
                 std::process::abort();
             }
+            connection = arrivals.next() => {
+                tokio::spawn(connection);
+                continue;
+            }
+            () = shard.go_on() => continue,
             Some(accepted) = accepted.recv() => accepted,
         };
         match G::settle(stream) {
             Ok(stream) => {
-                let settled = Box::new(Settled::<G> { stream, address, site });
-                shared.connections.spawn(connection(settled, shard.clone(), shared.clone()));
+                let crowded = arrivals.take(|coming| {
+                    let settled = Box::new(Settled::<G> { stream, address, site, coming });
+                    Box::pin(shared.connections.track_future(connection(settled, shard.clone(), shared.clone())))
+                });
+                if let Some(connection) = crowded {
+                    tokio::spawn(connection);
+                }
             }
             Err(e) => tracing::warn!(error = %e, "cannot use a connection"),
         }
@@ -127,6 +139,7 @@ struct Settled<G: Ground> {
     stream: G::Socket,
     address: SocketAddr,
     site: Arc<Site>,
+    coming: Coming,
 }
 
 /// One connection from accept to its end. The stages before the session are boxed, and so is what they need: an idle client
@@ -157,7 +170,7 @@ async fn open<G: Ground>(
     shared: &Shared,
     crowded: Option<TooMany>,
 ) -> Option<Box<Opened>> {
-    let Settled { stream, address, site } = *settled;
+    let Settled { stream, address, site, coming } = *settled;
     let id = ClientId(G::id());
     let from = address.ip().to_canonical();
     let (upgraded, early) = if let Some(tls) = &shared.tls {
@@ -175,7 +188,7 @@ async fn open<G: Ground>(
         Upgraded::Stream(stream) => (Source::Stream(stream), None),
     };
     let peer = Peer::new(id, from, shard, socket, shared.outbox_bytes);
-    Some(Box::new(Opened { wire: Wire::new(peer.clone(), source), early, peer }))
+    Some(Box::new(Opened { wire: Wire::new(peer.clone(), source), early, peer, coming }))
 }
 
 struct OpenConnection;

@@ -13,6 +13,7 @@ use tokio::task::{JoinSet, yield_now};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::arrivals::Coming;
 use crate::config::Config;
 use crate::desk::Desk;
 use crate::echo;
@@ -100,7 +101,7 @@ impl Probe {
         let (ours, theirs) = duplex(PIPE);
         let peer = Peer::new(ClientId(Uuid::new_v4()), ADDRESS, self.shard.clone(), None, self.config.limits.outbox_bytes);
         let wire = Wire::new(peer.clone(), Source::Stream(Box::new(ours)));
-        (Opened { wire, early: Vec::new(), peer }, theirs)
+        (Opened { wire, early: Vec::new(), peer, coming: Coming::default() }, theirs)
     }
 }
 

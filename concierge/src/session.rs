@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_util::sync::CancellationToken;
 
+use crate::arrivals::Coming;
 use crate::bucket::Rates;
 use crate::config::Config;
 use crate::desk::{Desk, Seat};
@@ -103,6 +104,8 @@ pub(crate) struct Opened {
     /// Bytes that came with the request.
     pub(crate) early: Vec<u8>,
     pub(crate) peer: Arc<Peer>,
+    /// Let go when it has identified.
+    pub(crate) coming: Coming,
 }
 
 /// Runs a connection. The stages before and after the conversation are boxed, and what they need comes in a box or is borrowed:
@@ -140,9 +143,10 @@ async fn enter(
     pace: &Pace,
     draining: &CancellationToken,
 ) -> Option<(WebSocketStream<Wire>, Seat)> {
-    let Opened { wire, early, peer } = *opened;
+    let Opened { wire, early, peer, coming: _coming } = *opened;
     let mut ws = open(wire, early, pace).await;
     let identified = AssertUnwindSafe(identify(&mut ws, &peer, desk, pace, draining)).catch_unwind().await;
+    peer.flush(); // HELLO does not wait for the shard's flush, behind all that is ready to run
     match identified.unwrap_or_else(|_| Err(failed())) {
         Ok(seat) => Some((ws, seat)),
         Err(outcome) => {
@@ -154,7 +158,8 @@ async fn enter(
 
 /// The same for a peer that need not identify and is nobody's client.
 pub(crate) async fn run_unseated(opened: Opened, addressee: impl Addressee, pace: &Pace) {
-    let Opened { wire, early, peer } = opened;
+    let Opened { wire, early, peer, coming } = opened;
+    drop(coming);
     let mut ws = open(wire, early, pace).await;
     let outcome = Conversation::new(&peer, addressee, pace, None).run(&mut ws).await;
     finish(ws, &peer, outcome).await;

@@ -1,6 +1,7 @@
 //! One thread with its own runtime. Sessions live on it; whatever is queued for them is written once per turn of its
 //! scheduler, so that messages of all senders of a turn leave together.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,6 +20,8 @@ use crate::peer::Peer;
 /// A shard looks at its sockets, and at what other shards woke, after so many polls of tasks. One poll takes milliseconds
 /// when a client floods: with the runtime's own numbers, 61 and 31, others would wait for a tenth of a second.
 const EVENT_INTERVAL: u32 = 8;
+/// So many are written to before others have their turn: one takes ten microseconds, ten thousand a tenth of a second.
+const FLUSHED_AT_ONCE: usize = 256;
 /// How long an idle shard keeps its spare buffers.
 const SPARES_KEPT_FOR: Duration = Duration::from_millis(500);
 
@@ -39,6 +42,9 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
 pub(crate) struct Shard {
     dirty: Mutex<Dirty>,
     wake: Notify,
+    /// What is left of large flushes, and a call for whoever goes on with them.
+    left: Mutex<VecDeque<Arc<Peer>>>,
+    more: Notify,
     /// Something is held back.
     holding: Notify,
     /// Flushes so far, and a call for whoever watches them.
@@ -64,7 +70,8 @@ pub(crate) struct Running(pub(crate) Arc<Shard>);
 impl Drop for Running {
     fn drop(&mut self) {
         let let_go = std::mem::replace(&mut *self.0.dirty.lock(), Dirty { ended: true, ..Dirty::default() });
-        drop(let_go); // without the lock
+        let left = std::mem::take(&mut *self.0.left.lock());
+        drop((let_go, left)); // without the locks
         self.0.departures.end();
     }
 }
@@ -91,10 +98,30 @@ impl Shard {
             self.turns.fetch_add(1, Ordering::Relaxed);
             self.active.notify_one();
             std::mem::swap(&mut due, &mut self.dirty.lock().peers);
-            for peer in due.drain(..) {
-                peer.flush_marked();
+            let now = due.len().min(FLUSHED_AT_ONCE);
+            due.drain(..now).for_each(|peer| peer.flush_marked());
+            if !due.is_empty() {
+                self.left.lock().extend(due.drain(..));
+                self.more.notify_one();
             }
         }
+    }
+
+    /// Goes on with what is left of large flushes, in turns: the shard does that beside its tasks, or each turn would be behind
+    /// all that is ready to run. May be dropped at any time.
+    pub(crate) async fn go_on(&self) {
+        self.more.notified().await;
+        let some: Vec<_> = {
+            let mut left = self.left.lock();
+            let some = left.len().min(FLUSHED_AT_ONCE);
+            let some = left.drain(..some).collect();
+            if !left.is_empty() {
+                self.more.notify_one();
+            }
+            some
+        };
+        some.iter().for_each(|peer: &Arc<Peer>| peer.flush_marked());
+        yield_now().await;
     }
 
     /// Remembers `peer`, for whom something is held back. Called at most once per peer until [`Peer::release`] gives nothing.

@@ -1,6 +1,10 @@
 //! What the system knows of a process.
 
 use std::fs;
+use std::time::Duration;
+
+/// What Linux counts the time of a process in, whatever the kernel's own clock.
+const TICKS_PER_SECOND: u32 = 100;
 
 /// A process that runs, by its id.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +65,32 @@ impl Process {
     #[must_use]
     pub fn threads(self) -> u64 {
         self.status("Threads:")
+    }
+
+    /// How long its threads have worked, all together.
+    ///
+    /// # Panics
+    /// When the process is gone.
+    #[must_use]
+    pub fn busy(self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0)).expect("the process runs");
+        // its name is the second field, in brackets, and may hold anything; utime and stime are fields 14 and 15
+        let fields = stat.rsplit(')').next().expect("something stands behind the name").split_whitespace();
+        let ticks: u64 = fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("ticks of a clock")).sum();
+        Duration::from_secs(ticks) / TICKS_PER_SECOND
+    }
+
+    /// How long its threads were ready to work and had no core, all together: what others on this machine, or too few cores, cost it.
+    ///
+    /// # Panics
+    /// When the process is gone.
+    #[must_use]
+    pub fn starved(self) -> Duration {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.0)).expect("the process runs").flatten();
+        // a thread may be gone by now
+        let stats = threads.filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
+        let waits = stats.filter_map(|stat| stat.split_whitespace().nth(1)?.parse::<u64>().ok());
+        Duration::from_nanos(waits.sum())
     }
 
     fn status(self, key: &str) -> u64 {

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::Hub;
 use super::client::frame;
 use super::hub::identify;
+use crate::arrivals::Coming;
 use crate::config::Config;
 use crate::desk::Desk;
 use crate::guesses::Guesses;
@@ -69,6 +70,44 @@ async fn clients_that_drain_together_all_find_their_1001() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_stays_in_a_hub_that_drains_hears_nothing_of_who_goes_and_everything_else() {
+    let mut hub = Hub::new();
+    let (ada, bob, cyd) = (hub.join("ada").await, hub.join("bob").await, hub.join("cyd").await);
+    for (who, service) in [(ada, "weather"), (bob, "chess")] {
+        hub.say(who, &format!(r#"{{"type":"SERVICE_CREATE","service":"{service}"}}"#)).await;
+    }
+    for (who, service) in [(ada, "chess"), (bob, "weather"), (cyd, "weather"), (ada, "weather")] {
+        hub.say(who, &format!(r#"{{"type":"SELF_SUBSCRIBE","service":"{service}"}}"#)).await;
+    }
+    hub.forget();
+    hub.desk.drain();
+    hub.peer(bob).condemn(session::going_away());
+    hub.cut(cyd).await; // nor of who goes by itself
+    hub.check(expect![[r#"
+        cyd → (gone)
+        bob ← close 1001 "the hub is shutting down"
+        bob ← end
+    "#]]);
+    hub.say(ada, r#"{"type":"MESSAGE","target":{"type":"NAME","name":"bob"},"data":1}"#).await;
+    hub.say(ada, r#"{"type":"SELF_FETCH"}"#).await;
+    hub.say(ada, r#"{"type":"SERVICE_CREATE","service":"news"}"#).await;
+    hub.peer(ada).condemn(session::going_away());
+    hub.settle().await;
+    hub.check(expect![[r#"
+        ada → {"type":"MESSAGE","target":{"type":"NAME","name":"bob"},"data":1}
+        ada ← {"type":"INVALID_NAME","seq":3,"name":"bob"}
+        ada → {"type":"SELF_FETCH"}
+        ada ← {"type":"SELF_FETCH_RESULT","seq":4,"client":{<ada>},"subscriptions":[{"name":"weather","nickname":null,"owner_uuid":"@ada","subscribers":["@ada"],"subscriber_count":1}]}
+        ada → {"type":"SERVICE_CREATE","service":"news"}
+        ada ← {"type":"SERVICE_CREATE_RESULT","seq":5,"successful":true,"service":{"name":"news","nickname":null,"owner_uuid":"@ada","subscribers":[],"subscriber_count":0}}
+        ada ← {"type":"SERVICE_CREATE_RESULT","successful":true,"service":{"name":"news","nickname":null,"owner_uuid":"@ada","subscribers":[],"subscriber_count":0}}
+        ada ← close 1001 "the hub is shutting down"
+        ada ← end
+    "#]]);
+    assert_eq!((hub.sessions(), hub.desk.counts()), (0, (0, 0, 0)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hub_that_drains_lets_nobody_in() {
     let mut hub = Hub::new();
     let (ada, bob) = (hub.connect("ada").await, hub.connect("bob").await);
@@ -109,7 +148,7 @@ async fn a_client_that_slips_in_while_the_hub_begins_to_drain_is_told_1001_and_d
     let peer = Peer::new(ClientId(Uuid::new_v4()), IpAddr::V4(Ipv4Addr::LOCALHOST), shard, None, 100_000);
     let wire = Wire::new(peer.clone(), Source::Stream(Box::new(ours)));
     let early = frame(0x81, identify("ada").as_bytes());
-    let opened = Box::new(Opened { wire, early, peer });
+    let opened = Box::new(Opened { wire, early, peer, coming: Coming::default() });
     session::run(opened, &desk, &Pace::new(&Config::default()), None, &draining).await;
     assert!(draining.is_cancelled() && desk.counts().0 == 0);
     let mut told = Vec::new();

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use super::client::{Client, frame};
 use super::transcript::Transcript;
+use crate::arrivals::Coming;
 use crate::config::Config;
 use crate::crowd::{self, Crowd, Guest};
 use crate::desk::Desk;
@@ -111,7 +112,14 @@ impl Hub {
         let session = peer.clone();
         self.sessions.spawn(async move {
             let rates = guest.as_ref().and_then(Guest::rates);
-            session::run(Box::new(Opened { wire, early, peer: session }), &desk, &pace, rates, &draining).await;
+            session::run(
+                Box::new(Opened { wire, early, peer: session, coming: Coming::default() }),
+                &desk,
+                &pace,
+                rates,
+                &draining,
+            )
+            .await;
         });
         self.transcript.call(&id.to_string(), name.to_owned());
         self.clients.push(Client::new(name, peer, theirs).await);

@@ -7,6 +7,7 @@ mod transcript;
 
 mod closing;
 mod connection;
+mod departures;
 mod drain;
 mod heartbeat;
 mod http;

@@ -185,3 +185,28 @@ fn a_shard_that_ends_lets_go_of_who_waits_for_its_flush_and_of_who_comes_later()
     drop((waits, late, answered, answered_late));
     assert!(held.iter().all(|peer| peer.upgrade().is_none()), "a peer that is kept keeps its socket");
 }
+
+#[tokio::test]
+async fn a_large_flush_goes_on_in_turns() {
+    const MANY: usize = 10 * FLUSHED_AT_ONCE;
+    let (shard, _tasks) = at_work();
+    let flushed = Arc::new(AtomicUsize::new(0));
+    let peers: Vec<_> = std::iter::repeat_with(|| peer(&shard)).take(MANY).collect();
+    for peer in &peers {
+        let flushed = flushed.clone();
+        peer.waker().register(&waker_fn(move || {
+            flushed.fetch_add(1, Ordering::Relaxed);
+        }));
+        peer.push(&SMALL);
+    }
+    let mut turns = 0;
+    let mut before = 0;
+    while before < MANY {
+        shard.go_on().await;
+        let now = flushed.load(Ordering::Relaxed);
+        assert!(now - before <= 2 * FLUSHED_AT_ONCE, "{before}, {now}");
+        (turns, before) = (turns + 1, now);
+    }
+    assert_eq!(turns, MANY / FLUSHED_AT_ONCE - 1); // the flush itself had the first
+    assert!(shard.left.lock().is_empty());
+}

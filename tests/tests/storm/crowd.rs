@@ -1,4 +1,4 @@
-//! Thousands of clients on one thread of their own, which come, stay, and go all at once.
+//! Thousands of clients on one thread of their own, which come and stay until the hub, or the end of their process, ends them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use concierge_tests::{until, within};
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -20,36 +20,43 @@ const OWNER_OF: usize = 100;
 /// When so long nothing was heard, nothing is on its way.
 const SILENCE: Duration = Duration::from_millis(200);
 
-/// How everybody goes.
+/// How a connection ends when its process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// Sockets are reset.
+    /// It is reset.
     Reset,
-    /// They end without a close frame.
+    /// It ends without a close frame.
     Finish,
+}
+
+/// What of others the clients want to hear of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wants {
+    /// Everything, so that each is told of all who come and go.
+    Everything,
+    /// Messages only.
+    Messages,
 }
 
 /// The clients.
 pub(crate) struct Crowd {
-    orders: watch::Sender<Option<Cut>>,
     heard: Arc<AtomicU64>,
     thread: JoinHandle<Vec<End>>,
 }
 
 impl Crowd {
     /// So many clients, all of whom have entered.
-    pub(crate) async fn gather(address: SocketAddr, size: usize) -> Self {
-        let (orders, obeyed) = watch::channel(None);
+    pub(crate) async fn gather(address: SocketAddr, size: usize, cut: Cut, wants: Wants) -> Self {
         let (ready, all) = oneshot::channel();
         let heard = Arc::new(AtomicU64::new(0));
         let ear = heard.clone();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(live(address, size, obeyed, ear, ready))
+            runtime.block_on(live(address, size, (cut, wants), ear, ready))
         });
-        // as long as it takes: each of them is told of all who follow
+        // as long as it takes: each of them may be told of all who follow
         all.await.unwrap();
-        Self { orders, heard, thread }
+        Self { heard, thread }
     }
 
     /// Waits until the hub has told them all that it had to tell: who joined after them.
@@ -65,12 +72,7 @@ impl Crowd {
         .await;
     }
 
-    /// All of them go at once.
-    pub(crate) fn cut(&self, how: Cut) {
-        self.orders.send_replace(Some(how));
-    }
-
-    /// What the hub did to those who were not cut, when all are gone.
+    /// How the hub ended them, when it has ended all.
     pub(crate) async fn ends(self) -> Vec<End> {
         let joined = tokio::task::spawn_blocking(|| self.thread.join().unwrap());
         within("the end of all clients", joined).await.unwrap()
@@ -80,7 +82,7 @@ impl Crowd {
 async fn live(
     address: SocketAddr,
     size: usize,
-    orders: watch::Receiver<Option<Cut>>,
+    how: (Cut, Wants),
     heard: Arc<AtomicU64>,
     ready: oneshot::Sender<()>,
 ) -> Vec<End> {
@@ -88,39 +90,30 @@ async fn live(
     let entered = Arc::new(Semaphore::new(0));
     let mut all = JoinSet::new();
     for n in 0..size {
-        all.spawn(one(address, n, door.clone(), entered.clone(), heard.clone(), orders.clone()));
+        all.spawn(one(address, n, how, door.clone(), entered.clone(), heard.clone()));
     }
     let _all = entered.acquire_many(u32::try_from(size).unwrap()).await.unwrap();
     ready.send(()).unwrap();
-    all.join_all().await.into_iter().flatten().collect()
+    all.join_all().await
 }
 
 async fn one(
     address: SocketAddr,
     n: usize,
+    (cut, wants): (Cut, Wants),
     door: Arc<Semaphore>,
     entered: Arc<Semaphore>,
     heard: Arc<AtomicU64>,
-    mut orders: watch::Receiver<Option<Cut>>,
-) -> Option<End> {
+) -> End {
     let coming = door.acquire().await.unwrap();
-    let mut member = Member::enter(address, &format!("member_{n}")).await;
+    let mut member = Member::enter(address, &format!("member_{n}"), wants).await;
+    if cut == Cut::Reset {
+        member.reset_at_the_end();
+    }
     if n.is_multiple_of(OWNER_OF) {
         member.own(&format!("service_{n}")).await;
     }
     drop(coming);
     entered.add_permits(1);
-    let ended = {
-        let order = orders.wait_for(Option::is_some);
-        tokio::select! {
-            end = member.stay(&heard) => Ok(end),
-            order = order => Err(order.ok().and_then(|order| *order)),
-        }
-    };
-    match ended {
-        Ok(end) => return Some(end),
-        Err(Some(Cut::Finish)) => member.finish(&heard).await,
-        Err(_) => member.reset(),
-    }
-    None
+    member.stay(&heard).await
 }

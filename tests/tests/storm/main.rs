@@ -7,6 +7,7 @@
 //! an earlier run.
 #![expect(clippy::unwrap_used, reason = "all of this is tests, the functions that they share too")]
 
+mod apart;
 mod chaos;
 mod crowd;
 mod disconnect;

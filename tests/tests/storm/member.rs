@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::crowd::Wants;
 use crate::skim::Skim;
 
 thread_local! {
@@ -37,7 +38,7 @@ pub(crate) struct End {
 
 impl Member {
     /// Connects, and enters under this name: on return HELLO has come.
-    pub(crate) async fn enter(address: SocketAddr, name: &str) -> Self {
+    pub(crate) async fn enter(address: SocketAddr, name: &str, wants: Wants) -> Self {
         let mut stream = within("a connection", TcpStream::connect(address)).await.unwrap();
         stream.set_nodelay(true).unwrap();
         stream.write_all(handshake("").as_bytes()).await.unwrap();
@@ -48,7 +49,8 @@ impl Member {
         }
         assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", head.escape_ascii());
         let mut member = Self { stream, skim: Skim::default() };
-        member.say(&format!(r#"{{"type":"IDENTIFY","name":"{name}","version":"0.2.0"}}"#)).await;
+        let intents = if wants == Wants::Messages { r#","intents":["MESSAGES"]"# } else { "" };
+        member.say(&format!(r#"{{"type":"IDENTIFY","name":"{name}","version":"0.2.0"{intents}}}"#)).await;
         member.hear(r#"{"type":"HELLO""#).await;
         member
     }
@@ -116,15 +118,8 @@ impl Member {
         Ok(true)
     }
 
-    /// The connection is gone without a word: the hub's next packet, or this one's last, is a reset.
-    pub(crate) fn reset(self) {
+    /// However the connection ends here, it ends without a word: the hub's next packet, or this one's last, is a reset.
+    pub(crate) fn reset_at_the_end(&self) {
         set_socket_linger(&self.stream, Some(Duration::ZERO)).unwrap();
-    }
-
-    /// Ends its own direction without a close frame; the hub shall end the other.
-    pub(crate) async fn finish(mut self, heard: &AtomicU64) {
-        // the hub may have reset it by now
-        let _ = self.stream.shutdown().await;
-        let _ = self.stay(heard).await;
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::crowd::Wants;
 use crate::member::Member;
 
 /// How often one comes, at most.
@@ -53,10 +54,16 @@ async fn come_one_by_one(address: SocketAddr, over: &AtomicBool, come: &AtomicUs
     while !over.load(Ordering::Relaxed) {
         ticks.tick().await;
         let begin = Instant::now();
-        let member = Member::enter(address, &format!("newcomer_{}", waits.len())).await;
+        let member = Member::enter(address, &format!("newcomer_{}", waits.len()), Wants::Everything).await;
         waits.push(begin.elapsed());
         come.store(waits.len(), Ordering::Relaxed);
-        member.reset();
+        member.reset_at_the_end();
     }
     waits
+}
+
+/// What this share of them did not exceed, of waits in order.
+pub(crate) fn at(share: f64, waits: &[Duration]) -> Duration {
+    let last = waits.len().saturating_sub(1);
+    waits.get((last as f64 * share) as usize).copied().unwrap_or_default()
 }
