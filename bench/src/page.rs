@@ -213,8 +213,10 @@ fn not_run(text: &mut String, report: &Report) {
     let left_out: Vec<&str> = Scenario::DEFAULT.split(',').filter(|name| !measured.contains(*name)).collect();
     let left_out = if left_out.is_empty() { "none".to_owned() } else { left_out.join(", ") };
     let _ = writeln!(text, "- Scenarios that the benchmark knows: {left_out}.");
-    for outcome in report.outcomes.iter().filter(|outcome| outcome.left_out > 0) {
-        let _ = writeln!(text, "- {}: {} rounds, because the time was up.", outcome.scenario, outcome.left_out);
+    let late = report.outcomes.iter().filter(|outcome| outcome.left_out > 0);
+    let late: Vec<String> = late.map(|outcome| format!("{} of {}", outcome.left_out, outcome.scenario)).collect();
+    if !late.is_empty() {
+        let _ = writeln!(text, "- Rounds, because the time was up: {}.", late.join(", "));
     }
     for peer in [Peer::Nats, Peer::Bun].iter().filter(|peer| report.settings.peers.iter().all(|(other, _)| other != *peer)) {
         let _ = writeln!(text, "- {peer}: it was not run, and what is to be reached beside it was not judged.");

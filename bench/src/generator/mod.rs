@@ -180,3 +180,6 @@ impl Generator {
         self.connections[client].unsent()
     }
 }
+
+#[cfg(test)]
+mod tests;
