@@ -209,31 +209,3 @@ impl Client {
         PayloadOut::from(out).encode(None).into()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::server::Server;
-    use crate::traffic::Traffic;
-    use crate::window::Timing;
-
-    /// Every scenario in small against the baseline, inside this process: nothing lost, nothing out of order.
-    #[test]
-    fn the_generator_and_the_baseline_understand_each_other_in_every_scenario() {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let server = Server::inside(listener.local_addr().unwrap());
-        runtime.spawn(serve(listener, None));
-        let timing = Timing { warm_up: Duration::from_millis(20), measured: Duration::from_millis(100) };
-        for name in ["A10", "L3", "E2", "M2", "C5", "B", "B3", "D20", "I5", "J4"] {
-            let (letter, number) = name.split_at(1);
-            let traffic = Traffic::of(letter.chars().next().unwrap(), number.parse().unwrap_or(0)).unwrap();
-            let sample = traffic.measure(&server, timing).unwrap_or_else(|fault| panic!("{name}: {fault}"));
-            assert!(sample.units > 0 && sample.rate > 0.0 && sample.cpu_us > 0.0, "{name}: {sample:?}");
-            assert_eq!(sample.p99_us.is_some(), name.starts_with(['L', 'B']), "{name}");
-            assert_eq!(sample.bytes_per_client.is_some(), name.starts_with(['D', 'I']), "{name}");
-        }
-    }
-}

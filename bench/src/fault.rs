@@ -45,6 +45,8 @@ pub(crate) enum Fault {
     TooSlow { done: u64, total: u64 },
     #[error("{ready} of {total} clients were set up within {within_s} s")]
     SetUp { ready: usize, total: usize, within_s: u64 },
+    #[error("only {pings} pings came to {clients} clients in {for_s:.0} s")]
+    Silent { pings: u64, clients: usize, for_s: f64 },
     #[error("nothing came for {for_s} s after {units} deliveries")]
     Stalled { units: u64, for_s: u64 },
 }

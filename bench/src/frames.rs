@@ -45,12 +45,32 @@ const MASK_KEY: [u8; 4] = [0; 4];
 /// # Errors
 /// [`FrameError`]
 pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, FrameError> {
+    let Some(Head { opcode, begins, length }) = head(bytes)? else { return Ok(None) };
+    let end = match usize::try_from(length) {
+        Ok(length) if length <= FRAME_BYTES - 10 => begins + length,
+        _ => return Err(FrameError::TooLong(length)),
+    };
+    Ok(bytes.get(begins..end).map(|payload| (Frame { opcode, payload }, end)))
+}
+
+/// The beginning of a frame: what it is, where its payload begins and how long that is.
+pub(crate) struct Head {
+    pub(crate) opcode: Opcode,
+    pub(crate) begins: usize,
+    pub(crate) length: u64,
+}
+
+/// The head of the first frame of `bytes`, whose payload need not be there; `None` when it is not whole yet.
+///
+/// # Errors
+/// [`FrameError`]
+pub(crate) fn head(bytes: &[u8]) -> Result<Option<Head>, FrameError> {
     let &[first, second, ..] = bytes else { return Ok(None) };
     let opcode = opcode(first)?;
     if second & MASKED != 0 {
         return Err(FrameError::Masked);
     }
-    let (head, length) = match second {
+    let (begins, length) = match second {
         126 => match bytes.get(2..4) {
             Some(&[a, b]) => (4, u64::from(u16::from_be_bytes([a, b]))),
             _ => return Ok(None),
@@ -61,11 +81,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, FrameErr
         },
         short => (2, u64::from(short)),
     };
-    let end = match usize::try_from(length) {
-        Ok(length) if length <= FRAME_BYTES - 10 => head + length,
-        _ => return Err(FrameError::TooLong(length)),
-    };
-    Ok(bytes.get(head..end).map(|payload| (Frame { opcode, payload }, end)))
+    Ok(Some(Head { opcode, begins, length }))
 }
 
 fn opcode(first: u8) -> Result<Opcode, FrameError> {

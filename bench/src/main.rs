@@ -1,16 +1,19 @@
-//! `concierge-bench`: measures a hub and its coordinator against a plain tokio-tungstenite server on plain SQLite, in the same
-//! run (docs/benchmarks.md).
+//! `concierge-bench`: measures a hub and its coordinator against a plain tokio-tungstenite server on plain SQLite and, where they
+//! are there, against servers of others, in the same run (docs/benchmarks.md).
 
 mod baseline;
 mod cores;
+mod dialect;
 mod durable;
 mod fault;
 mod figures;
+mod floor;
 mod frames;
 mod generator;
 mod ledger;
 mod page;
 mod payload;
+mod peer;
 mod report;
 mod run;
 mod sample;
@@ -29,7 +32,9 @@ use std::time::{Duration, Instant};
 use clap::{Args, Parser, Subcommand};
 
 use crate::cores::Cores;
+use crate::floor::Floor;
 use crate::ledger::Ledger;
+use crate::peer::Against;
 use crate::report::{Report, Settings};
 use crate::run::Plan;
 use crate::scenario::Scenario;
@@ -58,6 +63,15 @@ enum Command {
         #[arg(long, default_value = "memory:")]
         store: String,
     },
+    /// Serves as cheaply as system calls allow, and prints where
+    Floor {
+        /// Where to listen; port 0 is any free one
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: std::net::SocketAddr,
+        /// One write for all that a client gets in a turn, and not one for each message
+        #[arg(long)]
+        joined: bool,
+    },
     /// Names the scenarios
     List,
 }
@@ -70,6 +84,12 @@ struct RunArguments {
     /// A further argument for it; may be repeated
     #[arg(long = "hub-arg", allow_hyphen_values = true)]
     hub_arguments: Vec<OsString>,
+    /// Servers that the message scenarios are measured on, too: `nats=PROGRAM`, `bun=PROGRAM`, `floor`, `joined`
+    #[arg(long, value_delimiter = ',')]
+    against: Vec<Against>,
+    /// Why one of them is not measured, as a sentence for the page; may be repeated
+    #[arg(long)]
+    absent: Vec<String>,
     /// Which scenarios (see `list`); any number will do, such as A37
     #[arg(long, value_delimiter = ',')]
     scenarios: Vec<Scenario>,
@@ -79,6 +99,9 @@ struct RunArguments {
     /// Seconds that a sample is measured for, after a third of a second of warm-up [default: 0.5]
     #[arg(long, value_parser = seconds)]
     secs: Option<Duration>,
+    /// Begins nothing more after so many seconds
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    within: Option<u64>,
     /// One round of 0.2 s, and fewer scenarios
     #[arg(long)]
     quick: bool,
@@ -104,6 +127,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run(arguments) => measure(&arguments),
         Command::Baseline { listen, store } => serve(&listen, &store).map(|()| true),
+        Command::Floor { listen, joined } => floor(listen, joined).map(|()| true),
         Command::List => list().map(|()| true),
     };
     match done {
@@ -123,7 +147,7 @@ fn measure(arguments: &RunArguments) -> io::Result<bool> {
     if let Some(scenario) = plan.scenarios.iter().find(|scenario| scenario.clients() as u64 + 200 > open_files) {
         return Err(io::Error::other(format!("{scenario} needs more open files than {open_files} (ulimit -Hn)")));
     }
-    let settings = settings(&plan)?;
+    let settings = settings(&plan, arguments)?;
     let terminal = io::stderr().is_terminal();
     let outcomes = run::run(&plan, |round, scenario, server| {
         if terminal {
@@ -151,23 +175,28 @@ impl RunArguments {
         let listen = ["--listen", "127.0.0.1:0"].map(OsString::from);
         let launch = |program: &Path, command: &str, further: &[OsString]| {
             let arguments = std::iter::once(command.into()).chain(listen.clone()).chain(further.iter().cloned()).collect();
-            Ok::<_, io::Error>(Launch { program: std::path::absolute(program)?, arguments, show_log: self.server_log })
+            Ok::<_, io::Error>(Launch { arguments, show_log: self.server_log, ..Launch::of(std::path::absolute(program)?) })
         };
+        let own = std::env::current_exe()?;
+        let peer = |against: &Against| Ok((against.peer, against.launch(&own, self.server_log)?));
         Ok(Plan {
             hub: launch(&self.hub, "serve", &self.hub_arguments)?,
-            baseline: launch(&std::env::current_exe()?, "baseline", &[])?,
+            baseline: launch(&own, "baseline", &[])?,
+            peers: self.against.iter().map(peer).collect::<io::Result<_>>()?,
             scenarios: if self.scenarios.is_empty() { all() } else { self.scenarios.clone() },
             rounds: self.rounds.map_or(if self.quick { 1 } else { 3 }, usize::from),
             timing: Timing {
                 warm_up: Duration::from_millis(300),
                 measured: self.secs.unwrap_or(Duration::from_millis(if self.quick { 200 } else { 500 })),
             },
+            within: self.within.map_or(Duration::MAX, Duration::from_secs),
             cores: Cores::find(),
         })
     }
 }
 
-fn settings(plan: &Plan) -> io::Result<Settings> {
+fn settings(plan: &Plan, arguments: &RunArguments) -> io::Result<Settings> {
+    let peers = arguments.against.iter().map(|against| Ok((against.peer, against.version()?))).collect::<io::Result<_>>()?;
     Ok(Settings {
         rounds: plan.rounds,
         measured_s: plan.timing.measured.as_secs_f64(),
@@ -176,6 +205,8 @@ fn settings(plan: &Plan) -> io::Result<Settings> {
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         pinned: plan.cores.is_some(),
         kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+        peers,
+        absent: arguments.absent.clone(),
         sync_us: sync_us()?,
     })
 }
@@ -201,6 +232,13 @@ fn serve(listen: &str, store: &str) -> io::Result<()> {
         writeln!(io::stdout(), "listening on {}", listener.local_addr()?)?;
         baseline::serve(listener, ledger).await
     })
+}
+
+/// One thread, as the baseline.
+fn floor(listen: std::net::SocketAddr, joined: bool) -> io::Result<()> {
+    let floor = Floor::bind(listen, joined)?;
+    writeln!(io::stdout(), "listening on {}", floor.address()?)?;
+    floor.serve()
 }
 
 fn list() -> io::Result<()> {

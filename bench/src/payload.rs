@@ -1,10 +1,8 @@
 //! The numbered payloads: `data` is a JSON string of `~`, 16 hex digits and filler, so that a receiver sees at a glance
 //! which message of which stream it has. No other text of the protocol contains a `~`.
 
-use concierge_api_rs::{ClientName, Message, ServiceName, Target};
-use serde_json::value::RawValue;
-
-use crate::frames::{self, Opcode};
+use crate::dialect::{Dialect, To};
+use crate::frames;
 
 /// Which message it is: the stream (one sender, one target), and its place in it, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +14,7 @@ pub(crate) struct Mark {
 const NUMBER_BITS: u32 = 40;
 const DIGITS: usize = 16;
 
-/// A MESSAGE frame that is built once; only the digits change from one message to the next.
+/// The frame of a message that is built once; only the digits change from one message to the next.
 pub(crate) struct Template {
     frame: Vec<u8>,
     digits: usize,
@@ -24,27 +22,14 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// A MESSAGE to `target` with a `data` of `bytes` characters (17 at least).
-    pub(crate) fn new(target: Target, stream: usize, bytes: usize) -> Self {
+    /// A message with a data of `bytes` characters (17 at least).
+    pub(crate) fn new(dialect: Dialect, to: To<'_>, stream: usize, bytes: usize) -> Self {
         let filler: String = ('a'..='z').cycle().take(bytes.saturating_sub(1 + DIGITS)).collect();
-        let data = RawValue::from_string(format!("\"~{:016x}{filler}\"", 0)).expect("digits and letters need no escape");
-        let text = serde_json::to_string(&Message { target, data: &data }).expect("a target and a string always serialize");
+        let text = dialect.message(to, &format!("~{:016x}{filler}", 0));
         let mut frame = vec![];
-        let at = frames::append(Opcode::Text, text.as_bytes(), &mut frame);
+        let at = frames::append(dialect.opcode(), text.as_bytes(), &mut frame);
         let digits = at + text.find('~').expect("the data was just written") + 1;
         Self { frame, digits, stream }
-    }
-
-    /// The same to the subscribers of a service.
-    pub(crate) fn to_service(service: &str, stream: usize, bytes: usize) -> Self {
-        let service = ServiceName::parse(service).expect("the scenarios use letters and digits");
-        Self::new(Target::Service { service }, stream, bytes)
-    }
-
-    /// The same to one client.
-    pub(crate) fn to_client(name: &str, stream: usize, bytes: usize) -> Self {
-        let name = ClientName::parse(name).expect("the scenarios use letters and digits");
-        Self::new(Target::Name { name }, stream, bytes)
     }
 
     /// Appends message `number` of the stream.
@@ -107,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_template_is_a_message_of_the_asked_size_and_its_mark_is_found_again() {
-        let template = Template::to_client("ada", 3, 128);
+        let template = Template::new(Dialect::Concierge, To::Client("ada"), 3, 128);
         let mut frame = vec![];
         template.append(77, &mut frame);
         let text = std::str::from_utf8(&frame[8..]).unwrap(); // 16-bit length and mask key
@@ -115,6 +100,17 @@ mod tests {
         assert_eq!(message.target, TargetRef::Name("ada".into()));
         assert_eq!(message.data.get().len(), 128 + 2);
         assert_eq!(Marks::default().find(text.as_bytes()), Some(Mark { stream: 3, number: 77 }));
+    }
+
+    #[test]
+    fn a_template_of_nats_says_how_long_its_payload_is() {
+        let template = Template::new(Dialect::Nats, To::Service("room0"), 3, 128);
+        let mut frame = vec![];
+        template.append(77, &mut frame);
+        let text = std::str::from_utf8(&frame[8..]).unwrap();
+        let payload = text.strip_prefix("PUB room0 128\r\n").unwrap().strip_suffix("\r\n").unwrap();
+        assert_eq!(payload.len(), 128);
+        assert_eq!(Marks::default().find(payload.as_bytes()), Some(Mark { stream: 3, number: 77 }));
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::figures::median;
-use crate::run::{Outcome, Pair};
+use crate::peer::Peer;
+use crate::run::{Outcome, Round};
 use crate::sample::{Figure, Sample};
 use crate::scenario::Scenario;
 use crate::targets::{Target, Verdict, targets};
@@ -32,22 +33,30 @@ pub(crate) struct Settings {
     /// Whether server and generator had a core each.
     pub(crate) pinned: bool,
     pub(crate) kernel: String,
+    /// Servers beside hub and baseline, with the version that those of others have.
+    pub(crate) peers: Vec<(Peer, Option<String>)>,
+    /// Why others are not among them, one sentence for each.
+    pub(crate) absent: Vec<String>,
     /// What it takes to append 4 KiB to a file in the temporary directory and to have it on the disk: the median of some.
     pub(crate) sync_us: f64,
 }
 
-/// A figure of a scenario: medians over the rounds, and the median of the ratios hub to baseline of each round. A figure with
-/// two targets has two rows.
+/// A figure of a scenario: medians over the rounds, and the median of the ratios of each round. There is a row for each server
+/// beside the hub, and one for each bound.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Row {
     pub(crate) scenario: Scenario,
     pub(crate) figure: Figure,
-    pub(crate) baseline: Option<f64>,
     pub(crate) hub: f64,
+    /// Whom it stands beside, if anybody.
+    pub(crate) beside: Option<Peer>,
+    pub(crate) other: Option<f64>,
+    /// The hub divided by the other.
     pub(crate) ratio: Option<f64>,
-    /// The smallest and the largest ratio of a round; of the hub's figure where there is no baseline.
+    /// The smallest and the largest ratio of a round; of the hub's figure where it stands alone.
     pub(crate) spread: [f64; 2],
     pub(crate) target: Option<Target>,
+    /// None where the bound is one beside a server that was not measured.
     pub(crate) verdict: Option<Verdict>,
 }
 
@@ -65,20 +74,22 @@ impl Report {
     /// The table, the failures, and what the columns mean.
     pub(crate) fn table(&self) -> String {
         let mut text = format!(
-            "{:<8} {:<13} {:>12} {:>12} {:>9} {:>17} {:>10}  {}\n",
-            "scenario", "figure", "baseline", "hub", "ratio", "spread", "to reach", "verdict"
+            "{:<8} {:<13} {:>12} {:<13} {:>12} {:>9} {:>17}  {:<13} {}\n",
+            "scenario", "figure", "hub", "beside", "its figure", "ratio", "spread", "to reach", "verdict"
         );
         for row in &self.rows {
             let _ = writeln!(text, "{}", row.line()); // writing to a String cannot fail
         }
-        let faults = self.outcomes.iter().flat_map(|o| o.faults.iter().map(move |fault| (o.scenario, fault)));
-        for (scenario, fault) in faults {
-            let _ = writeln!(text, "! {scenario} {fault}");
+        for outcome in &self.outcomes {
+            let scenario = outcome.scenario;
+            let own = outcome.faults.iter().map(|fault| ('!', fault));
+            for (mark, fault) in own.chain(outcome.foreign_faults.iter().map(|fault| ('?', fault))) {
+                let _ = writeln!(text, "{mark} {scenario} {fault}");
+            }
         }
-        for (scenario, share) in self.outcomes.iter().filter_map(|o| Some((o.scenario, starved(o)?))) {
+        for (scenario, who, share) in self.idle() {
             let percent = 100.0 * share;
-            let _ =
-                writeln!(text, "~ {scenario}: a server ran only {percent:.0} % of the time. Believe CPU time, not the rates.");
+            let _ = writeln!(text, "~ {scenario}: {who} ran only {percent:.0} % of the time. Believe CPU time, not the rates.");
         }
         let Settings { rounds, measured_s, pinned, sync_us, .. } = &self.settings;
         let cores = if *pinned {
@@ -88,37 +99,84 @@ impl Report {
         };
         let _ = writeln!(text, "\n{rounds} rounds of {measured_s} s; {cores}; a synced write takes {sync_us:.0} µs.");
         text.push_str(
-            "CPU µs: CPU time of the server per delivered message (D, I, J: per join; P, Q, S, U: per request; W: per dispatch; \
-             T: per timer).\nRatio: hub / baseline, median of pairs. The baseline of S and U is the hub with 1,000 promises.\n",
+            "CPU µs: CPU time of the server per delivered message (D, N, I, J: per join; K: per client and second; P, Q, S, U: per \
+             request; W: per dispatch; T: per timer).\nRatio: hub / the other, median of the rounds. The baseline of S and U is the \
+             hub with 1,000 promises.\n",
         );
         text
+    }
+
+    /// Servers that were not busy all the time in a scenario that is to keep them so, with the share of their core that they used.
+    pub(crate) fn idle(&self) -> impl Iterator<Item = (Scenario, &'static str, f64)> {
+        let saturated = self.outcomes.iter().filter(|outcome| outcome.scenario.saturates());
+        let shares = saturated.flat_map(|outcome| {
+            let of = |who: Option<Peer>| {
+                let shares: Vec<f64> = outcome.rounds.iter().filter_map(|round| Some(round.of(who)?.server_share)).collect();
+                Some((outcome.scenario, who.map_or("hub", Peer::label), median(&shares)?))
+            };
+            std::iter::once(None).chain(Peer::ALL.map(Some)).filter_map(of).collect::<Vec<_>>()
+        });
+        shares.filter(|(_, _, share)| *share < BUSY)
+    }
+}
+
+/// A server that ran for less of the time waited for the generator, or for its core.
+const BUSY: f64 = 0.8;
+
+impl Round {
+    /// The sample of the hub, or of a server beside it.
+    fn of(&self, who: Option<Peer>) -> Option<&Sample> {
+        match who {
+            None => Some(&self.hub),
+            Some(peer) => self.others.get(&peer),
+        }
     }
 }
 
 impl Row {
+    /// One for each server beside the hub and each bound; what the hub is by itself where there is nobody, or a bound of that.
     fn all(outcome: &Outcome, figure: Figure) -> Vec<Self> {
-        let Some(row) = Self::new(outcome, figure) else { return vec![] };
-        let with = |target: Target| {
-            let verdict = target.verdict(row.hub, row.ratio.unwrap_or(f64::NAN));
-            Self { target: Some(target), verdict: Some(verdict), ..row.clone() }
+        let Some(alone) = Self::new(outcome, figure, None) else { return vec![] };
+        let bounds: Vec<(Option<Peer>, Target)> = targets(&outcome.scenario.to_string(), figure).collect();
+        let is_bound = |beside| bounds.iter().any(|(of, _)| *of == beside);
+        let is_alone = outcome.rounds.iter().all(|round| round.others.is_empty());
+        let of = |beside: Option<Peer>| match Self::new(outcome, figure, beside) {
+            Some(row) => (beside.is_some() || is_alone || is_bound(None)).then_some(row),
+            // a bound beside somebody who was not measured
+            None => is_bound(beside).then(|| Self { beside, ..alone.clone() }),
         };
-        let rows: Vec<Self> = targets(&row.scenario.to_string(), figure).into_iter().map(with).collect();
-        if rows.is_empty() { vec![row] } else { rows }
+        let rows = Peer::ALL.map(Some).into_iter().chain([None]).filter_map(of);
+        rows.flat_map(|row| row.judged(&bounds)).collect()
     }
 
-    fn new(outcome: &Outcome, figure: Figure) -> Option<Self> {
-        let values = |side: fn(&Pair) -> Option<&Sample>| -> Vec<f64> {
-            outcome.pairs.iter().filter_map(|pair| figure.of(side(pair)?)).collect()
+    /// The row with its bound, once for each; without one, where there is none.
+    fn judged(self, bounds: &[(Option<Peer>, Target)]) -> Vec<Self> {
+        let measured = self.beside.is_none() || self.ratio.is_some();
+        let with = |(_, target): &(Option<Peer>, Target)| {
+            let verdict = target.verdict(self.hub, self.ratio.unwrap_or(f64::NAN));
+            Self { target: Some(*target), verdict: measured.then_some(verdict), ..self.clone() }
         };
-        let (baselines, hubs) = (values(|pair| pair.baseline.as_ref()), values(|pair| Some(&pair.hub)));
-        let ratios: Vec<f64> = baselines.iter().zip(&hubs).map(|(baseline, hub)| hub / baseline).collect();
-        let spread = if ratios.is_empty() { &hubs } else { &ratios };
+        let judged: Vec<Self> = bounds.iter().filter(|(of, _)| *of == self.beside).map(with).collect();
+        if judged.is_empty() { vec![self] } else { judged }
+    }
+
+    fn new(outcome: &Outcome, figure: Figure, beside: Option<Peer>) -> Option<Self> {
+        let hubs: Vec<f64> = outcome.rounds.iter().filter_map(|round| figure.of(&round.hub)).collect();
+        let pair = |round: &Round| Some((figure.of(&round.hub)?, figure.of(round.of(beside)?)?));
+        let pairs: Vec<(f64, f64)> = if beside.is_none() { vec![] } else { outcome.rounds.iter().filter_map(pair).collect() };
+        if beside.is_some() && pairs.is_empty() {
+            return None;
+        }
+        let others: Vec<f64> = pairs.iter().map(|(_, other)| *other).collect();
+        let ratios: Vec<f64> = pairs.iter().map(|(hub, other)| hub / other).collect();
+        let spread = if beside.is_none() { &hubs } else { &ratios };
         let spread = [spread.iter().copied().fold(f64::INFINITY, f64::min), spread.iter().copied().fold(0.0, f64::max)];
         Some(Self {
             scenario: outcome.scenario,
             figure,
-            baseline: median(&baselines),
             hub: median(&hubs)?,
+            beside,
+            other: median(&others),
             ratio: median(&ratios),
             spread,
             target: None,
@@ -128,33 +186,22 @@ impl Row {
 
     fn line(&self) -> String {
         let spread = format!("{}..{}", short(self.spread[0]), short(self.spread[1]));
-        let target = match self.target {
-            Some(Target::Ratio(bound)) => format!("x{}", short(bound)),
-            Some(Target::Absolute(bound)) => short(bound),
-            Some(Target::Times(bound)) => format!(">=x{}", short(bound)),
-            Some(Target::AtLeast(bound)) => format!(">={}", short(bound)),
-            None => String::new(),
-        };
-        let verdict = match self.verdict {
-            Some(Verdict::Reached) => "reached",
-            Some(Verdict::WithinTwice) => "within twice",
-            Some(Verdict::Missed) => "missed",
-            None => "",
+        let target = self.target.map_or_else(String::new, Target::bound);
+        let verdict = match (self.target, self.verdict) {
+            (_, Some(Verdict::Reached)) => "reached",
+            (_, Some(Verdict::WithinTwice)) => "within twice",
+            (_, Some(Verdict::Missed)) => "missed",
+            (Some(_), None) => "not measured",
+            (None, None) => "",
         };
         let (scenario, figure) = (self.scenario.to_string(), self.figure.label());
-        let [baseline, hub, ratio] = [self.baseline, Some(self.hub), self.ratio].map(|value| value.map_or("-".into(), short));
-        let line = format!("{scenario:<8} {figure:<13} {baseline:>12} {hub:>12} {ratio:>9} {spread:>17} {target:>10}  {verdict}");
+        let beside = self.beside.map_or("-", Peer::label);
+        let [hub, other, ratio] = [Some(self.hub), self.other, self.ratio].map(|value| value.map_or("-".into(), short));
+        let line = format!(
+            "{scenario:<8} {figure:<13} {hub:>12} {beside:<13} {other:>12} {ratio:>9} {spread:>17}  {target:<13} {verdict}"
+        );
         line.trim_end().to_owned()
     }
-}
-
-/// The share of its core that the worse of the two servers had, when a saturated one had clearly less than all of it.
-fn starved(outcome: &Outcome) -> Option<f64> {
-    let share = |side: fn(&Pair) -> Option<&Sample>| {
-        median(&outcome.pairs.iter().filter_map(|pair| Some(side(pair)?.server_share)).collect::<Vec<_>>())
-    };
-    let worse = share(|pair| pair.baseline.as_ref())?.min(share(|pair| Some(&pair.hub))?);
-    (outcome.scenario.saturates() && worse < 0.8).then_some(worse)
 }
 
 /// Three significant digits, or whole numbers from 100 on.
@@ -178,26 +225,49 @@ pub(crate) mod tests {
         Sample { units, seconds, cpu_us, rate, server_share, ..Sample::default() }
     }
 
-    /// Three rounds of A100.
+    /// Three rounds of A100, beside the baseline and nats-server.
     pub(crate) fn report(faults: Vec<String>) -> Report {
-        let pair = |baseline, hub| Pair { baseline: Some(sample(baseline)), hub: sample(hub) };
+        let round = |baseline, nats, hub| {
+            let others = [(Peer::Baseline, sample(baseline)), (Peer::Nats, sample(nats))];
+            Round { hub: sample(hub), others: others.into_iter().collect() }
+        };
         // the machine was twice as slow in the second round: the ratios do not care
-        let pairs = vec![pair(6.0, 0.06), pair(12.0, 0.12), pair(6.0, 0.12)];
-        let outcome = Outcome { scenario: "A100".parse().unwrap(), pairs, faults };
+        let rounds = vec![round(6.0, 0.4, 0.06), round(12.0, 0.8, 0.12), round(6.0, 0.4, 0.12)];
+        let outcome = Outcome { scenario: "A100".parse().unwrap(), rounds, left_out: 0, faults, foreign_faults: vec![] };
         let (hub, kernel) = ("concierge".into(), "7.0".into());
-        let settings =
-            Settings { rounds: 3, measured_s: 0.5, warm_up_s: 0.3, hub, cores: 2, pinned: true, kernel, sync_us: 90.0 };
+        let (peers, absent) = (vec![(Peer::Nats, Some("2.15.0".into()))], vec!["Bun: npm could not be reached.".into()]);
+        let settings = Settings {
+            rounds: 3,
+            measured_s: 0.5,
+            warm_up_s: 0.3,
+            hub,
+            cores: 2,
+            pinned: true,
+            kernel,
+            peers,
+            absent,
+            sync_us: 90.0,
+        };
         Report::new(settings, vec![outcome])
     }
 
     #[test]
-    fn ratios_are_medians_of_pairs_and_not_ratios_of_medians() {
+    fn ratios_are_medians_of_rounds_and_not_ratios_of_medians() {
         let report = report(vec![]);
-        let [cpu, rate] = &report.rows[..] else { panic!("{:?}", report.rows) };
-        assert_eq!((cpu.figure, cpu.baseline, cpu.hub), (Figure::CpuUs, Some(6.0), 0.12));
+        let beside = |figure, peer| report.rows.iter().find(|row| row.figure == figure && row.beside == Some(peer)).unwrap();
+        let cpu = beside(Figure::CpuUs, Peer::Baseline);
+        assert_eq!((cpu.other, cpu.hub, cpu.target), (Some(6.0), 0.12, None));
         assert!((cpu.ratio.unwrap() - 0.01).abs() < 1e-9 && (cpu.spread[1] - 0.02).abs() < 1e-9, "{cpu:?}");
-        assert_eq!(cpu.verdict, Some(Verdict::Reached));
-        assert_eq!((rate.figure, rate.verdict), (Figure::Rate, None));
+        let rate = beside(Figure::Rate, Peer::Nats);
+        assert_eq!((rate.ratio, rate.verdict), (Some(1.0), None));
+    }
+
+    #[test]
+    fn each_bound_is_judged_beside_its_server_and_not_where_that_was_not_measured() {
+        let report = report(vec![]);
+        let judged = report.rows.iter().filter(|row| row.target.is_some()).map(|row| (row.beside, row.verdict));
+        let expected = [(Some(Peer::Nats), Some(Verdict::Reached)), (Some(Peer::Bun), None)];
+        assert_eq!(judged.collect::<Vec<_>>(), expected, "{:?}", report.rows);
     }
 
     #[test]
@@ -205,8 +275,9 @@ pub(crate) mod tests {
         let table = report(vec![]).table();
         let line = table.lines().nth(1).unwrap();
         let words: Vec<&str> = line.split_whitespace().collect();
-        assert_eq!(words, ["A100", "CPU", "µs", "6.00", "0.120", "0.0100", "0.0100..0.0200", "x0.0115", "reached"]);
-        assert!(table.contains("3 rounds of 0.5 s"), "{table}");
+        let expected = "A100 CPU µs 0.120 nats-server 0.400 0.150 0.150..0.300 ≤ 0.25 times reached";
+        assert_eq!(words, expected.split(' ').collect::<Vec<_>>());
+        assert!(table.contains("3 rounds of 0.5 s") && table.contains("≤ 0.4 times   not measured"), "{table}");
     }
 
     #[test]
@@ -221,19 +292,19 @@ pub(crate) mod tests {
     fn a_saturated_server_that_did_not_get_its_core_is_pointed_out() {
         let mut report = report(vec![]);
         assert!(!report.table().contains('~'), "{}", report.table());
-        for pair in &mut report.outcomes[0].pairs {
-            pair.hub.server_share = 0.5;
+        for round in &mut report.outcomes[0].rounds {
+            round.hub.server_share = 0.5;
         }
-        assert!(report.table().contains("~ A100: a server ran only 50 % of the time"), "{}", report.table());
+        assert!(report.table().contains("~ A100: hub ran only 50 % of the time"), "{}", report.table());
     }
 
     #[test]
     fn the_json_holds_rows_samples_and_conditions() {
         let json = serde_json::to_value(report(vec![])).unwrap();
         assert_eq!(json["rows"][0]["scenario"], "A100");
-        assert_eq!(json["rows"][0]["target"]["ratio"], 0.0115);
+        assert_eq!((&json["rows"][0]["beside"], &json["rows"][0]["target"]["ratio"]), (&"nats".into(), &0.25.into()));
         assert_eq!(json["rows"][0]["verdict"], "reached");
-        assert_eq!(json["outcomes"][0]["pairs"][1]["hub"]["cpu_us"], 0.12);
+        assert_eq!(json["outcomes"][0]["rounds"][1]["others"]["baseline"]["cpu_us"], 12.0);
         assert_eq!(json["settings"]["rounds"], 3);
     }
 }

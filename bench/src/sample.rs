@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-/// The figures of a sample. A unit is a delivered message; in D, I and J it is a client that joined, in P, Q, S and U a request,
+/// The figures of a sample. A unit is a delivered message; in D, N, I and J it is a client that joined, in K a ping, in P, Q, S and U a request,
 /// in W a dispatch, in T a timer.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Sample {
     pub(crate) units: u64,
     pub(crate) seconds: f64,
-    /// CPU time of the server per unit, in microseconds.
+    /// CPU time of the server per unit, in microseconds; in K per client and second.
     pub(crate) cpu_us: f64,
     /// Units a second.
     pub(crate) rate: f64,
@@ -22,6 +22,9 @@ pub(crate) struct Sample {
     /// Growth of the server's resident memory per client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bytes_per_client: Option<f64>,
+    /// Bytes of a delivered message, without the head of its frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message_bytes: Option<f64>,
     /// From the start of the process until it said where it listens, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start_ms: Option<f64>,

@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
 use crate::cores::{self, Cores};
+use crate::dialect::Dialect;
 use crate::fault::Fault;
 
 const ADDRESS_WITHIN: Duration = Duration::from_secs(10);
@@ -26,11 +27,18 @@ pub(crate) struct Launch {
     pub(crate) arguments: Vec<OsString>,
     /// Lets it write to this process's standard error; else nobody reads its log.
     pub(crate) show_log: bool,
+    /// What it speaks.
+    pub(crate) dialect: Dialect,
+    /// Files that it finds in its directory, with their text.
+    pub(crate) files: &'static [(&'static str, &'static str)],
+    /// What stands before the address where it is printed.
+    pub(crate) address_after: &'static str,
 }
 
 /// A server that listens. Dropping it kills its process group.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    pub(crate) dialect: Dialect,
     process: u32,
     child: Option<Child>,
     _home: Option<TempDir>,
@@ -42,6 +50,9 @@ impl Server {
         let program = launch.program.display().to_string();
         let start = |source| Fault::Start { program: program.clone(), source };
         let home = TempDir::new().map_err(start)?;
+        for (name, text) in launch.files {
+            fs::write(home.path().join(name), text).map_err(start)?;
+        }
         if let Some(cores) = cores {
             cores::stay_on(cores.server); // inherited
         }
@@ -53,19 +64,20 @@ impl Server {
         let stdout = child.stdout.take().expect("it was asked for");
         let mut server = Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            dialect: launch.dialect,
             process: child.id(),
             child: Some(child),
             _home: Some(home),
         };
         let no_address = Fault::NoAddress { program, within_s: ADDRESS_WITHIN.as_secs() };
-        server.address = named_address(stdout).recv_timeout(ADDRESS_WITHIN).map_err(|_| no_address)?;
+        server.address = named_address(stdout, launch.address_after).recv_timeout(ADDRESS_WITHIN).map_err(|_| no_address)?;
         Ok(server)
     }
 
     /// A server that runs inside this process.
     #[cfg(test)]
     pub(crate) fn inside(address: SocketAddr) -> Self {
-        Self { address, process: std::process::id(), child: None, _home: None }
+        Self { address, dialect: Dialect::Concierge, process: std::process::id(), child: None, _home: None }
     }
 
     /// What every thread of the process has used of the processors so far.
@@ -93,6 +105,11 @@ impl Drop for Server {
 }
 
 impl Launch {
+    /// A program without arguments that speaks as the hub does.
+    pub(crate) fn of(program: PathBuf) -> Self {
+        Self { program, arguments: vec![], show_log: false, dialect: Dialect::Concierge, files: &[], address_after: "" }
+    }
+
     /// The same server, with what is durable kept at `store`.
     pub(crate) fn at(&self, store: impl Into<OsString>) -> Self {
         let mut launch = self.clone();
@@ -114,11 +131,11 @@ impl Launch {
 
 /// The address, once it is printed. The thread goes on reading, so that the server never waits for somebody to read, and
 /// ends with the server.
-fn named_address(stdout: impl Read + Send + 'static) -> mpsc::Receiver<SocketAddr> {
+fn named_address(stdout: impl Read + Send + 'static, after: &'static str) -> mpsc::Receiver<SocketAddr> {
     let (tell, told) = mpsc::sync_channel(1);
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if let Some(address) = loopback_address(&line) {
+            if let Some(address) = loopback_address(&line, after) {
                 let _ = tell.try_send(address); // full: only the first one counts
             }
         }
@@ -126,8 +143,9 @@ fn named_address(stdout: impl Read + Send + 'static) -> mpsc::Receiver<SocketAdd
     told
 }
 
-fn loopback_address(line: &str) -> Option<SocketAddr> {
-    let (_, after) = line.split_once("127.0.0.1:")?;
+fn loopback_address(line: &str, after: &str) -> Option<SocketAddr> {
+    let (_, named) = line.split_once(after)?;
+    let (_, after) = named.split_once("127.0.0.1:")?;
     let digits = after.find(|c: char| !c.is_ascii_digit()).map_or(after, |end| &after[..end]);
     digits.parse().ok().filter(|port| *port != 0).map(|port| (Ipv4Addr::LOCALHOST, port).into())
 }
@@ -165,10 +183,11 @@ mod tests {
     #[test]
     fn the_address_is_found_in_whatever_is_said_around_it() {
         let at = |port: u16| Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-        assert_eq!(loopback_address("listening on ws://127.0.0.1:40123/ws"), at(40_123));
-        assert_eq!(loopback_address("127.0.0.1:64209"), at(64_209));
-        assert_eq!(loopback_address("--listen 127.0.0.1:0"), None);
-        assert_eq!(loopback_address("hello"), None);
+        assert_eq!(loopback_address("listening on ws://127.0.0.1:40123/ws", "ws://"), at(40_123));
+        assert_eq!(loopback_address("127.0.0.1:64209", ""), at(64_209));
+        assert_eq!(loopback_address("--listen 127.0.0.1:0", ""), None);
+        assert_eq!(loopback_address("clients on 127.0.0.1:64209", "ws://"), None);
+        assert_eq!(loopback_address("hello", ""), None);
     }
 
     #[test]
@@ -180,8 +199,7 @@ mod tests {
 
     #[test]
     fn a_server_that_names_no_address_is_a_fault_and_one_that_does_is_killed_in_the_end() {
-        let launch =
-            |script: &str| Launch { program: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()], show_log: false };
+        let launch = |script: &str| Launch { arguments: vec!["-c".into(), script.into()], ..Launch::of("/bin/sh".into()) };
         assert!(matches!(Server::start(&launch("echo hello"), None), Err(Fault::NoAddress { .. })));
         let server = Server::start(&launch("echo on 127.0.0.1:4711; exec sleep 60"), None).unwrap();
         assert_eq!(server.address.port(), 4711);

@@ -42,7 +42,7 @@ enum Task {
     Security,
     /// Check licences, sources and known vulnerabilities of the dependencies
     Deny,
-    /// Run the benchmark at length and write docs/measurements.md
+    /// Run the benchmark beside nats-server and Bun, which are installed, and write docs/measurements.md
     Measure {
         /// Handed to `concierge-bench run`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -90,7 +90,7 @@ impl Cycle {
 
 /// Loads a server. Gives how many answers each client has, too.
 pub(super) fn run(server: &Server, timing: Timing, cycle: Cycle, ids: Ids, clients: usize) -> Result<(Sample, Vec<u64>), Fault> {
-    let mut generator = Generator::new(server.address)?;
+    let mut generator = Generator::new(server)?;
     generator.join((0..clients).map(|i| member(format!("client{i}"), None)), JOINING)?;
     generator.settle(Duration::from_millis(100), Duration::from_secs(10))?;
     let (mut letters, mut text) = (Letters::default(), String::new());

@@ -33,7 +33,7 @@ struct Creator {
 
 /// Creates so many at once, again and again.
 pub(super) fn measure(server: &Server, timing: Timing, at_once: usize) -> Result<Sample, Fault> {
-    let mut generator = Generator::new(server.address)?;
+    let mut generator = Generator::new(server)?;
     generator.join((0..at_once).map(|i| member(format!("creator{i}"), None)), JOINING)?;
     generator.join((0..at_once).map(|i| member(format!("worker{i}"), Some(GROUP))), JOINING)?;
     generator.settle(Duration::from_millis(100), Duration::from_secs(10))?;

@@ -57,7 +57,7 @@ fn in_the_file(base: &Base, acknowledged: &[Acknowledged]) -> Result<(), Fault> 
 }
 
 fn at_the_server(server: &Server, acknowledged: &[Acknowledged]) -> Result<(), Fault> {
-    let mut generator = Generator::new(server.address)?;
+    let mut generator = Generator::new(server)?;
     generator.join(std::iter::once(member("auditor".into(), None)), 1)?;
     let asked = &acknowledged[..acknowledged.len().min(ASKED)];
     let mut text = String::new();

@@ -77,7 +77,7 @@ fn columns(connection: &Connection) -> Result<String, Fault> {
 
 /// One settled promise and one that is pending.
 fn models(server: &Server) -> Result<(), Fault> {
-    let mut generator = Generator::new(server.address)?;
+    let mut generator = Generator::new(server)?;
     generator.join(std::iter::once(member("maker".into(), None)), 1)?;
     let mut text = String::new();
     for (number, id) in (0..).zip(["settled", "pending"]) {

@@ -34,7 +34,7 @@ pub(super) fn measure(site: &Site<'_>, base: &Base) -> Result<Sample, Fault> {
     let began = Instant::now();
     let server = base.serve(site)?;
     let start_ms = began.elapsed().as_secs_f64() * 1e3;
-    let mut generator = Generator::new(server.address)?;
+    let mut generator = Generator::new(&server)?;
     generator.join((0..CLIENTS).map(|i| member(format!("client{i}"), None)), JOINING)?;
     generator.join(std::iter::once(member("watcher".into(), Some("watch"))), 1)?;
     let deadlines = Deadlines { first_ms: now().as_millis() as u64 + LEAD_MS };

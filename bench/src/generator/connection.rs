@@ -8,9 +8,11 @@ use std::time::Duration;
 use memchr::memmem;
 use mio::net::TcpStream;
 
+use crate::dialect::{Dialect, Step};
 use crate::fault::Fault;
-use crate::frames::{self, Frame, Opcode};
+use crate::frames::{self, Frame, FrameError, Opcode};
 use crate::generator::inbox::{Due, Inbox};
+use crate::generator::nats::{self, Unit};
 use crate::payload::Mark;
 
 /// A client to be: its name and tags, the services that it creates and those that it subscribes to.
@@ -20,6 +22,8 @@ pub(crate) struct Client {
     pub(crate) tags: Vec<String>,
     pub(crate) owns: Vec<String>,
     pub(crate) subscribes: Vec<String>,
+    /// It wants to hear what is said to it, and not who comes and goes.
+    pub(crate) quiet: bool,
 }
 
 impl Client {
@@ -27,24 +31,6 @@ impl Client {
     pub(crate) fn named(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
     }
-
-    /// What it sends to be set up, each with the type of the answer that it waits for.
-    fn steps(&self) -> VecDeque<Step> {
-        let name = &self.name;
-        let tags = self.tags.iter().map(|tag| format!("\"{tag}\"")).collect::<Vec<_>>().join(",");
-        let identify = format!(r#"{{"type":"IDENTIFY","name":"{name}","version":"0.2.0","tags":[{tags}]}}"#);
-        let create = |s: &String| format!(r#"{{"type":"SERVICE_CREATE","service":"{s}"}}"#);
-        let subscribe = |s: &String| format!(r#"{{"type":"SELF_SUBSCRIBE","service":"{s}"}}"#);
-        std::iter::once(Step { text: identify, answer: "\"HELLO\"" })
-            .chain(self.owns.iter().map(|s| Step { text: create(s), answer: "\"SERVICE_CREATE_RESULT\"" }))
-            .chain(self.subscribes.iter().map(|s| Step { text: subscribe(s), answer: "\"SELF_SUBSCRIBE_RESULT\"" }))
-            .collect()
-    }
-}
-
-struct Step {
-    text: String,
-    answer: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,10 +47,13 @@ pub(super) struct Connection {
     /// Its place among all clients.
     number: usize,
     name: String,
+    dialect: Dialect,
     phase: Phase,
     steps: VecDeque<Step>,
     /// The beginning of a frame whose rest has not come yet.
     left: Vec<u8>,
+    /// Where it is in what nats-server sends.
+    nats: nats::Stream,
     out: Vec<u8>,
     written: usize,
     due: Due,
@@ -72,14 +61,30 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Begins to connect. Closing resets the connection, so that thousands of runs leave no ports in TIME_WAIT behind.
-    pub(super) fn open(address: SocketAddr, number: usize, client: &Client, streams: usize) -> Result<Self, Fault> {
+    pub(super) fn open(
+        address: SocketAddr,
+        dialect: Dialect,
+        number: usize,
+        client: &Client,
+        streams: usize,
+    ) -> Result<Self, Fault> {
         let fault = |source| Fault::Socket { client: client.name.clone(), source };
         let stream = TcpStream::connect(address).map_err(fault)?;
         stream.set_nodelay(true).map_err(fault)?;
         rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO)).map_err(|e| fault(e.into()))?;
-        let (steps, due) = (client.steps(), Due::new(streams));
-        let name = client.name.clone();
-        Ok(Self { stream, number, name, phase: Phase::Connecting, steps, left: vec![], out: vec![], written: 0, due })
+        Ok(Self {
+            stream,
+            number,
+            name: client.name.clone(),
+            dialect,
+            phase: Phase::Connecting,
+            steps: dialect.steps(client),
+            left: vec![],
+            nats: nats::Stream::default(),
+            out: vec![],
+            written: 0,
+            due: Due::new(streams),
+        })
     }
 
     /// What is queued, to be written with the next [`Self::flush`].
@@ -155,6 +160,9 @@ impl Connection {
             at = end + 4;
             self.step(inbox)?;
         }
+        if self.dialect == Dialect::Nats {
+            return self.take_nats(came, at, inbox);
+        }
         while let Some((frame, length)) = self.parse(&came[at..])? {
             self.frame(&frame, inbox)?;
             at += length;
@@ -162,14 +170,76 @@ impl Connection {
         Ok(at)
     }
 
+    /// The same for frames of any length whose units may go on in the next one. What comes before `at` is done.
+    fn take_nats(&mut self, came: &[u8], mut at: usize, inbox: &mut Inbox) -> Result<usize, Fault> {
+        loop {
+            if self.nats.left == 0 {
+                let Some(head) = frames::head(&came[at..]).map_err(|source| self.broken(source))? else { return Ok(at) };
+                if head.opcode != Opcode::Binary {
+                    let Some((frame, length)) = self.parse(&came[at..])? else { return Ok(at) };
+                    self.frame(&frame, inbox)?;
+                    at += length;
+                    continue;
+                }
+                at += head.begins;
+                self.nats.left = usize::try_from(head.length).map_err(|_| self.broken(FrameError::TooLong(head.length)))?;
+            }
+            let there = &came[at..came.len().min(at + self.nats.left)];
+            let whole = there.len() == self.nats.left;
+            let mut used = if self.nats.carried.is_empty() { self.units(there, inbox)? } else { self.carry_on(there, inbox)? };
+            if whole && used < there.len() {
+                self.nats.carried.extend_from_slice(&there[used..]);
+                used = there.len();
+            }
+            at += used;
+            self.nats.left -= used;
+            if !whole {
+                return Ok(at);
+            }
+        }
+    }
+
+    /// Units that began in the frame before.
+    fn carry_on(&mut self, there: &[u8], inbox: &mut Inbox) -> Result<usize, Fault> {
+        let mut carried = std::mem::take(&mut self.nats.carried);
+        carried.extend_from_slice(there);
+        let used = self.units(&carried, inbox)?;
+        carried.drain(..used);
+        self.nats.carried = carried;
+        Ok(there.len())
+    }
+
+    /// Handles every whole unit and returns how many bytes they were.
+    fn units(&mut self, bytes: &[u8], inbox: &mut Inbox) -> Result<usize, Fault> {
+        let mut at = 0;
+        while let Some((unit, length)) = nats::unit(&bytes[at..]) {
+            match unit {
+                Unit::Message(payload) => match inbox.mark(payload) {
+                    Some(mark) => self.delivered(mark, length, inbox)?,
+                    None => inbox.news += 1,
+                },
+                Unit::Line(b"PING") => {
+                    frames::append(Opcode::Binary, b"PONG\r\n", &mut self.out);
+                    self.flush()?;
+                }
+                Unit::Line(b"PONG") => self.step(inbox)?,
+                Unit::Line(line) if line.starts_with(b"INFO ") => {}
+                Unit::Line(line) => return Err(self.refused(line)),
+            }
+            at += length;
+        }
+        Ok(at)
+    }
+
     fn parse<'a>(&self, bytes: &'a [u8]) -> Result<Option<(Frame<'a>, usize)>, Fault> {
-        frames::parse(bytes).map_err(|source| Fault::Frame { client: self.name.clone(), source })
+        frames::parse(bytes).map_err(|source| self.broken(source))
     }
 
     fn frame(&mut self, frame: &Frame<'_>, inbox: &mut Inbox) -> Result<(), Fault> {
         match frame.opcode {
             Opcode::Text => self.text(frame.payload, inbox),
             Opcode::Ping => {
+                inbox.pings += 1;
                 frames::append(Opcode::Pong, frame.payload, &mut self.out);
                 self.flush()
             }
@@ -183,8 +253,7 @@ impl Connection {
             return Ok(());
         }
         if let Some(mark) = inbox.mark(text) {
-            self.due.check(mark, &self.name)?;
-            return if inbox.arrived(mark) { Ok(()) } else { Err(self.astray(mark)) };
+            return self.delivered(mark, text.len(), inbox);
         }
         match self.phase {
             Phase::SettingUp(answer) if memmem::find(text, answer.as_bytes()).is_some() && is_mine(answer, text) => {
@@ -202,6 +271,13 @@ impl Connection {
         }
     }
 
+    /// A numbered message of so many bytes.
+    fn delivered(&mut self, mark: Mark, bytes: usize, inbox: &mut Inbox) -> Result<(), Fault> {
+        self.due.check(mark, &self.name)?;
+        inbox.delivered_bytes += bytes as u64;
+        if inbox.arrived(mark) { Ok(()) } else { Err(self.astray(mark)) }
+    }
+
     /// Sends the next step of the setting up, or is ready.
     fn step(&mut self, inbox: &mut Inbox) -> Result<(), Fault> {
         let Some(Step { text, answer }) = self.steps.pop_front() else {
@@ -210,8 +286,12 @@ impl Connection {
             return Ok(());
         };
         self.phase = Phase::SettingUp(answer);
-        frames::append(Opcode::Text, text.as_bytes(), &mut self.out);
+        frames::append(self.dialect.opcode(), text.as_bytes(), &mut self.out);
         self.flush()
+    }
+
+    fn broken(&self, source: FrameError) -> Fault {
+        Fault::Frame { client: self.name.clone(), source }
     }
 
     fn socket(&self, source: std::io::Error) -> Fault {

@@ -22,8 +22,12 @@ pub(crate) struct Inbox {
     pub(super) ready: usize,
     /// Numbered messages that arrived.
     pub(crate) delivered: u64,
+    /// What they were in bytes, without the heads of frames.
+    pub(crate) delivered_bytes: u64,
     /// OK replies that arrived.
     pub(crate) answered: u64,
+    /// Pings of WebSocket that arrived.
+    pub(crate) pings: u64,
     /// What the coordinator said.
     pub(super) letters: Letters,
     /// Everything else: who joined, who subscribed.

@@ -4,6 +4,7 @@
 mod connection;
 mod inbox;
 mod letters;
+mod nats;
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,9 +17,11 @@ use connection::Connection;
 pub(crate) use inbox::Inbox;
 pub(crate) use letters::Letters;
 
+use crate::dialect::Dialect;
 use crate::fault::Fault;
 use crate::frames::{self, FRAME_BYTES, Opcode};
 use crate::payload::Template;
+use crate::server::Server;
 
 /// How long all clients of a sample may take to connect, identify and subscribe.
 const SET_UP_WITHIN: Duration = Duration::from_secs(180);
@@ -28,6 +31,7 @@ const AWAKE: Duration = Duration::from_micros(500);
 /// All clients of a sample. Dropping it resets their connections.
 pub(crate) struct Generator {
     address: SocketAddr,
+    dialect: Dialect,
     poll: Poll,
     events: Events,
     connections: Vec<Connection>,
@@ -39,9 +43,10 @@ pub(crate) struct Generator {
 
 impl Generator {
     /// A generator without clients.
-    pub(crate) fn new(address: SocketAddr) -> Result<Self, Fault> {
+    pub(crate) fn new(server: &Server) -> Result<Self, Fault> {
         Ok(Self {
-            address,
+            address: server.address,
+            dialect: server.dialect,
             poll: Poll::new().map_err(Fault::Generator)?,
             events: Events::with_capacity(1024),
             connections: vec![],
@@ -77,7 +82,7 @@ impl Generator {
     }
 
     fn connect(&mut self, client: &Client) -> Result<(), Fault> {
-        let mut connection = Connection::open(self.address, self.connections.len(), client, self.inbox.streams())?;
+        let mut connection = Connection::open(self.address, self.dialect, self.connections.len(), client, self.inbox.streams())?;
         let token = Token(self.connections.len());
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut connection.stream, token, interest).map_err(Fault::Generator)?;
@@ -89,6 +94,11 @@ impl Generator {
     pub(crate) fn leave(&mut self) {
         self.connections.clear();
         self.inbox.ready = 0;
+    }
+
+    /// What the server speaks.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// What arrived so far.
@@ -170,3 +180,6 @@ impl Generator {
         self.connections[client].unsent()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use concierge_api_rs::limits::OUTBOX_BYTES;
 
+use crate::dialect::To;
 use crate::fault::Fault;
 use crate::generator::{Client, Generator};
 use crate::payload::Template;
@@ -84,47 +85,49 @@ pub(super) fn lock_step(server: &Server, timing: Timing, receivers: usize) -> Re
 }
 
 fn one_sender(server: &Server, receivers: usize, data_bytes: usize, feed: Feed) -> Result<(Generator, Vec<Source>), Fault> {
-    let mut generator = Generator::new(server.address)?;
+    let mut generator = Generator::new(server)?;
     generator.expect_stream(receivers, feed.in_flight);
     generator.join(std::iter::once(owner(0)), 1)?;
     generator.join((0..receivers).map(|i| subscriber(i, 1)), JOINING)?;
-    Ok((generator, vec![Source::new(0, Template::to_service(&room(0), 0, data_bytes), receivers)]))
+    let template = Template::new(server.dialect, To::Service(&room(0)), 0, data_bytes);
+    Ok((generator, vec![Source::new(0, template, receivers)]))
 }
 
 /// Several owners broadcast to the same subscribers: whether a hub joins what different senders say.
 pub(super) fn senders(server: &Server, timing: Timing, senders: usize) -> Result<Sample, Fault> {
-    let mut generator = Generator::new(server.address)?;
+    let mut generator = Generator::new(server)?;
     for _ in 0..senders {
         generator.expect_stream(RECEIVERS_OF_ALL, SENDERS.in_flight);
     }
     generator.join((0..senders).map(owner), JOINING)?;
     generator.join((0..RECEIVERS_OF_ALL).map(|i| subscriber(i, senders)), JOINING)?;
-    let source = |i| Source::new(i, Template::to_service(&room(i), i, DATA_BYTES), RECEIVERS_OF_ALL);
-    let sources = (0..senders).map(source).collect();
+    let template = |i| Template::new(server.dialect, To::Service(&room(i)), i, DATA_BYTES);
+    let sources = (0..senders).map(|i| Source::new(i, template(i), RECEIVERS_OF_ALL)).collect();
     load(server, timing, &mut generator, sources, SENDERS)
 }
 
 /// Pairs of clients; one of each sends to the other by name.
 pub(super) fn pairs(server: &Server, timing: Timing, pairs: usize) -> Result<Sample, Fault> {
-    let mut generator = Generator::new(server.address)?;
+    let mut generator = Generator::new(server)?;
     for _ in 0..pairs {
         generator.expect_stream(1, PAIRS.in_flight);
     }
     generator.join((0..pairs).map(|i| Client::named(format!("source{i}"))), JOINING)?;
     generator.join((0..pairs).map(|i| Client::named(format!("target{i}"))), JOINING)?;
-    let source = |i| Source::new(i, Template::to_client(&format!("target{i}"), i, DATA_BYTES), 1);
-    load(server, timing, &mut generator, (0..pairs).map(source).collect(), PAIRS)
+    let template = |i| Template::new(server.dialect, To::Client(&format!("target{i}")), i, DATA_BYTES);
+    let sources = (0..pairs).map(|i| Source::new(i, template(i), 1)).collect();
+    load(server, timing, &mut generator, sources, PAIRS)
 }
 
-fn room(i: usize) -> String {
+pub(super) fn room(i: usize) -> String {
     format!("room{i}")
 }
 
-fn owner(i: usize) -> Client {
+pub(super) fn owner(i: usize) -> Client {
     Client { owns: vec![room(i)], ..Client::named(format!("owner{i}")) }
 }
 
-fn subscriber(i: usize, rooms: usize) -> Client {
+pub(super) fn subscriber(i: usize, rooms: usize) -> Client {
     Client { subscribes: (0..rooms).map(room).collect(), ..Client::named(format!("subscriber{i}")) }
 }
 
@@ -149,12 +152,13 @@ fn load(server: &Server, timing: Timing, generator: &mut Generator, sources: Vec
     }
     let sample = window.close()?;
     everything_came(generator, &sources)?;
-    Ok(sample)
+    let message_bytes = generator.inbox().delivered_bytes as f64 / generator.inbox().delivered as f64;
+    Ok(Sample { message_bytes: Some(message_bytes), ..sample })
 }
 
-/// Every message at every receiver, and an OK for every message.
+/// Every message at every receiver, and an OK for every message where there are answers.
 fn everything_came(generator: &mut Generator, sources: &[Source]) -> Result<(), Fault> {
-    let published: u64 = sources.iter().map(|s| s.published).sum();
+    let published = if generator.dialect().answers() { sources.iter().map(|s| s.published).sum() } else { 0 };
     let due: u64 = sources.iter().map(|s| s.published * s.receivers as u64).sum();
     drain(generator, |generator| generator.inbox().delivered >= due && generator.inbox().answered >= published)?;
     let (delivered, answered) = (generator.inbox().delivered, generator.inbox().answered);

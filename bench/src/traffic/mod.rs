@@ -5,6 +5,7 @@ mod load;
 mod ping_pong;
 
 use crate::fault::Fault;
+use crate::peer::Peer;
 use crate::sample::Sample;
 use crate::server::Server;
 use crate::window::Timing;
@@ -33,10 +34,14 @@ pub(crate) enum Traffic {
     Pairs { pairs: usize },
     /// `B1000`: ping-pong between two clients, beside so many idle ones.
     PingPong { idle: usize },
-    /// `D10000`: so many clients that join in a storm and do nothing.
+    /// `D10000`: so many clients that join in a storm, subscribe to one service, want no news and do nothing.
     Storm { clients: usize },
+    /// `N10000`: the same without a subscription, and each hears of every other one.
+    News { clients: usize },
     /// `I1000`: so many clients that join one after the other and do nothing.
     Idle { clients: usize },
+    /// `K19000`: so many clients that do nothing but answer pings.
+    Heartbeats { clients: usize },
     /// `J8`: clients that join and leave, so many at once.
     Joins { at_once: usize },
 }
@@ -54,7 +59,9 @@ impl Traffic {
             Self::Senders { senders } => load::senders(server, timing, senders),
             Self::Pairs { pairs } => load::pairs(server, timing, pairs),
             Self::PingPong { idle } => ping_pong::measure(server, timing, idle),
-            Self::Storm { clients } => idle::idle(server, clients, STORM_AT_ONCE),
+            Self::Storm { clients } => idle::storm(server, clients),
+            Self::News { clients } => idle::idle(server, clients, STORM_AT_ONCE),
+            Self::Heartbeats { clients } => idle::heartbeats(server, clients),
             Self::Idle { clients } => idle::idle(server, clients, 1),
             Self::Joins { at_once } => idle::joins(server, timing, at_once),
         }
@@ -67,9 +74,24 @@ impl Traffic {
             Self::Senders { senders } => senders + RECEIVERS_OF_ALL,
             Self::Pairs { pairs } => 2 * pairs,
             Self::PingPong { idle } => idle + 2,
-            Self::Storm { clients } | Self::Idle { clients } => clients + 1,
+            Self::Storm { clients } | Self::News { clients } | Self::Idle { clients } => clients + 1,
+            Self::Heartbeats { clients } => clients,
             Self::Joins { at_once } => at_once,
         }
+    }
+
+    /// Whether what this server does in it can be compared with the hub: only hubs tell of who comes, and each pings as it likes.
+    pub(crate) fn compares(self, peer: Peer) -> bool {
+        match self {
+            Self::News { .. } | Self::Idle { .. } => peer == Peer::Baseline,
+            Self::Heartbeats { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// How often it is measured at most: some take long.
+    pub(crate) fn at_most_rounds(self) -> usize {
+        if matches!(self, Self::Heartbeats { .. } | Self::News { .. }) { 2 } else { usize::MAX }
     }
 
     /// Whether it keeps the server busy all the time, so that a server that is not did not get its core.
@@ -87,8 +109,12 @@ impl Traffic {
             Self::Pairs { pairs } => format!("{pairs} pairs, messages by name, 32 in flight for each"),
             Self::PingPong { idle } => format!("ping-pong between 2 clients beside {idle} idle ones"),
             Self::Storm { clients } => {
+                format!("{clients} clients join, {STORM_AT_ONCE} at once, subscribe to one service and are idle; no news")
+            }
+            Self::News { clients } => {
                 format!("{clients} clients join, {STORM_AT_ONCE} at once, and are idle; with the news to all")
             }
+            Self::Heartbeats { clients } => format!("{clients} idle clients are pinged; per client and second"),
             Self::Idle { clients } => format!("{clients} clients join one after the other and are idle: memory"),
             Self::Joins { at_once } => format!("connect, identify, leave; {at_once} clients at once"),
         }
@@ -104,6 +130,8 @@ impl Traffic {
             Self::Pairs { pairs } => ('C', pairs),
             Self::PingPong { idle } => ('B', idle),
             Self::Storm { clients } => ('D', clients),
+            Self::News { clients } => ('N', clients),
+            Self::Heartbeats { clients } => ('K', clients),
             Self::Idle { clients } => ('I', clients),
             Self::Joins { at_once } => ('J', at_once),
         }
@@ -119,9 +147,14 @@ impl Traffic {
             'C' => Self::Pairs { pairs: n },
             'B' => Self::PingPong { idle: n },
             'D' => Self::Storm { clients: n },
+            'N' => Self::News { clients: n },
+            'K' => Self::Heartbeats { clients: n },
             'I' => Self::Idle { clients: n },
             'J' => Self::Joins { at_once: n },
             _ => return None,
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::dialect::To;
 use crate::fault::Fault;
 use crate::generator::{Client, Generator};
 use crate::payload::Template;
@@ -12,13 +13,14 @@ use crate::window::{STALLED_AFTER, Timing, Window};
 
 /// The latency is that of a round trip: two messages through the server.
 pub(super) fn measure(server: &Server, timing: Timing, idle: usize) -> Result<Sample, Fault> {
-    let mut generator = Generator::new(server.address)?;
+    let mut generator = Generator::new(server)?;
     generator.expect_stream(1, 1);
     generator.expect_stream(1, 1);
     generator.join(["ping", "pong"].into_iter().map(Client::named), 2)?;
     generator.join((0..idle).map(|i| Client::named(format!("idle{i}"))), 16)?;
     generator.settle(Duration::from_millis(200), Duration::from_secs(10))?;
-    let ways = [Template::to_client("pong", 0, DATA_BYTES), Template::to_client("ping", 1, DATA_BYTES)];
+    let way = |to, stream| Template::new(server.dialect, To::Client(to), stream, DATA_BYTES);
+    let ways = [way("pong", 0), way("ping", 1)];
     let mut window = Window::new(server, timing);
     let mut number = 0;
     while window.goes_on(generator.inbox().delivered)? {
