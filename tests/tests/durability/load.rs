@@ -105,7 +105,10 @@ impl Someone {
 
     /// What only a holder does; some of them hold no longer.
     async fn act(&mut self) -> Result<(), Over> {
-        let (id, version) = self.held[self.dice.random_range(0..self.held.len())].clone();
+        let (id, mut version) = self.held[self.dice.random_range(0..self.held.len())].clone();
+        // somebody may have held it before, and not know that it does no longer
+        let is_late = self.dice.random_bool(0.1);
+        version -= u64::from(is_late);
         let word = self.asker.word();
         let (op, other) = match self.dice.random_range(0..100) {
             0..30 => (Op::Heartbeat { version }, String::new()),
@@ -114,7 +117,11 @@ impl Someone {
             70..80 => (Op::Release { version }, String::new()),
             _ => (Op::Fulfill { version, value: word }, String::new()),
         };
-        self.ask(Wish::new(&id, op).about(other)).await
+        let wish = Wish::new(&id, op).about(other);
+        if is_late {
+            return self.asker.ask(&wish).await.map(|_| ());
+        }
+        self.ask(wish).await
     }
 
     async fn ask(&mut self, wish: Wish) -> Result<(), Over> {
