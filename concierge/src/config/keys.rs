@@ -203,6 +203,12 @@ pub const KEYS: &[Key] = &[
          same, and what follows waits. 0 is no bound.",
     ),
     key(
+        "limits.endings_per_second",
+        count("endings a second", 0),
+        "Services that a client may delete and subscriptions that it may end, which is news to others, and so is each that it begins \
+         instead. Over it the hub reads no further until the second has passed. 0 is no bound.",
+    ),
+    key(
         "limits.excess_ms",
         ms(1),
         "How long a client may go on sending more than one of these bounds allows, else close code 4010.",

@@ -8,6 +8,7 @@ mod transcript;
 mod closing;
 mod connection;
 mod drain;
+mod endings;
 mod heartbeat;
 mod http;
 mod identify;
