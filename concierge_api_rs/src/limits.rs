@@ -55,6 +55,8 @@ pub const TAGS: usize = 32;
 pub const TAG_CHARS: usize = 64;
 /// Services that a client owns. Configurable.
 pub const SERVICES_PER_CLIENT: usize = 128;
+/// Services of all clients together. Configurable.
+pub const SERVICES: usize = 100_000;
 /// Services that a client is subscribed to. Configurable.
 pub const SUBSCRIPTIONS_PER_CLIENT: usize = 1_024;
 /// Subscribers that a service info lists; `subscriber_count` is the total. `SERVICE_FETCH` lists all. Configurable.

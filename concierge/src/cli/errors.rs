@@ -148,6 +148,11 @@ const LIMITS: &[Explained] = &[
         "Delete some, or raise the limit.",
     ),
     answer(
+        "limits.services",
+        "The clients together own that many services already: ERROR_PROTOCOL. Metric: concierge_over_limit_total{limit=\"services\"}.",
+        "`concierge services ls` lists them with their owners; lower `limits.services_per_client`, or raise the limit.",
+    ),
+    answer(
         "limits.subscriptions_per_client",
         "The client is subscribed to that many services already: ERROR_PROTOCOL. Metric: \
          concierge_over_limit_total{limit=\"subscriptions\"}.",

@@ -186,6 +186,7 @@ pub const KEYS: &[Key] = &[
     key("limits.outbox_bytes", bytes(1024, 4096 * MIB), "What may wait for one client, else close code 4011."),
     key("limits.stall_ms", ms(1), "How long a client may take nothing while something waits, else close code 4011."),
     key("limits.services_per_client", count("services", 0), "Services that a client may own, else SERVICE_CREATE is refused."),
+    key("limits.services", count("services", 1), "Services of all clients together, else SERVICE_CREATE is refused."),
     key(
         "limits.subscriptions_per_client",
         count("subscriptions", 0),
