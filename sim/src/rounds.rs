@@ -37,7 +37,7 @@ impl Rounds {
         let (next, playing) = (AtomicU64::new(0), Playing::default());
         let jobs = self.jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
         thread::scope(|scope| {
-            let (player, players) = mpsc::channel::<()>();
+            let (player, players) = mpsc::sync_channel::<()>(0); // nothing is sent: it ends
             scope.spawn(|| playing.watch(players, self.within));
             for _ in 0..jobs.max(1) {
                 let (player, next, playing, judge) = (player.clone(), &next, &playing, &judge);

@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 fn sim(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_concierge-sim")).args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_concierge-sim")).args(arguments).output().expect("it was built with this test")
 }
 
 #[test]
