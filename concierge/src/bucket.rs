@@ -89,6 +89,8 @@ pub(crate) enum Limit {
     Bytes,
     AddressMessages,
     AddressBytes,
+    /// Of services and subscriptions.
+    Endings,
 }
 
 impl Limit {
@@ -99,23 +101,20 @@ impl Limit {
             Self::Bytes => "too many bytes for too long",
             Self::AddressMessages => "too many messages from this address for too long",
             Self::AddressBytes => "too many bytes from this address for too long",
+            Self::Endings => "too many services deleted or subscriptions ended for too long",
         }
     }
 
     /// Times that a client was not read because of it.
     pub(crate) fn throttled(self) -> &'static Counter {
-        let [messages, bytes, address_messages, address_bytes] = &METRICS.throttled;
+        let [messages, bytes, address_messages, address_bytes, endings] = &METRICS.throttled;
         match self {
             Self::Messages => messages,
             Self::Bytes => bytes,
             Self::AddressMessages => address_messages,
             Self::AddressBytes => address_bytes,
+            Self::Endings => endings,
         }
-    }
-
-    /// Whether it counts bytes, not messages.
-    pub(crate) fn is_of_bytes(self) -> bool {
-        matches!(self, Self::Bytes | Self::AddressBytes)
     }
 }
 

@@ -19,6 +19,7 @@ const PIECE: usize = 16 * 1024;
 pub(crate) struct Bulletin {
     to: Option<(Audience, ClientId)>,
     frames: Vec<u8>,
+    copies: usize,
     ripe: Vec<Arc<Peer>>,
 }
 
@@ -43,11 +44,17 @@ impl Bulletin {
         let frame = Frame::new(&self.frames);
         let frame = if registry.len() >= SHARED_FROM_CLIENTS { frame.shared() } else { frame };
         registry.members(to, whose, |peer| {
+            self.copies += 1;
             if peer.queue(&frame) == Queued::Ripe {
                 self.ripe.push(peer.clone());
             }
         });
         self.frames.clear();
+    }
+
+    /// Pieces that were queued.
+    pub(crate) fn copies(&self) -> usize {
+        self.copies
     }
 
     /// For whom so much waits that it should be written as soon as the registry's turn is over.

@@ -69,6 +69,21 @@ pub(crate) struct Seat {
     next: Seq,
 }
 
+/// What a payload cost.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Cost {
+    /// Frames that were queued, or will be at the end of the run.
+    pub(crate) copies: usize,
+    /// It ended a service or a subscription.
+    pub(crate) ended: bool,
+}
+
+impl Cost {
+    fn of_copies(copies: usize) -> Self {
+        Self { copies, ended: false }
+    }
+}
+
 impl Desk {
     pub(crate) fn new(secret: Option<&str>, bounds: Bounds, guesses: Guesses, new_id: fn() -> Uuid) -> Self {
         let registry = Registry::new(bounds);
@@ -200,8 +215,8 @@ impl Desk {
         Ok(Seat { peer: peer.clone(), origin: OnceCell::new(), next: Seq::default() })
     }
 
-    /// One text message of an identified client, whose turn's messages meet in `run`. How many copies of it are made.
-    pub(crate) fn receive(&self, seat: &mut Seat, run: &mut Run<'_>, text: &str) -> usize {
+    /// One text message of an identified client, whose turn's messages meet in `run`.
+    pub(crate) fn receive(&self, seat: &mut Seat, run: &mut Run<'_>, text: &str) -> Cost {
         run.tally.payloads += 1;
         #[cfg(test)]
         assert!(!text.contains(FAILURE), "a test wants the hub to fail");
@@ -214,11 +229,11 @@ impl Desk {
         });
         if let Some((copies, data_bytes)) = like_last {
             run.count_message(data_bytes);
-            return copies;
+            return Cost::of_copies(copies);
         }
         let payload = PayloadIn::decode(text);
         if let Ok(PayloadIn::Message(message)) = payload {
-            return self.message(seat, run, (seq, text, edition), &message);
+            return Cost::of_copies(self.message(seat, run, (seq, text, edition), &message));
         }
         run.end();
         match payload {
@@ -226,7 +241,7 @@ impl Desk {
                 seat.next = set.seq.next();
                 okay(&seat.peer, set.seq);
             }
-            Ok(payload) => self.turn(&seat.peer, seq, payload),
+            Ok(payload) => return self.turn(&seat.peer, seq, payload),
             Err(refused) => {
                 METRICS.malformed.increment(1);
                 let answer = match refused {
@@ -236,7 +251,7 @@ impl Desk {
                 push(&seat.peer, &answer, Some(seq));
             }
         }
-        0
+        Cost::default()
     }
 
     fn origin<'s>(&self, seat: &'s Seat) -> &'s OriginHead {
@@ -296,12 +311,13 @@ impl Desk {
         }
     }
 
-    fn turn(&self, peer: &Arc<Peer>, seq: Seq, payload: PayloadIn<'_>) {
-        self.turn_of(self.registry.lock(), peer, payload, Some(seq));
+    fn turn(&self, peer: &Arc<Peer>, seq: Seq, payload: PayloadIn<'_>) -> Cost {
+        self.turn_of(self.registry.lock(), peer, payload, Some(seq))
     }
 
-    fn turn_of(&self, mut registry: Turns<'_>, peer: &Arc<Peer>, payload: PayloadIn<'_>, seq: Option<Seq>) {
+    fn turn_of(&self, mut registry: Turns<'_>, peer: &Arc<Peer>, payload: PayloadIn<'_>, seq: Option<Seq>) -> Cost {
         let who = peer.id;
+        let ends = matches!(payload, PayloadIn::SelfUnsubscribe(_) | PayloadIn::ServiceDelete(_));
         let too_many = match payload {
             PayloadIn::ServiceCreate(_) => &METRICS.too_many_services,
             _ => &METRICS.too_many_subscriptions,
@@ -322,7 +338,8 @@ impl Desk {
         if matches!(turn.reply, Some(PayloadOut::ErrorProtocol(_))) {
             too_many.increment(1); // nothing else that could be understood is answered so
         }
-        self.carry_out(registry, peer, turn, seq);
+        let ended = ends && !turn.news.is_empty();
+        Cost { copies: self.carry_out(registry, peer, turn, seq), ended }
     }
 
     fn message(
@@ -382,9 +399,11 @@ impl Desk {
     }
 
     /// Queues what a turn brought about: the answer, then the news, each encoded once. All of it before the next turn begins,
-    /// also an answer that is no news to anybody: a list must not come behind the news of what it does not hold yet.
-    fn carry_out(&self, registry: Turns<'_>, peer: &Arc<Peer>, turn: Turn, seq: Option<Seq>) {
+    /// also an answer that is no news to anybody: a list must not come behind the news of what it does not hold yet. How many
+    /// frames that were.
+    fn carry_out(&self, registry: Turns<'_>, peer: &Arc<Peer>, turn: Turn, seq: Option<Seq>) -> usize {
         let mut bulletin = Bulletin::default();
+        let answers = usize::from(turn.reply.is_some());
         let answer_is_ripe =
             turn.reply.is_some_and(|reply| with_payload(&reply, seq, |frame| peer.queue_answer(frame) == Queued::Ripe));
         for News { to, payload } in turn.news {
@@ -396,7 +415,9 @@ impl Desk {
         if answer_is_ripe {
             peer.flush();
         }
+        let copies = answers + bulletin.copies();
         bulletin.ripe().iter().for_each(|peer| peer.flush());
+        copies
     }
 
     /// Who subscribes to the service of a built-in client, and who does not any more.

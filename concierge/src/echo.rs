@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::config::Config;
+use crate::desk::Cost;
 use crate::frame::{self, Frame};
 use crate::ground::Machine;
 use crate::peer::Peer;
@@ -38,9 +39,9 @@ impl Echo {
 }
 
 impl Addressee for Echo {
-    fn text(&mut self, _: &mut Run<'_>, text: &str) -> usize {
+    fn text(&mut self, _: &mut Run<'_>, text: &str) -> Cost {
         self.answer(|frame| frame::text(frame, |to| to.extend_from_slice(text.as_bytes())));
-        1
+        Cost { copies: 1, ended: false }
     }
 
     fn binary(&mut self, _: &mut Run<'_>, bytes: &[u8]) {

@@ -148,7 +148,7 @@ async fn answer(
     }
     if request.headers().get(HOST).is_some_and(|host| !site.names.include(host.as_bytes())) {
         metrics::refused("host");
-        let why = "a hub on a loopback address does not answer to this name; see `allowed_hosts`\n";
+        let why = "a hub on a loopback address does not answer to this name (`Host`): ask by an address or `localhost`, or add it to `allowed_hosts`\n";
         return (StatusCode::FORBIDDEN, [(CONNECTION, "close")], why).into_response();
     }
     if site.hub && request.uri().path() == "/ws" {

@@ -14,6 +14,7 @@ mod departures;
 mod desk;
 #[doc(hidden)]
 pub mod echo;
+mod endings;
 mod folders;
 mod frame;
 pub mod ground;

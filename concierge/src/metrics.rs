@@ -25,8 +25,8 @@ pub(crate) struct Metrics {
     pub(crate) slow_consumers: Counter,
     pub(crate) too_many_services: Counter,
     pub(crate) too_many_subscriptions: Counter,
-    /// Messages and bytes of a client, then those of an address.
-    pub(crate) throttled: [Counter; 4],
+    /// Messages and bytes of a client, then those of an address, then endings of a client.
+    pub(crate) throttled: [Counter; 5],
     pub(crate) uncounted: Counter,
     pub(crate) subscribers_cut: Counter,
     pub(crate) offers_taken: Counter,
@@ -71,7 +71,7 @@ impl Metrics {
             slow_consumers: counter!("concierge_slow_consumers_total"),
             too_many_services: counter!("concierge_over_limit_total", "limit" => "services"),
             too_many_subscriptions: counter!("concierge_over_limit_total", "limit" => "subscriptions"),
-            throttled: ["messages", "bytes", "address_messages", "address_bytes"]
+            throttled: ["messages", "bytes", "address_messages", "address_bytes", "endings"]
                 .map(|limit| counter!("concierge_throttled_total", "limit" => limit)),
             uncounted: counter!("concierge_addresses_uncounted_total"),
             subscribers_cut: counter!("concierge_subscribers_cut_total"),
@@ -182,7 +182,7 @@ const DESCRIBED: &[(Kind, &str, &str)] = &[
     (
         Kind::Counter,
         "concierge_throttled_total{limit}",
-        "Times a client was not read because it sent too much: `messages`, `bytes`, or `address_messages`, `address_bytes` with others of its address.",
+        "Times a client was not read because it sent too much: `messages`, `bytes`, or `address_messages`, `address_bytes` with others of its address; or because it ended too much: `endings`.",
     ),
     (
         Kind::Counter,

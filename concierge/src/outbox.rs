@@ -15,6 +15,9 @@ use crate::frame::{self, Frame};
 const PIECE: usize = 64 * 1024;
 /// Pieces that one system call takes.
 const SLICES: usize = 64;
+/// Pieces that may hold much more room than bytes: an outbox that is written every turn has no more of them. Behind them, what
+/// takes turns with shared frames is copied to where it just fits, or a few bytes would keep a whole buffer each.
+const LOOSE: usize = 8;
 /// Pieces that are worth one: each costs every client of a crowd its entry here.
 const RIPE: usize = 32;
 
@@ -239,11 +242,22 @@ impl Outbox {
             }
             Frame::Large(bytes) => {
                 if !self.tail.is_empty() {
-                    self.pieces.push_back(Piece::Joined(std::mem::take(&mut self.tail)));
+                    let joined = self.take_tail();
+                    self.pieces.push_back(Piece::Joined(joined));
                 }
                 self.pieces.push_back(Piece::Shared(bytes.clone()));
             }
         }
+    }
+
+    /// The joined frames; the buffer stays where it is if it would be wasted on them.
+    fn take_tail(&mut self) -> Vec<u8> {
+        if self.pieces.len() < LOOSE || self.tail.len() >= self.tail.capacity() / 2 {
+            return std::mem::take(&mut self.tail);
+        }
+        let joined = self.tail.as_slice().to_vec();
+        self.tail.clear();
+        joined
     }
 
     fn write_once(&self, write: &mut impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> io::Result<usize> {

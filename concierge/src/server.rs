@@ -121,6 +121,7 @@ impl Server {
         };
         let bounds = Bounds {
             services_per_client: config.limits.services_per_client,
+            services: config.limits.services,
             subscriptions_per_client: config.limits.subscriptions_per_client,
             subscribers_shown: config.limits.subscribers_shown,
         };

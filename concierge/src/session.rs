@@ -12,13 +12,14 @@ use futures::{FutureExt as _, Stream as _};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 use tokio_util::sync::CancellationToken;
 
 use crate::arrivals::Coming;
 use crate::bucket::Rates;
 use crate::config::Config;
-use crate::desk::{Desk, Seat};
+use crate::desk::{Cost, Desk, Seat};
+use crate::endings::Endings;
 use crate::frame::{self, Frame};
 use crate::metrics;
 use crate::peer::{Ending, Peer};
@@ -28,7 +29,7 @@ use crate::wire::Wire;
 
 /// Messages that one session takes before others have their turn.
 const READ_BUDGET: usize = 256;
-/// Copies that its messages make: a thousand small ones to everybody are not small.
+/// Copies that its messages and the news of what it changes make: a thousand small ones to everybody are not small.
 const COPY_BUDGET: usize = 64 * 1024;
 /// tungstenite's own buffer: the wire reads in large pieces, so this one can be small.
 const READ_BUFFER: usize = 256;
@@ -58,6 +59,7 @@ impl Pace {
             allowance: Allowance {
                 messages_per_second: config.limits.messages_per_second,
                 bytes_per_second: config.limits.bytes_per_second,
+                endings_per_second: config.limits.endings_per_second,
                 payload_bytes: config.limits.payload_bytes,
                 excess_for: ms(config.limits.excess_ms),
             },
@@ -80,8 +82,8 @@ enum Outcome {
 
 /// Takes what a peer says. The hub's is the [`Desk`] with the peer's [`Seat`]; only `echo` has another.
 pub(crate) trait Addressee {
-    /// A text message, whose turn's messages meet in `run`. How many copies of it are made.
-    fn text(&mut self, run: &mut Run<'_>, text: &str) -> usize;
+    /// A text message, whose turn's messages meet in `run`.
+    fn text(&mut self, run: &mut Run<'_>, text: &str) -> Cost;
     /// A binary message: it says nothing in the hub's protocol.
     fn binary(&mut self, _: &mut Run<'_>, _: &[u8]) {}
 }
@@ -93,7 +95,7 @@ struct Seated<'a> {
 }
 
 impl Addressee for Seated<'_> {
-    fn text(&mut self, run: &mut Run<'_>, text: &str) -> usize {
+    fn text(&mut self, run: &mut Run<'_>, text: &str) -> Cost {
         self.desk.receive(&mut self.seat, run, text)
     }
 }
@@ -263,6 +265,7 @@ struct Conversation<'a, A> {
     addressee: A,
     pace: &'a Pace,
     throttle: Option<Box<Throttle>>,
+    endings: Endings,
     next_ping: Instant,
     heard: Instant,
     /// Since when the socket takes nothing, and how much it had taken by then.
@@ -275,7 +278,17 @@ impl<'a, A: Addressee> Conversation<'a, A> {
     fn new(peer: &'a Arc<Peer>, addressee: A, pace: &'a Pace, address: Option<&Arc<Rates>>) -> Self {
         let now = Instant::now();
         let throttle = Throttle::new(pace.allowance, address).map(Box::new);
-        Self { peer, addressee, pace, throttle, next_ping: now + pace.ping_every, heard: now, stalled: None, full: false }
+        Self {
+            peer,
+            addressee,
+            pace,
+            throttle,
+            endings: Endings::default(),
+            next_ping: now + pace.ping_every,
+            heard: now,
+            stalled: None,
+            full: false,
+        }
     }
 
     async fn run(&mut self, ws: &mut WebSocketStream<Wire>) -> Outcome {
@@ -295,7 +308,7 @@ impl<'a, A: Addressee> Conversation<'a, A> {
         };
         let now = Instant::now();
         // a client that is not read cannot be heard; the stall sees to one that is gone
-        if ws.get_mut().take_heard() || self.full || self.throttle.as_ref().is_some_and(|throttle| throttle.holds()) {
+        if ws.get_mut().take_heard() || self.full || self.is_held() {
             self.heard = now;
         }
         if let Poll::Ready(outcome) = read {
@@ -325,25 +338,25 @@ impl<'a, A: Addressee> Conversation<'a, A> {
             self.full = look.waiting > self.pace.outbox_bytes / 4;
             if self.full && look.blocked {
                 // it shall read its answers before it asks for more; what it could not send meanwhile is no excess
-                self.throttle.iter_mut().for_each(|throttle| throttle.idle());
+                self.idle();
                 return Poll::Pending;
             }
             if look.ended || self.full || copies >= COPY_BUDGET {
                 break;
             }
-            if let Some(throttle) = &mut self.throttle {
-                match throttle.poll_ready(cx) {
-                    Poll::Ready(Ok(Some(text))) => copies += self.addressee.text(run, &text),
-                    Poll::Ready(Ok(None)) => {}
-                    Poll::Ready(Err(ending)) => return Poll::Ready(Outcome::Ended(ending)),
-                    Poll::Pending => return Poll::Pending,
+            match std::task::ready!(self.poll_held(cx)) {
+                Ok(Some(text)) => {
+                    copies += self.text(run, &text);
+                    continue; // it may have ended something
                 }
+                Ok(None) => {}
+                Err(ending) => return Poll::Ready(Outcome::Ended(ending)),
             }
             match Pin::new(&mut *ws).poll_next(cx) {
                 Poll::Ready(Some(Ok(Message::Text(text)))) => {
                     ws.get_mut().understood(text.len());
                     match &mut self.throttle {
-                        None => copies += self.addressee.text(run, &text),
+                        None => copies += self.text(run, &text),
                         Some(throttle) => throttle.take(text),
                     }
                 }
@@ -365,8 +378,8 @@ impl<'a, A: Addressee> Conversation<'a, A> {
                 Poll::Ready(Some(Err(e))) => return Poll::Ready(broken(&e)),
                 Poll::Ready(None) => return Poll::Ready(Outcome::Gone),
                 Poll::Pending => {
-                    if let (Some(throttle), false) = (&mut self.throttle, ws.get_ref().yielded()) {
-                        throttle.idle();
+                    if !ws.get_ref().yielded() {
+                        self.idle();
                     }
                     return Poll::Pending;
                 }
@@ -374,6 +387,35 @@ impl<'a, A: Addressee> Conversation<'a, A> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Whether reading may go on, with the message to be taken first if there is one.
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Utf8Bytes>, Ending>> {
+        std::task::ready!(self.endings.poll_ready(cx))?;
+        match &mut self.throttle {
+            Some(throttle) => throttle.poll_ready(cx),
+            None => Poll::Ready(Ok(None)),
+        }
+    }
+
+    /// Hands a message on. How many copies were made.
+    fn text(&mut self, run: &mut Run<'_>, text: &str) -> usize {
+        let Cost { copies, ended } = self.addressee.text(run, text);
+        if ended {
+            self.endings.count(self.pace.allowance);
+        }
+        copies
+    }
+
+    /// Whether what it sent has to wait.
+    fn is_held(&self) -> bool {
+        self.endings.holds() || self.throttle.as_ref().is_some_and(|throttle| throttle.holds())
+    }
+
+    /// It has nothing more to say, or is not read for another reason than its own.
+    fn idle(&mut self) {
+        self.endings.idle();
+        self.throttle.iter_mut().for_each(|throttle| throttle.idle());
     }
 
     /// What is no message counts as bytes all the same.

@@ -1,4 +1,4 @@
-//! The bounds on messages and bytes per second, of a client and of its address: over one of them a client is not read until
+//! The bounds on messages, bytes and endings per second, of a client and of its address: over one of them a client is not read until
 //! the bucket refills, and when that goes on for too long (10 s unless configured) it is ended 4010. Nobody else feels it.
 
 use std::future::Future;
@@ -24,6 +24,7 @@ const FRAME_BYTES: usize = 6;
 pub(crate) struct Allowance {
     pub(crate) messages_per_second: u32,
     pub(crate) bytes_per_second: u32,
+    pub(crate) endings_per_second: u32,
     /// A message of that size passes, however slowly.
     pub(crate) payload_bytes: usize,
     /// How long it may go on sending more.
@@ -39,14 +40,27 @@ enum Gate {
 }
 
 /// What was read, and nothing is read behind it until it has passed every gate.
+#[derive(Default)]
 struct Held {
-    /// A message; `None` for what is no message and only counts as bytes.
+    /// A message; `None` for what is no message and only counts as bytes, or as an ending.
     text: Option<Utf8Bytes>,
     bytes: u32,
+    endings: u32,
     /// How many gates it has passed.
     passed: usize,
     /// It was counted as one that waits at the next one.
     counted: bool,
+}
+
+impl Held {
+    /// What it takes of a bucket.
+    fn cells(&self, limit: Limit) -> u32 {
+        match limit {
+            Limit::Messages | Limit::AddressMessages => u32::from(self.text.is_some()),
+            Limit::Bytes | Limit::AddressBytes => self.bytes,
+            Limit::Endings => self.endings,
+        }
+    }
 }
 
 /// What one client has to pass.
@@ -70,19 +84,33 @@ impl Throttle {
         let shared = [Limit::AddressMessages, Limit::AddressBytes];
         let shared = shared.map(|limit| address.and_then(|rates| Gate::at(limit, rates)));
         let gates: Vec<Gate> = own.into_iter().chain(shared).flatten().collect();
-        let (wait, excess_for) = (Box::pin(sleep(Duration::ZERO)), allowance.excess_for);
-        (!gates.is_empty()).then(|| Self { gates, held: None, wait, since: None, excess_for })
+        (!gates.is_empty()).then(|| Self::of(gates, allowance.excess_for))
+    }
+
+    /// `None`: no bound on endings.
+    pub(crate) fn of_endings(allowance: Allowance) -> Option<Self> {
+        let bucket = Bucket::per_second(allowance.endings_per_second)?;
+        Some(Self::of(vec![Gate::Own(Limit::Endings, bucket)], allowance.excess_for))
+    }
+
+    fn of(gates: Vec<Gate>, excess_for: Duration) -> Self {
+        Self { gates, held: None, wait: Box::pin(sleep(Duration::ZERO)), since: None, excess_for }
     }
 
     /// A message came.
     pub(crate) fn take(&mut self, text: Utf8Bytes) {
         let bytes = cost(text.len());
-        self.held = Some(Held { text: Some(text), bytes, passed: 0, counted: false });
+        self.held = Some(Held { text: Some(text), bytes, ..Held::default() });
     }
 
     /// Something else came, of so many bytes.
     pub(crate) fn take_bytes(&mut self, bytes: usize) {
-        self.held = Some(Held { text: None, bytes: cost(bytes), passed: 0, counted: false });
+        self.held = Some(Held { bytes: cost(bytes), ..Held::default() });
+    }
+
+    /// Something was ended.
+    pub(crate) fn take_ending(&mut self) {
+        self.held = Some(Held { endings: 1, ..Held::default() });
     }
 
     /// Whether something waits to pass: the client cannot be heard meanwhile.
@@ -94,7 +122,7 @@ impl Throttle {
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Utf8Bytes>, Ending>> {
         let Some(held) = &mut self.held else { return Poll::Ready(Ok(None)) };
         while let Some(gate) = self.gates.get_mut(held.passed) {
-            let cells = if gate.limit().is_of_bytes() { held.bytes } else { u32::from(held.text.is_some()) };
+            let cells = held.cells(gate.limit());
             if cells > 0 && self.since.is_some_and(|since| since.elapsed() >= self.excess_for) {
                 return Poll::Ready(Err(Ending::new(CloseCode::RateLimited, gate.limit().reason())));
             }
@@ -169,6 +197,6 @@ fn shared(limit: Limit, rates: &Rates) -> Option<&Shared> {
     match limit {
         Limit::AddressMessages => rates.messages.as_ref(),
         Limit::AddressBytes => rates.bytes.as_ref(),
-        Limit::Messages | Limit::Bytes => None,
+        Limit::Messages | Limit::Bytes | Limit::Endings => None,
     }
 }

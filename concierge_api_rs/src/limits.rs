@@ -55,6 +55,8 @@ pub const TAGS: usize = 32;
 pub const TAG_CHARS: usize = 64;
 /// Services that a client owns. Configurable.
 pub const SERVICES_PER_CLIENT: usize = 128;
+/// Services of all clients together. Configurable.
+pub const SERVICES: usize = 100_000;
 /// Services that a client is subscribed to. Configurable.
 pub const SUBSCRIPTIONS_PER_CLIENT: usize = 1_024;
 /// Subscribers that a service info lists; `subscriber_count` is the total. `SERVICE_FETCH` lists all. Configurable.
@@ -65,6 +67,9 @@ pub const SUBSCRIBERS_LISTED: usize = 16 * 1024;
 pub const MESSAGES_PER_SECOND: u32 = 0;
 /// Bytes that a client may send in a second; 0 is no bound. Configurable.
 pub const BYTES_PER_SECOND: u32 = 0;
+/// Services that a client deletes and subscriptions that it ends, in a second: what it begins anew is bounded by that, and each is
+/// news to others. All that it may have can be ended in less than [`EXCESS_MS`]. 0 is no bound. Configurable.
+pub const ENDINGS_PER_SECOND: u32 = 120;
 /// How long a client may go on sending more than it may, or its address may, else close code 4010. Configurable.
 pub const EXCESS_MS: u64 = 10_000;
 /// Connections from one address at a time, of IPv6 from one /64; 0 is no bound. Configurable.

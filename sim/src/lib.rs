@@ -18,7 +18,7 @@ mod tally;
 mod wire;
 mod world;
 
-pub use rounds::{Rounds, play_and_compare, replay};
+pub use rounds::{Rounds, SEED_WITHIN, play_and_compare, replay};
 pub use tally::Tally;
 pub use world::{Played, count_panics, play};
 

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use concierge_sim::{Played, Rounds, Tally, count_panics, play_and_compare, replay};
+use concierge_sim::{Played, Rounds, SEED_WITHIN, Tally, count_panics, play_and_compare, replay};
 
 /// Plays the real hub on a simulated network and clock, and judges what its clients were told.
 #[derive(Parser)]
@@ -27,6 +27,10 @@ struct Arguments {
     /// Seeds at the same time; one per core unless given
     #[arg(long)]
     jobs: Option<usize>,
+    /// What each may take by the clock on the wall, or something turns in circles: the run ends and says which seed it was.
+    /// One that is played alone may take any time, for a debugger
+    #[arg(long, value_name = "MS", default_value_t = SEED_WITHIN.as_millis() as u64, conflicts_with = "seed")]
+    seed_within_ms: u64,
 }
 
 /// Of what is wrong with a seed, so much is shown when many are played.
@@ -57,9 +61,11 @@ fn one(seed: u64, twice: bool) -> io::Result<bool> {
 }
 
 fn many(arguments: &Arguments) -> io::Result<bool> {
-    let Arguments { seeds, first, twice, jobs, .. } = *arguments;
+    let Arguments { seeds, first, twice, jobs, seed_within_ms, .. } = *arguments;
+    let within = Duration::from_millis(seed_within_ms);
     let standing = Mutex::new(Standing::new(seeds));
-    Rounds { first, seeds, jobs, twice }.play(|played| standing.lock().expect("nobody panics while holding it").take(&played));
+    Rounds { first, seeds, jobs, twice, within }
+        .play(|played| standing.lock().expect("nobody panics while holding it").take(&played));
     let standing = standing.into_inner().expect("nobody panics while holding it");
     let took = standing.begin.elapsed().as_secs_f64();
     let mut out = io::stdout().lock();

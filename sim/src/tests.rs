@@ -1,6 +1,6 @@
 use std::sync::Mutex;
 
-use crate::{Rounds, Tally, count_panics, play, replay};
+use crate::{Rounds, SEED_WITHIN, Tally, count_panics, play, replay};
 
 /// What has to happen now and then, or the seeds prove nothing.
 const EVERYTHING: &[&str] = &[
@@ -37,7 +37,7 @@ const EVERYTHING: &[&str] = &[
 fn two_hundred_seeds_keep_every_promise_and_see_everything_happen() {
     count_panics();
     let found = Mutex::new((String::new(), Tally::default()));
-    Rounds { first: 0, seeds: 200, jobs: None, twice: false }.play(|played| {
+    Rounds { first: 0, seeds: 200, jobs: None, twice: false, within: SEED_WITHIN }.play(|played| {
         let mut found = found.lock().unwrap();
         found.1.add(&played.tally);
         if !played.wrong.is_empty() {

@@ -10,6 +10,9 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 pub(super) const NO_HUB: &str = "Start a hub with `concierge serve`, or name another with --server or CONCIERGE_URL.";
 /// A TLS server answers a request in plain text with an alert, which is no HTTP.
 pub(super) const NO_HTTP: &str = "That is no HTTP. If the hub has TLS, name it with wss://.";
+/// To 403, which says that by itself, but not where.
+const OTHER_HOST: &str = "Name the hub by its address, or add the name that you use to `allowed_hosts` in the hub's configuration \
+                          (CONCIERGE_ALLOWED_HOSTS): it listens on a loopback address, where any page could use a name of its own.";
 const NO_TLS: &str = "The hub has no TLS: name it with ws:// in place of wss://.";
 const UNTRUSTED: &str = "Name the hub's certificate authority with --ca.";
 const OTHER_NAME: &str = "Use a name that is in the certificate, or add this one to its subjectAltName.";
@@ -24,6 +27,7 @@ pub(super) fn on_connect(error: &ConnectError) -> Option<&'static str> {
         ConnectError::Unreachable { .. } => Some(NO_HUB),
         ConnectError::Tls { source, .. } => on_tls(source),
         ConnectError::WebSocket(error) if is_no_http(error) => Some(NO_HTTP),
+        ConnectError::Http { status: 403, sentence } if sentence.contains("allowed_hosts") => Some(OTHER_HOST),
         _ => error.close_code().map(concierge_client::CloseCode::remedy),
     }
 }

@@ -115,6 +115,12 @@ const LIMITS: &[Explained] = &[
         "Send less, put what is large into the file server, or raise the limit.",
     ),
     answer(
+        "limits.endings_per_second",
+        "A client deleted more services or ended more subscriptions, which is news to others each time: it is read no faster than \
+         that, and closed with 4010 when it goes on for `limits.excess_ms`. Metric: concierge_throttled_total{limit=\"endings\"}.",
+        "Keep subscriptions and services while the connection lasts, or raise the limit.",
+    ),
+    answer(
         "limits.address_messages_per_second",
         "The clients of one address sent more messages together: they are read in turns, no faster than that, and whoever waits for \
          `limits.excess_ms` on end is closed with 4010. Metric: concierge_throttled_total{limit=\"address_messages\"}.",
@@ -140,6 +146,11 @@ const LIMITS: &[Explained] = &[
         "limits.services_per_client",
         "The client owns that many services already: ERROR_PROTOCOL. Metric: concierge_over_limit_total{limit=\"services\"}.",
         "Delete some, or raise the limit.",
+    ),
+    answer(
+        "limits.services",
+        "The clients together own that many services already: ERROR_PROTOCOL. Metric: concierge_over_limit_total{limit=\"services\"}.",
+        "`concierge services ls` lists them with their owners; lower `limits.services_per_client`, or raise the limit.",
     ),
     answer(
         "limits.subscriptions_per_client",

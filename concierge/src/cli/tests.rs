@@ -230,7 +230,7 @@ fn failures_of_the_client_have_their_exit_codes() {
         (closed(1001).exit, Exit::Unreachable),
         (closed(1006).exit, Exit::Unreachable),
         (Failure::from(ConnectError::TimedOut(Duration::from_secs(1))).exit, Exit::TimedOut),
-        (Failure::from(ConnectError::Http(404)).exit, Exit::Unreachable),
+        (Failure::from(ConnectError::Http { status: 404, sentence: String::new() }).exit, Exit::Unreachable),
         (Failure::from(RequestError::InvalidService("x".into())).exit, Exit::NotFound),
         (Failure::from(RequestError::InvalidName("x".into())).exit, Exit::NotFound),
         (Failure::from(RequestError::Bad).exit, Exit::Refused),

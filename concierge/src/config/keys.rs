@@ -186,6 +186,7 @@ pub const KEYS: &[Key] = &[
     key("limits.outbox_bytes", bytes(1024, 4096 * MIB), "What may wait for one client, else close code 4011."),
     key("limits.stall_ms", ms(1), "How long a client may take nothing while something waits, else close code 4011."),
     key("limits.services_per_client", count("services", 0), "Services that a client may own, else SERVICE_CREATE is refused."),
+    key("limits.services", count("services", 1), "Services of all clients together, else SERVICE_CREATE is refused."),
     key(
         "limits.subscriptions_per_client",
         count("subscriptions", 0),
@@ -201,6 +202,12 @@ pub const KEYS: &[Key] = &[
         count("bytes a second", 0),
         "Bytes that a client may send, in messages of any kind and pings, each at least 6. A payload of `payload_bytes` passes all the \
          same, and what follows waits. 0 is no bound.",
+    ),
+    key(
+        "limits.endings_per_second",
+        count("endings a second", 0),
+        "Services that a client may delete and subscriptions that it may end, which is news to others, and so is each that it begins \
+         instead. Over it the hub reads no further until the second has passed. 0 is no bound.",
     ),
     key(
         "limits.excess_ms",

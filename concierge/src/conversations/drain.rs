@@ -137,7 +137,7 @@ impl Wake for DrainNow {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_slips_in_while_the_hub_begins_to_drain_is_told_1001_and_does_not_stay() {
-    let bounds = Bounds { services_per_client: 1, subscriptions_per_client: 1, subscribers_shown: 1 };
+    let bounds = Bounds { services_per_client: 1, services: 1, subscriptions_per_client: 1, subscribers_shown: 1 };
     let (desk, shard, draining) =
         (Desk::new(None, bounds, Guesses::new(0), uuid::Uuid::new_v4), Arc::new(Shard::default()), CancellationToken::new());
     let waker = Waker::from(Arc::new(DrainNow(draining.clone())));

@@ -9,6 +9,7 @@ mod closing;
 mod connection;
 mod departures;
 mod drain;
+mod endings;
 mod heartbeat;
 mod http;
 mod identify;

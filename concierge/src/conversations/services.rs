@@ -203,3 +203,22 @@ async fn a_client_owns_at_most_128_services_and_has_room_again_after_a_deletion(
     assert_eq!(hub.ask(ada, r#"{"type":"SERVICE_DELETE","service":"s5"}"#).await["type"], "SERVICE_DELETE_RESULT");
     assert_eq!(hub.ask(ada, &create(129)).await["successful"], true);
 }
+
+/// Security: 25.
+#[tokio::test(start_paused = true)]
+async fn all_clients_together_own_as_many_services_as_there_may_be() {
+    let mut hub = Hub::with(|config| config.limits.services = 3);
+    let (ada, bob) = (hub.join("ada").await, hub.join("bob").await);
+    let create = |name: &str| json!({ "type": "SERVICE_CREATE", "service": name }).to_string();
+    for (owner, name) in [(ada, "a"), (ada, "b"), (bob, "c")] {
+        assert_eq!(hub.ask(owner, &create(name)).await["successful"], true);
+    }
+    hub.say(bob, &create("d")).await;
+    hub.check(expect![[r#"
+        bob → {"type":"SERVICE_CREATE","service":"d"}
+        bob ← {"type":"ERROR_PROTOCOL","seq":1,"desc":"service: there are 3 services, as many as there may be"}
+    "#]]);
+    assert_eq!(hub.ask(bob, &create("a")).await["successful"], false, "one that is there already is told apart");
+    hub.cut(ada).await;
+    assert_eq!(hub.ask(bob, &create("d")).await["successful"], true);
+}

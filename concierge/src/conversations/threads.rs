@@ -26,7 +26,7 @@ const LISTS: usize = 10_000;
 const OUTBOX_BYTES: usize = 1 << 30;
 
 fn desk() -> Arc<Desk> {
-    let bounds = Bounds { services_per_client: 10, subscriptions_per_client: 10, subscribers_shown: 10 };
+    let bounds = Bounds { services_per_client: 10, services: 1_000, subscriptions_per_client: 10, subscribers_shown: 10 };
     Arc::new(Desk::new(None, bounds, Guesses::new(0), uuid::Uuid::new_v4))
 }
 

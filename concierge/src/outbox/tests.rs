@@ -111,3 +111,28 @@ fn an_outbox_that_was_emptied_holds_no_buffer() {
     result.unwrap();
     assert_eq!((outbox.tail.capacity(), pool.is_empty()), (0, false));
 }
+
+/// Security: 26.
+#[test]
+fn a_full_outbox_holds_little_more_room_than_its_bound_whatever_small_and_shared_frames_take_turns() {
+    let bound = 1 << 20;
+    for shared in [100, 5_000] {
+        let (mut outbox, shared) = (Outbox::new(bound), Frame::Large(text(&"x".repeat(shared)).into()));
+        let mut expected = Vec::new();
+        let large = || Vec::with_capacity(2 * PIECE); // what a run of somebody else's has left in the pool
+        while outbox.push(&Frame::new(&text("hello")), large) == Pushed::Queued {
+            expected.extend(text("hello"));
+            if outbox.push(&shared, large) == Pushed::Queued {
+                let Frame::Large(bytes) = &shared else { unreachable!("it was made so") };
+                expected.extend_from_slice(bytes);
+            }
+        }
+        let room = |piece: &Piece| match piece {
+            Piece::Joined(buffer) => buffer.capacity(),
+            Piece::Shared(bytes) => bytes.len(),
+        };
+        let held = outbox.pieces.iter().map(room).sum::<usize>() + outbox.tail.capacity();
+        assert!(held <= bound + (LOOSE + 1) * 2 * PIECE, "{held} bytes of room for {}", outbox.waiting());
+        assert!(take(&mut outbox, usize::MAX) == expected, "in the order they came");
+    }
+}

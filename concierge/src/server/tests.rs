@@ -55,7 +55,7 @@ async fn a_server_that_cannot_start_says_why() {
 async fn ten_wrong_secrets_over_http_shut_their_address_out_and_no_other() {
     let mut config = Config { secret: Some("swordfish".to_owned()), ..Config::default() };
     config.store.url = Some("memory:".to_owned());
-    let bounds = Bounds { services_per_client: 1, subscriptions_per_client: 1, subscribers_shown: 1 };
+    let bounds = Bounds { services_per_client: 1, services: 1, subscriptions_per_client: 1, subscribers_shown: 1 };
     let desk = Arc::new(Desk::new(config.secret.as_deref(), bounds, Guesses::new(10), uuid::Uuid::new_v4));
     let (settings, mut tasks) = (coordinator_settings::<Machine>(&config).expect("it is enabled"), JoinSet::new());
     let router = coordinator::router(Gate {

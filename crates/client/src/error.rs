@@ -35,8 +35,13 @@ pub enum ConnectError {
         source: io::Error,
     },
     /// The server answered HTTP instead of the upgrade to WebSocket.
-    #[error("the server answers HTTP {0} instead of a WebSocket; is the path right, and is this a hub?")]
-    Http(u16),
+    #[error("{}", describe_http(*.status, .sentence))]
+    Http {
+        /// The status.
+        status: u16,
+        /// What the hub says about it, may be empty: a 403 names the key of its configuration that would let this client in.
+        sentence: String,
+    },
     /// The WebSocket handshake or the first frames failed.
     #[error("the WebSocket failed")]
     WebSocket(#[from] Box<tungstenite::Error>),
@@ -68,6 +73,25 @@ pub(crate) fn describe_close(code: u16, reason: &str) -> String {
     }
 }
 
+/// Characters of the server's sentence that are repeated.
+const SENTENCE_CHARS: usize = 200;
+
+fn describe_http(status: u16, sentence: &str) -> String {
+    match sentence {
+        "" => format!("the server answers HTTP {status} instead of a WebSocket; is the path right, and is this a hub?"),
+        sentence => format!("the server answers HTTP {status} instead of a WebSocket: {sentence}"),
+    }
+}
+
+/// The first line of an answer in plain text, which is for people; an HTML page is not.
+fn sentence(response: &http::Response<Option<Vec<u8>>>) -> String {
+    let kind = response.headers().get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let body = response.body().as_deref().filter(|_| kind.is_some_and(|kind| kind.starts_with("text/plain")));
+    let text = String::from_utf8_lossy(body.unwrap_or_default());
+    let line = text.lines().next().unwrap_or_default().trim();
+    line.chars().filter(|character| !character.is_control()).take(SENTENCE_CHARS).collect()
+}
+
 impl ConnectError {
     /// The hub's close code, when it closed the connection with one that is known.
     #[must_use]
@@ -82,7 +106,7 @@ impl ConnectError {
     pub(crate) fn verdict(&self, was_connected: bool) -> Verdict {
         match self {
             Self::Closed { code, .. } => policy::verdict(*code, was_connected),
-            Self::Http(status) => policy::verdict_of_http(*status),
+            Self::Http { status, .. } => policy::verdict_of_http(*status),
             Self::TlsName(_) | Self::NoHello(_) => Verdict::Stop,
             Self::Unreachable { .. } | Self::Trust(_) | Self::Tls { .. } | Self::WebSocket(_) | Self::TimedOut(_) => {
                 Verdict::Again
@@ -102,7 +126,9 @@ impl ConnectError {
 impl From<tungstenite::Error> for ConnectError {
     fn from(error: tungstenite::Error) -> Self {
         match error {
-            tungstenite::Error::Http(response) => Self::Http(response.status().as_u16()),
+            tungstenite::Error::Http(response) => {
+                Self::Http { status: response.status().as_u16(), sentence: sentence(&response) }
+            }
             other => Self::WebSocket(Box::new(other)),
         }
     }
@@ -184,5 +210,31 @@ impl RequestError {
             PayloadOut::ErrorUnsupported(_) => Self::Unsupported,
             answer => return Ok(answer),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(status: u16, kind: &str, body: Option<&str>) -> String {
+        let response = http::Response::builder().status(status).header("content-type", kind);
+        let response = response.body(body.map(|body| body.as_bytes().to_vec())).unwrap();
+        ConnectError::from(tungstenite::Error::Http(Box::new(response))).to_string()
+    }
+
+    #[test]
+    fn an_http_answer_is_told_in_the_servers_own_sentence_if_it_is_one() {
+        let plain = "text/plain; charset=utf-8";
+        assert_eq!(
+            said(403, plain, Some("see `allowed_hosts`\nand more")),
+            "the server answers HTTP 403 instead of a WebSocket: see `allowed_hosts`"
+        );
+        let asks = "the server answers HTTP 404 instead of a WebSocket; is the path right, and is this a hub?";
+        for (kind, body) in [("text/html", Some("<html>")), (plain, None), (plain, Some(" \n")), (plain, Some(""))] {
+            assert_eq!(said(404, kind, body), asks);
+        }
+        let long = said(500, plain, Some(&"\u{1b}[31m\u{e9}".repeat(1_000)));
+        assert!(!long.contains('\u{1b}') && long.chars().count() < 300, "{long}");
     }
 }

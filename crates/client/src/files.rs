@@ -401,17 +401,19 @@ impl Reply {
 
     async fn refusal(self, path: String) -> FilesError {
         let status = self.response.status();
+        // the file server's own refusals have a word for programs; without it somebody before it refused, for another reason
+        let own = self.response.headers().contains_key("x-fs-error");
         let text = self.text().await.unwrap_or_default();
         match status {
             StatusCode::BAD_REQUEST => FilesError::Malformed(text),
             StatusCode::UNAUTHORIZED => FilesError::Unauthorized,
-            StatusCode::FORBIDDEN => FilesError::Forbidden,
+            StatusCode::FORBIDDEN if own || text.is_empty() => FilesError::Forbidden,
             StatusCode::NOT_FOUND => FilesError::NotFound(path),
             StatusCode::REQUEST_TIMEOUT => FilesError::TooSlow,
             StatusCode::CONFLICT => FilesError::Conflict(path),
             StatusCode::PAYLOAD_TOO_LARGE => FilesError::TooBig,
             StatusCode::INSUFFICIENT_STORAGE => FilesError::Full(text),
-            status => FilesError::Status { status: status.as_u16(), text },
+            status => FilesError::Status { status: status.as_u16(), text: text.trim_end().to_owned() },
         }
     }
 }

@@ -1,6 +1,7 @@
 //! POST of multipart/form-data (RFC 7578): every part with a file name is a file.
 //!
-//! The parser takes whatever its stream has, so it is fed by hand: one piece, when it cannot go on without. That bounds its memory.
+//! The parser takes whatever its stream has, so it is fed by hand: one piece, when it cannot go on without, and no more of it than
+//! it may keep. That bounds its memory, however much the server reads at once.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -82,6 +83,8 @@ impl Files {
 
 struct Form<'a> {
     incoming: &'a mut Incoming,
+    /// What came and was not fed yet.
+    rest: Bytes,
     feed: Feed,
     parser: Multipart<'static>,
     parts: usize,
@@ -109,7 +112,7 @@ impl<'a> Form<'a> {
         }
         let feed = Feed::default();
         let parser = Multipart::new(feed.clone(), boundary);
-        Ok(Self { incoming, feed, parser, parts: 0, fed: 0, skipped: 0 })
+        Ok(Self { incoming, rest: Bytes::new(), feed, parser, parts: 0, fed: 0, skipped: 0 })
     }
 
     async fn next_part(&mut self) -> Result<Option<Field<'static>>, Refusal> {
@@ -126,18 +129,25 @@ impl<'a> Form<'a> {
 
     /// The parser is stuck: one piece more.
     async fn feed(&mut self) -> Result<(), Refusal> {
-        if self.fed > IDLE_BYTES {
+        if self.fed >= IDLE_BYTES {
             return Err(Refusal::Form("the head of a part is too long, or its boundary is missing".into()));
         }
-        let piece = self.incoming.next().await?;
-        self.fed += piece.as_ref().map_or(0, Bytes::len);
+        let mut piece = self.next_piece().await?;
+        if let Some(piece) = &mut piece {
+            self.rest = piece.split_off(piece.len().min(IDLE_BYTES - self.fed));
+            self.fed += piece.len();
+        }
         if self.feed.give(piece) { Ok(()) } else { Err(Refusal::Form("it ends before its last boundary".into())) }
+    }
+
+    async fn next_piece(&mut self) -> Result<Option<Bytes>, Refusal> {
+        if self.rest.is_empty() { self.incoming.next().await } else { Ok(Some(std::mem::take(&mut self.rest))) }
     }
 
     /// What follows the last boundary means nothing, but has to be read: the next request comes after it.
     async fn skip_rest(&mut self) -> Result<(), Refusal> {
         let mut bytes = 0;
-        while let Some(chunk) = self.incoming.next().await? {
+        while let Some(chunk) = self.next_piece().await? {
             bytes += chunk.len();
             if bytes > IDLE_BYTES {
                 return Err(Refusal::Form("too much follows its last boundary".into()));
@@ -212,3 +222,6 @@ impl Stream for Feed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,6 +30,8 @@ use wanting::Wanting;
 pub struct Bounds {
     /// Services it owns.
     pub services_per_client: usize,
+    /// Services of all clients together.
+    pub services: usize,
     /// Services it is subscribed to.
     pub subscriptions_per_client: usize,
     /// Subscribers that a service info lists.
@@ -40,6 +42,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             services_per_client: limits::SERVICES_PER_CLIENT,
+            services: limits::SERVICES,
             subscriptions_per_client: limits::SUBSCRIPTIONS_PER_CLIENT,
             subscribers_shown: limits::SUBSCRIBERS_SHOWN,
         }
@@ -247,6 +250,9 @@ impl<H: Clone> Registry<H> {
         let Some(client) = self.client(who) else { return gone() };
         if client.owned.len() >= self.bounds.services_per_client {
             return over_limit("service", "services", self.bounds.services_per_client);
+        }
+        if self.services.len() >= self.bounds.services {
+            return refused(format!("service: there are {} services, as many as there may be", self.services.len()));
         }
         let number = ServiceNumber(self.tick());
         if let Some(client) = self.client_mut(who) {
@@ -464,7 +470,11 @@ fn gone() -> Turn {
 }
 
 fn over_limit(field: &str, what: &str, limit: usize) -> Turn {
-    Turn::reply(PayloadOut::from(ErrorProtocol { desc: format!("{field}: a client has at most {limit} {what}") }))
+    refused(format!("{field}: a client has at most {limit} {what}"))
+}
+
+fn refused(desc: String) -> Turn {
+    Turn::reply(PayloadOut::from(ErrorProtocol { desc }))
 }
 
 #[cfg(test)]

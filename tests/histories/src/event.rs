@@ -116,6 +116,12 @@ impl Event {
     pub fn is_granted(&self) -> bool {
         self.answer().is_some_and(|answer| !matches!(answer, Answer::Refused(_)))
     }
+
+    /// Whether a holder came to its end.
+    #[must_use]
+    pub fn is_fulfilment(&self) -> bool {
+        matches!(self.op, Op::Fulfill { .. }) && self.is_granted()
+    }
 }
 
 impl Op {

@@ -29,6 +29,11 @@ impl Asker {
         &self.recorder
     }
 
+    /// How many requests so far.
+    pub(crate) fn asked(&self) -> u64 {
+        self.asked
+    }
+
     /// A text that nobody has used before.
     pub(crate) fn word(&self) -> String {
         format!("{}.{}", self.name, self.asked)

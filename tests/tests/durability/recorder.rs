@@ -37,6 +37,11 @@ impl Recorder {
         self.history.lock().unwrap().owed.push(owed);
     }
 
+    /// Whether a holder has come to its end.
+    pub(crate) fn saw_a_task_fulfilled(&self) -> bool {
+        self.history.lock().unwrap().events.iter().any(Event::is_fulfilment)
+    }
+
     /// How many events there are, as it grows.
     pub(crate) fn events(&self) -> watch::Receiver<usize> {
         self.events.subscribe()

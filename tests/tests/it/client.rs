@@ -321,7 +321,7 @@ async fn a_place_without_a_hub_is_told_apart() {
     let mut hub = Hub::start().await;
     let url = hub.url().replace("/ws", "/nothing");
     let error = Client::connect(concierge_client::Options::new(&url, "ada").unwrap()).await.unwrap_err();
-    assert!(matches!(error, ConnectError::Http(404)), "{error:?}");
+    assert!(matches!(error, ConnectError::Http { status: 404, .. }), "{error:?}");
     let options = hub.options("ada");
     let trying = Reconnect { from_the_start: true, ..eager() };
     hub.stop().await;

@@ -3,6 +3,9 @@
 use concierge_tests::{Command, Finished, Hub, Running, until};
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 async fn run(hub: &Hub, arguments: &[&str]) -> Finished {
     Command::concierge(arguments).at(hub).run().await
@@ -236,4 +239,41 @@ async fn the_secret_comes_from_a_variable_or_a_file_and_no_hub_is_told_apart() {
     let failed = run(&hub, &["clients", "ls", "--json"]).await.exits(3);
     let error: Value = serde_json::from_str(&failed.stderr).unwrap();
     assert!(error["exit"] == 3 && error["next"].as_str().unwrap().contains("concierge serve"), "{error}");
+}
+
+/// A proxy that asks the hub by a name of its own, as one does that is not told to keep `Host`. Where it listens.
+async fn renaming_proxy(hub: &Hub, tasks: &mut JoinSet<()>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (own, address) = (listener.local_addr().unwrap(), hub.address);
+    tasks.spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                assert!(client.read_buf(&mut head).await.unwrap() > 0, "the client goes before its head ends");
+            }
+            let head = String::from_utf8(head).unwrap().replace(&format!("ost: {own}"), "ost: hub.example");
+            let mut hub = TcpStream::connect(address).await.unwrap();
+            hub.write_all(head.as_bytes()).await.unwrap();
+            let _either_may_break_off = copy_bidirectional(&mut client, &mut hub).await;
+        }
+    });
+    own.to_string()
+}
+
+#[tokio::test]
+async fn a_hub_on_loopback_that_is_asked_by_a_name_of_its_proxy_says_which_key_lets_it_in() {
+    let (hub, mut tasks) = (Hub::start().await, JoinSet::new());
+    let proxy = renaming_proxy(&hub, &mut tasks).await;
+    let (socket, files) = (format!("ws://{proxy}/ws"), format!("http://{proxy}"));
+    let key = "00000000-0000-4000-8000-000000000000";
+    let asks: [&[&str]; 2] = [&["clients", "ls", "--server", &socket], &["file", "ls", "ada", "--key", key, "--files", &files]];
+    for arguments in asks {
+        let refused = Command::concierge(arguments).run().await;
+        assert!(refused.code != 0 && refused.stderr.contains("HTTP 403"), "{refused:?}");
+        assert!(refused.stderr.contains("allowed_hosts"), "{refused:?}");
+    }
+    let hub = Hub::with(&["allowed_hosts=hub.example"]).await;
+    let proxy = renaming_proxy(&hub, &mut tasks).await;
+    ends(Command::concierge(&["clients", "ls", "--server", &format!("ws://{proxy}/ws")]).run().await, 0);
 }

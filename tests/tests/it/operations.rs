@@ -72,6 +72,7 @@ async fn metrics_parse_count_what_happened_and_hold_no_names() {
         (r#"concierge_throttled_total{limit="bytes"}"#, 0),
         (r#"concierge_throttled_total{limit="address_messages"}"#, 0),
         (r#"concierge_throttled_total{limit="address_bytes"}"#, 0),
+        (r#"concierge_throttled_total{limit="endings"}"#, 0),
         (r#"concierge_connections_refused_total{reason="hasty"}"#, 0),
         ("concierge_addresses_uncounted_total", 0),
         ("concierge_accept_errors_total", 0),

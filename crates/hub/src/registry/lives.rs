@@ -15,7 +15,7 @@ pub(super) type Hub = Registry<ClientId>;
 
 /// Small bounds, so that lives reach them.
 pub(super) fn small_hub() -> Hub {
-    Hub::new(Bounds { services_per_client: 3, subscriptions_per_client: 4, subscribers_shown: 5 })
+    Hub::new(Bounds { services_per_client: 3, services: 6, subscriptions_per_client: 4, subscribers_shown: 5 })
 }
 
 pub(super) fn id(dice: &mut Dice) -> ClientId {
