@@ -1,0 +1,28 @@
+// What the client weighs: everything of an entry point in one minified file, as a page would load it.
+
+import { build } from "esbuild";
+import { gzipSync } from "node:zlib";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** The text of one file that exports what these entry points do. */
+export async function bundle(...entries) {
+  const contents = entries.map((entry) => `export * from "./src/${entry}.ts";`).join("\n");
+  const built = await build({
+    stdin: { contents, resolveDir: ROOT, loader: "ts" },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    legalComments: "none",
+    write: false,
+    logLevel: "warning",
+  });
+  return built.outputFiles[0].text;
+}
+
+/** Bytes of it, as a server that compresses would send them. */
+export function gzipped(text) {
+  return gzipSync(text, { level: 9 }).length;
+}
