@@ -1,3 +1,194 @@
-/** @module */
+/**
+ * The hub's coordinator: promises that outlive programs and hubs, and the workers that fulfil them.
+ *
+ * ```js
+ * import { coordinator } from "@concierge/client/coordinator";
+ *
+ * const { promises, worker } = await coordinator(hub); // a client with the tag `clerks`
+ * worker({ group: "clerks" }, async (ctx, order) => {
+ *   const price = await ctx.run(() => priceOf(order)); // done once, whatever crashes after it
+ *   await ctx.sleep(60_000); // nobody holds it meanwhile
+ *   return ctx.rpc("any@kitchen", { order, price });
+ * });
+ * const order = await promises.create("order:7", { timeout: 86_400_000, data: { tea: 1 }, target: "any@clerks" });
+ * console.log(await order.result()); // however often connection or hub are lost meanwhile
+ * ```
+ *
+ * Values are JSON, written in base64 as released SDKs of the Resonate protocol do. Requests that may be repeated without
+ * harm are, for the client's `timeout`: while the connection is lost, and when the coordinator answers 429 or 500.
+ *
+ * @module
+ */
 
-export {};
+import type { Client } from "./client.js";
+import { ConciergeError } from "./error.js";
+import type { CoordinatorAnswer, CoordinatorMessage, CoordinatorRequest, PromiseRecord, SettleState } from "./payloads.js";
+import { outcome, encode, encodeError } from "./value.js";
+import { sleep, within, type Wait } from "./wait.js";
+import { makeWorker, type Work, type Worker, type WorkerOptions } from "./worker.js";
+
+export type { Context, Step, Work, Worker, WorkerOptions } from "./worker.js";
+
+/** The dialect that is spoken here. @internal */
+export const VERSION = "2026-04-01";
+
+/** Who waits looks at the promise this often, whether something was told or not. */
+const LOOK_EVERY = 60_000;
+/** The longest wait before a request is repeated. */
+const LONGEST_PAUSE = 2_000;
+/** Offered tasks that wait for a worker; the oldest is forgotten, for it is offered again. */
+const OFFERS = 1_024;
+
+type Second<T> = Extract<T, { head: { version: string } }>;
+/** What can be asked. */
+export type Kind = Second<CoordinatorRequest>["kind"];
+/** What is asked. */
+export type Asked<K extends Kind> = Extract<Second<CoordinatorRequest>, { kind: K }>["data"];
+/** What is answered. */
+export type Answered<K extends Kind> = Extract<Second<CoordinatorAnswer>, { kind: K }>["data"];
+
+/** A promise to be. Times are in milliseconds. */
+export interface NewPromise extends Wait {
+  /** Its deadline, from now by the clock of this machine. Default: a day. */
+  timeout?: number | undefined;
+  /** What its worker gets: JSON. */
+  data?: unknown;
+  /** Where its task is offered, such as `any@clerks`; without a target it has no task. */
+  target?: string | undefined;
+  tags?: Record<string, string> | undefined;
+}
+
+/** A promise that somebody will settle. */
+export interface DurablePromise<T = unknown> {
+  readonly id: string;
+  /** As it stood when it was created or looked at. */
+  readonly record: PromiseRecord;
+  /**
+   * Its result, once it is resolved, which may be after any number of lost connections and restarts of the hub. At its
+   * deadline at the latest it fails with a {@link ConciergeError} whose code is the state: `rejected`,
+   * `rejected_canceled` or `rejected_timedout`.
+   */
+  result(wait?: Wait): Promise<T>;
+}
+
+/** Promises by their ids. To settle one answers how it stands: as it was settled first, whoever did it. */
+export interface Promises {
+  /** A promise: new, or as it stands when the id is known. */
+  create<T = unknown>(id: string, promise?: NewPromise): Promise<DurablePromise<T>>;
+  /** A promise as it is now. */
+  get<T = unknown>(id: string, wait?: Wait): Promise<DurablePromise<T>>;
+  /** Settles it with a result. */
+  resolve(id: string, value?: unknown, wait?: Wait): Promise<PromiseRecord>;
+  /** Settles it with an error. */
+  reject(id: string, error?: unknown, wait?: Wait): Promise<PromiseRecord>;
+  /** Settles it because nobody wants it any more. */
+  cancel(id: string, wait?: Wait): Promise<PromiseRecord>;
+}
+
+/** The coordinator of a client's hub. */
+export interface Coordinator {
+  readonly promises: Promises;
+  /** Works off what is offered to this client, which has the group's name as a tag. One at a time. */
+  worker<In = any>(options: WorkerOptions, work: Work<In>): Worker;
+  /** Asks once, whatever it is: schedules, searches. Fails with `REFUSED` when the status is neither 200 nor 300. */
+  ask<K extends Kind>(kind: K, data: Asked<K>, wait?: Wait): Promise<Answered<K>>;
+}
+
+/** What a promise is created with. @internal */
+export function creation(id: string, { timeout = 86_400_000, data, target, tags }: NewPromise) {
+  const timeoutAt = Date.now() + timeout;
+  const targeted: Record<string, string> = target ? { "resonate:target": target } : {};
+  return { id, timeoutAt, param: encode(data), tags: { ...targeted, ...tags } };
+}
+
+/** The hub's coordinator, subscribed to. Fails with `INVALID_SERVICE` when the hub has none. */
+export async function coordinator(client: Client): Promise<Coordinator> {
+  const calls = new Map<string, { resolve(data: any): void; reject(reason: unknown): void }>();
+  const prefix = Math.random().toString(36).slice(2);
+  const offers = new Map<string, number>();
+  const news = new EventTarget();
+  let last = 0;
+  let offered = () => {};
+
+  const take = ({ head, data }: CoordinatorAnswer & CoordinatorMessage) => {
+    const { corrId, status } = head as Partial<CoordinatorAnswer["head"]>;
+    const { task, promise } = data as { task?: { id: string; version: number }; promise?: PromiseRecord };
+    if (corrId) {
+      const call = calls.get(corrId);
+      if (status! < 400) call?.resolve(data ?? {});
+      else call?.reject(new ConciergeError("REFUSED", `${data} (${status})`, status));
+    } else if (promise) news.dispatchEvent(Object.assign(new Event(promise.id), { promise }));
+    else if (task) {
+      offers.set(task.id, task.version);
+      const [oldest] = offers.keys();
+      if (offers.size > OFFERS) offers.delete(oldest!);
+      offered();
+    }
+  };
+
+  const ask = (kind: string, data: unknown, wait?: Wait) =>
+    within<any>(
+      (resolve, reject) => {
+        const corrId = prefix + last++;
+        calls.set(corrId, { resolve, reject });
+        client.send({ service: "coordinator" }, { kind, head: { corrId, version: VERSION }, data }, wait).catch(reject);
+        return () => calls.delete(corrId);
+      },
+      wait?.signal,
+      client.timeout,
+    );
+
+  /** For what may be done twice. */
+  const insist = (kind: string, data: unknown, wait?: Wait, until = Date.now() + client.timeout, pause = 50): Promise<any> =>
+    ask(kind, data, wait).catch(async (error) => {
+      const passes = error.code === "DISCONNECTED" || [429, 500].includes(error.details);
+      if (!passes || Date.now() + pause > until) throw error;
+      await sleep((pause * (1 + Math.random())) / 2, wait?.signal);
+      return insist(kind, data, wait, until, Math.min(2 * pause, LONGEST_PAUSE));
+    });
+
+  const settled = (id: string, wait?: Wait) =>
+    within<PromiseRecord>((resolve, reject) => {
+      const hear = (event: Event & { promise?: PromiseRecord }) => resolve(event.promise!);
+      const look = () =>
+        insist("promise.register_listener", { awaited: id, address: `uni@hub/${client.name}` }, wait).then(
+          ({ promise }) => promise.state === "pending" || resolve(promise),
+          (error) => ["DISCONNECTED", "TIMED_OUT"].includes(error.code) || reject(error),
+        );
+      const off = client.on("status", ({ state }) => void (state === "connected" && look()));
+      const looks = setInterval(look, LOOK_EVERY);
+      news.addEventListener(id, hear);
+      void look();
+      return () => {
+        news.removeEventListener(id, hear);
+        clearInterval(looks);
+        off();
+      };
+    }, wait?.signal);
+
+  const settle = async (id: string, state: SettleState, value: object, wait?: Wait): Promise<PromiseRecord> =>
+    (await insist("promise.settle", { id, state, value }, wait)).promise;
+  const promises: Promises = {
+    create: async (id, how = {}) => handle((await insist("promise.create", creation(id, how), how)).promise),
+    get: async (id, wait) => handle((await insist("promise.get", { id }, wait)).promise),
+    resolve: (id, value, wait) => settle(id, "resolved", encode(value), wait),
+    reject: (id, error, wait) => settle(id, "rejected", encodeError(error), wait),
+    cancel: (id, wait) => settle(id, "rejected_canceled", {}, wait),
+  };
+  const handle = (record: PromiseRecord): DurablePromise<any> => ({
+    id: record.id,
+    record,
+    result: async (wait) => outcome(record.state === "pending" ? await settled(record.id, wait) : record),
+  });
+
+  client.on("status", ({ state }) => {
+    const lost = new ConciergeError("DISCONNECTED", "answer lost");
+    if (state !== "connected") for (const { reject } of calls.values()) reject(lost);
+  });
+  await client.subscribe<any>("coordinator", ({ data }) => take(data));
+  return {
+    promises,
+    ask,
+    worker: (options, work) => makeWorker({ client, offers, ask, insist, onOffer: (then) => (offered = then) }, options, work),
+  };
+}
