@@ -2,9 +2,12 @@
 
 import type { Backoff } from "./backoff.js";
 import type {
+  ClientFetchAllResult,
   ClientFetchResult,
   ClientId,
   ClientInfo,
+  ClientJoined,
+  ClientLeft,
   ClientName,
   Hello,
   Intent,
@@ -12,6 +15,8 @@ import type {
   PayloadIn,
   PayloadOut,
   SelfFetchResult,
+  ServiceFetchAllResult,
+  ServiceFetchResult,
   ServiceInfo,
   ServiceName,
 } from "./payloads.js";
@@ -44,8 +49,8 @@ export interface Options {
   /** Refuses to send larger payloads, as the hub would end the connection. Default: 65,536. */
   payloadBytes?: number | undefined;
   /**
-   * How often the client looks whether anything came; after two such times in which nothing did it asks the hub, and after
-   * one more without an answer it gives the connection up. Default: 15,000.
+   * When nothing came for so long, or for twice as long, the client asks the hub; it gives the connection up when that is
+   * not answered within `timeout`. Default: 15,000.
    */
   silence?: number | undefined;
   /** Is told every status from the first on. */
@@ -74,8 +79,8 @@ export interface Ending {
 
 /** How the connection is. */
 export type Status =
-  /** An attempt begins, after so many failed in a row. */
-  | { state: "connecting"; failed: number }
+  /** An attempt begins. */
+  | { state: "connecting" }
   /** HELLO came; services are created and subscriptions renewed now. */
   | { state: "connected"; hello: Hello }
   /** The connection or the attempt ended; the next one begins in so many milliseconds. */
@@ -136,10 +141,7 @@ export interface Service<In = unknown> extends AsyncDisposable {
 }
 
 /** Somebody came or went. */
-export interface PresenceEvent {
-  type: "joined" | "left";
-  client: ClientInfo;
-}
+export type PresenceEvent = ClientJoined | ClientLeft;
 
 /** Who comes and goes. After a reconnect it tells what has changed meanwhile. */
 export interface Presence extends Stream<PresenceEvent> {
@@ -167,8 +169,8 @@ export interface Client extends AsyncDisposable {
   /** Messages by this client's name or id and to everybody, and those through services without a stream of their own. */
   readonly inbox: Stream<Message>;
 
-  /** Calls a listener until the signal, or the function that comes back, says stop. */
-  on<K extends keyof Events>(event: K, listener: (event: Events[K]) => void, wait?: Wait): () => void;
+  /** Calls a listener, until what comes back is called. */
+  on<K extends keyof Events>(event: K, listener: (event: Events[K]) => void): () => void;
 
   /** Follows a service. */
   subscribe<T = unknown>(service: ServiceName, options?: SubscribeOptions): Promise<Subscription<T>>;
@@ -190,11 +192,11 @@ export interface Client extends AsyncDisposable {
   /** A client and its subscriptions. */
   fetchClient(uuid: ClientId, wait?: Wait): Promise<ClientFetchResult>;
   /** Every client, this one too, in the order they entered. */
-  fetchClients(wait?: Wait): Promise<ClientInfo[]>;
+  fetchClients(wait?: Wait): Promise<ClientFetchAllResult>;
   /** A service with all of its subscribers. */
-  fetchService(service: ServiceName, wait?: Wait): Promise<ServiceInfo>;
+  fetchService(service: ServiceName, wait?: Wait): Promise<ServiceFetchResult>;
   /** Every service, in the order of creation. */
-  fetchServices(wait?: Wait): Promise<ServiceInfo[]>;
+  fetchServices(wait?: Wait): Promise<ServiceFetchAllResult>;
 
   /**
    * Sends any payload, or any text as it stands, and returns whatever the hub answers, errors too. Services and

@@ -4,7 +4,7 @@ import { attempts, BACKOFF } from "./backoff.js";
 import type { Client, Ending, Events, Message, Options, PresenceEvent, Status, SubscribeOptions, To, WebSocketLike } from "./client.js";
 import { ConciergeError } from "./error.js";
 import type { ClientInfo, Hello, MessageOut, PayloadIn, PayloadOut, Target } from "./payloads.js";
-import { call, Ring } from "./stream.js";
+import { call, ring, type Ring, type Stream } from "./stream.js";
 import { sleep, within, type Wait } from "./wait.js";
 
 /** Requests of a client that wait. */
@@ -13,8 +13,6 @@ const REQUESTS = 4_096;
 const RESTORED_AT_ONCE = 16;
 /** From the start of a connection to its HELLO. */
 const CONNECT_WITHIN = 10_000;
-/** For the hub to answer a close frame. */
-const CLOSE_WITHIN = 5_000;
 /** Asked about when nothing is heard: the answer is short, and nothing changes. */
 const NOBODY = { type: "CLIENT_FETCH", uuid: "00000000-0000-0000-0000-000000000000" } as const;
 
@@ -25,15 +23,11 @@ interface Request {
 }
 
 /**
- * The address of a hub's WebSocket, from `ws://host:port/path`, `http(s)://…`, a bare `host[:port]`, or a path of the
- * page's own host. A missing path is `/ws`; the port of a bare host is 64209.
+ * The address of a hub's WebSocket, from `ws(s)://host:port/path`, or `http(s)://…`. A missing path is `/ws`.
  */
 function address(hub: string | URL): string {
-  const text = String(hub);
-  const isBare = !/^\/|:\/\//.test(text);
-  const url = new URL(isBare ? `ws://${text}` : text, globalThis.location?.href);
-  url.protocol = /^(https|wss):/.test(url.protocol) ? "wss" : "ws";
-  if (isBare && !url.port) url.port = "64209";
+  const url = new URL(hub);
+  url.protocol = url.protocol.replace("http", "ws");
   if (url.pathname === "/") url.pathname = "/ws";
   return url.href;
 }
@@ -48,14 +42,13 @@ function answers<P extends PayloadIn>(request: P | string, answer: PayloadOut): 
 /** The answer, when it goes well. */
 function checked<P extends PayloadIn>(request: P, answer: PayloadOut): AnswerTo<P> {
   if (answers(request, answer)) return answer;
-  const isRefusal = /^(BAD$|INVALID_|ERROR_)/.test(answer.type);
-  const { desc } = answer as { desc?: string };
-  throw new ConciergeError(isRefusal ? answer.type : "UNEXPECTED", desc ?? answer.type, answer);
+  throw new ConciergeError(answer.type, (answer as { desc?: string }).desc, answer);
 }
 
 function target(to: To): Target {
   if (to === "all") return { type: "ALL" };
-  const type = "service" in to ? (to.uuid ? "SERVICE_CLIENT_UUID" : "SERVICE") : "name" in to ? "NAME" : "UUID";
+  const { service, name, uuid } = to as { service?: string; name?: string; uuid?: string };
+  const type = service ? (uuid ? "SERVICE_CLIENT_UUID" : "SERVICE") : name ? "NAME" : "UUID";
   return { type, ...to } as Target;
 }
 
@@ -75,12 +68,12 @@ function creation(service: string, nickname = null as string | null) {
 export function connect(url: string | URL, options: Options): Promise<Client> {
   const { name, nickname, tags = [], secret, intents, signal, capacity = 1_024, timeout = 30_000 } = options;
   const where = address(url);
-  const WebSocket: WebSocketLike | undefined = options.WebSocket ?? globalThis.WebSocket;
-  const next = attempts({ ...BACKOFF, ...(options.backoff || { attempts: options.backoff === false ? 0 : Infinity }) });
+  const WebSocket: WebSocketLike = options.WebSocket ?? globalThis.WebSocket;
+  const next = attempts({ ...BACKOFF, ...(options.backoff === false ? { attempts: 0 } : options.backoff) });
   const closing = new AbortController();
   const listeners: { [event: string]: Set<(event: any) => void> } = {};
   const subscriptions = new Map<string, { live: boolean; rings: Set<Ring<Message>> }>();
-  const services = new Map<string, { nickname: string | undefined; ring: Ring<Message> }>();
+  const services = new Map<string, { nickname: string | undefined; rings: [Ring<Message>] }>();
   const rings = new Set<Ring<any>>();
   /** Sent, in the order of the answers: each message has one, in the order of the messages. */
   let sent: Request[] = [];
@@ -92,13 +85,13 @@ export function connect(url: string | URL, options: Options): Promise<Client> {
   let open = false;
 
   const tell = <K extends keyof Events>(event: K, value: Events[K]) => {
-    for (const listener of listeners[event] ?? []) call(listener, value);
+    listeners[event]?.forEach((listener) => call(listener, value));
   };
   const become = (now: Status) => {
     status = now;
     tell("status", now);
   };
-  const ring = <T>({ capacity: own = capacity, signal }: { capacity?: number | undefined } & Wait, left?: () => void) => {
+  const flow = <T>({ capacity: own = capacity, signal }: { capacity?: number | undefined } & Wait, left?: () => void) => {
     const abort = () => {
       made.end((_, reject) => reject(signal!.reason));
       end();
@@ -108,12 +101,12 @@ export function connect(url: string | URL, options: Options): Promise<Client> {
       signal?.removeEventListener("abort", abort);
       left?.();
     };
-    const made = new Ring<T>(own, end);
+    const made = ring<T>(own, end);
     rings.add(made);
     signal?.addEventListener("abort", abort);
     return made;
   };
-  const inbox = new Ring<Message>(capacity);
+  const inbox = ring<Message>(capacity);
   rings.add(inbox);
 
   const write = (text: string) => {
@@ -131,12 +124,10 @@ export function connect(url: string | URL, options: Options): Promise<Client> {
       (resolve, reject) => {
         const text = typeof payload === "string" ? payload : JSON.stringify(payload);
         const limit = options.payloadBytes ?? 65_536;
-        const fail = (code: string, message: string) => reject(new ConciergeError(code, message));
-        if (closing.signal.aborted) return fail("CLOSED", "closed");
-        if (text.length * 3 > limit && new TextEncoder().encode(text).length > limit) {
-          return fail("TOO_BIG", `over ${limit} bytes`);
-        }
-        if (!early && sent.length + unsent.size >= REQUESTS) return fail("BUSY", `${REQUESTS} requests wait`);
+        const fail = (code: string, message?: string) => reject(new ConciergeError(code, message));
+        if (closing.signal.aborted) return fail("CLOSED");
+        if (new TextEncoder().encode(text).length > limit) return fail("TOO_BIG", `over ${limit} bytes`);
+        if (!early && sent.length + unsent.size >= REQUESTS) return fail("BUSY");
         const request: Request = {
           text,
           resolve: (answer) => {
@@ -177,13 +168,12 @@ export function connect(url: string | URL, options: Options): Promise<Client> {
     }
   };
   const deliver = (message: MessageOut) => {
-    const service = message.origin.service;
-    const own = service?.owner_uuid === hello.uuid;
-    const streams = service && (own ? [services.get(service.name)?.ring] : subscriptions.get(service.name)?.rings);
-    for (const stream of streams ?? [inbox]) (stream ?? inbox).push(message as Message);
+    const { service } = message.origin;
+    const through = service && (service.owner_uuid === hello.uuid ? services : subscriptions).get(service.name);
+    for (const ring of through?.rings ?? [inbox]) ring.push(message as Message);
   };
   const disown = (name: string) => {
-    services.get(name)?.ring.end();
+    services.get(name)?.rings[0].end();
     services.delete(name);
   };
 
@@ -211,12 +201,12 @@ export function connect(url: string | URL, options: Options): Promise<Client> {
       true,
     );
 
-  const restore = async (atOnce: number) => {
+  const restore = async () => {
     const mine = socket;
     const owed = [...services].map(([name, { nickname }]) => () => recreate(name, nickname));
     for (const name of subscriptions.keys()) owed.push(() => renew(name, undefined, true));
     while (owed.length) {
-      await Promise.all(owed.splice(0, atOnce).map((restore) => restore().catch(() => {})));
+      await Promise.all(owed.splice(0, RESTORED_AT_ONCE).map((restore) => restore().catch(() => {})));
       if (socket !== mine) return;
     }
     open = true;
@@ -229,7 +219,6 @@ export function connect(url: string | URL, options: Options): Promise<Client> {
   /** From the dial to the end. */
   const converse = (password: string | undefined, welcome: () => void) =>
     new Promise<Ending>((resolve) => {
-      if (!WebSocket) throw new Error("no WebSocket here: give one as an option");
       const ws = new WebSocket(where, "ert-concierge");
       let why = "";
       let welcomed = false;
@@ -237,23 +226,19 @@ export function connect(url: string | URL, options: Options): Promise<Client> {
       const end = (code: number, reason: string) => {
         clearTimeout(timer);
         clearInterval(watch);
-        closing.signal.removeEventListener("abort", close);
         ws.onopen = ws.onmessage = ws.onclose = null;
         if (code === 1006) ws.close();
         socket = undefined;
         open = false;
         resolve({ code, reason: reason || why });
       };
-      const close = () => {
-        ws.close(1000);
-        clearTimeout(timer);
-        timer = setTimeout(end, CLOSE_WITHIN, 1006, "no answer");
-      };
-      let timer = setTimeout(end, CONNECT_WITHIN, 1006, "no HELLO");
+      const timer = setTimeout(end, CONNECT_WITHIN, 1006, "no HELLO");
       const watch = setInterval(() => {
-        if (!welcomed) return;
-        if (++silent > 2) end(1006, "silence");
-        else if (silent === 2) transmit({ text: JSON.stringify(NOBODY), resolve() {}, reject() {} });
+        if (welcomed && silent++) {
+          exchange(NOBODY, {}, undefined, true).catch(({ code }) => {
+            if (code === "TIMED_OUT") end(1006, "silence");
+          });
+        }
       }, options.silence ?? 15_000);
       ws.onopen = () => {
         socket = ws;
@@ -266,7 +251,7 @@ export function connect(url: string | URL, options: Options): Promise<Client> {
           payload = JSON.parse(data);
           if (!welcomed && payload.type !== "HELLO") throw payload;
         } catch {
-          return end(1006, "that was no payload");
+          return end(1006, "no payload");
         }
         tell("in", payload);
         if (welcomed) return void take(payload);
@@ -278,16 +263,15 @@ export function connect(url: string | URL, options: Options): Promise<Client> {
       ws.onerror = (event) => {
         why = event?.message ?? "";
       };
-      ws.onclose = ({ code, reason }) => end(code, String(reason));
-      closing.signal.addEventListener("abort", close);
+      ws.onclose = ({ code, reason }) => end(code, reason);
+      closing.signal.onabort = () => ws.close(1000);
     });
 
   /** One connection after the other. The last one's end. */
   const run = async (entered: () => void): Promise<Ending> => {
-    let atOnce = RESTORED_AT_ONCE;
-    for (let failed = 0; ; failed++) {
+    while (!closing.signal.aborted) {
       let since: number | undefined;
-      become({ state: "connecting", failed });
+      become({ state: "connecting" });
       const ending = await within<string | undefined>(
         (resolve) => resolve(typeof secret === "function" ? secret() : secret),
         closing.signal,
@@ -295,24 +279,21 @@ export function connect(url: string | URL, options: Options): Promise<Client> {
         .then((password) =>
           converse(password, () => {
             since = Date.now();
-            failed = -1;
             become({ state: "connected", hello });
-            void restore(atOnce);
+            void restore();
             entered();
           }),
         )
         .catch((error): Ending => ({ code: 1006, reason: String(error) }));
-      for (const request of sent.splice(0)) request.reject(new ConciergeError("DISCONNECTED", "connection lost"));
+      for (const request of sent.splice(0)) request.reject(new ConciergeError("DISCONNECTED"));
       for (const subscription of subscriptions.values()) subscription.live = false;
-      atOnce = ending.code === 4010 ? 1 : RESTORED_AT_ONCE;
       const againIn = next(ending.code, since && Date.now() - since);
-      if (!closing.signal.aborted) {
-        if (againIn === undefined) return ending;
-        become({ state: "disconnected", againIn, ...ending });
-        await sleep(againIn, closing.signal).catch(() => {});
-      }
-      if (closing.signal.aborted) return { code: 1000, reason: "by this client" };
+      if (closing.signal.aborted) break;
+      if (againIn === undefined) return ending;
+      become({ state: "disconnected", againIn, ...ending });
+      await sleep(againIn, closing.signal).catch(() => {});
     }
+    return { code: 1000, reason: "" };
   };
 
   const client: Client = {
@@ -326,31 +307,27 @@ export function connect(url: string | URL, options: Options): Promise<Client> {
     get status() {
       return status;
     },
-    inbox,
+    inbox: inbox.stream,
 
-    on(event, listener, wait) {
-      const off = () => {
-        listeners[event]!.delete(listener);
-      };
-      (listeners[event] ??= new Set()).add(listener);
-      wait?.signal?.addEventListener("abort", off);
-      return off;
+    on(event, listener) {
+      const all = (listeners[event] ??= new Set());
+      all.add(listener);
+      return () => all.delete(listener);
     },
 
-    async subscribe(service: string, ...rest: any[]) {
-      const listener = typeof rest[0] === "function" ? rest.shift() : undefined;
-      const how: SubscribeOptions = rest[0] ?? {};
+    async subscribe(service: string, listener: any, how: SubscribeOptions = listener?.call ? {} : (listener ?? {})) {
       const entry = subscriptions.get(service) ?? { live: false, rings: new Set() };
-      const stream = ring<Message>(how, () => {
-        entry.rings.delete(stream);
+      const own = flow<Message>(how, () => {
+        entry.rings.delete(own);
         if (entry.rings.size || subscriptions.get(service) !== entry) return;
         subscriptions.delete(service);
         exchange({ type: "SELF_UNSUBSCRIBE", service }).catch(() => {});
       });
+      const { stream } = own;
       Object.defineProperty(stream, "live", { get: () => entry.live });
       subscriptions.set(service, entry);
-      entry.rings.add(stream);
-      if (listener) stream.each(listener);
+      entry.rings.add(own);
+      if (listener?.call) stream.each(listener);
       try {
         const answer = entry.live ? undefined : await renew(service, how);
         if (answer && !(how.wait && answer.type === "INVALID_SERVICE")) checked(subscription(service), answer);
@@ -362,20 +339,19 @@ export function connect(url: string | URL, options: Options): Promise<Client> {
     },
 
     async serve(name, how = {}) {
-      const stream = ring<Message>({ capacity: how.capacity });
+      const own = flow<Message>({ capacity: how.capacity });
       const close = async (wait?: Wait) => {
-        if (services.get(name)?.ring !== stream) return;
+        if (services.get(name)?.rings[0] !== own) return;
         disown(name);
         await exchange({ type: "SERVICE_DELETE", service: name }, wait).catch(() => {});
       };
       const created = await ask(creation(name, how.nickname), how, ({ successful }) => {
-        if (successful) services.set(name, { nickname: how.nickname, ring: stream });
+        if (successful) services.set(name, { nickname: how.nickname, rings: [own] });
       });
-      if (!created.successful) throw new ConciergeError("EXISTS", `${name} exists`, created.service);
-      how.signal?.addEventListener("abort", () => void close());
+      if (!created.successful) throw new ConciergeError("EXISTS", name, created.service);
       return {
         name,
-        inbox: stream as Ring<any>,
+        inbox: own.stream as Stream<any>,
         broadcast: (data, wait) => client.send({ service: name }, data, wait),
         to: (uuid, data, wait) => client.send({ service: name, uuid }, data, wait),
         close,
@@ -389,22 +365,21 @@ export function connect(url: string | URL, options: Options): Promise<Client> {
 
     async presence(how = {}) {
       const clients = new Map<string, ClientInfo>();
-      let stream: Ring<PresenceEvent> | undefined;
-      const move = (type: PresenceEvent["type"], client: ClientInfo) => {
-        if (type === "left") clients.delete(client.uuid);
-        else clients.set(client.uuid, client);
-        stream?.push({ type, client });
+      let own: Ring<PresenceEvent> | undefined;
+      const move = (event: PresenceEvent) => {
+        if (event.type === "CLIENT_LEFT") clients.delete(event.client.uuid);
+        else clients.set(event.client.uuid, event.client);
+        own?.push(event);
       };
       const look = (wait?: Wait) =>
         ask({ type: "CLIENT_FETCH_ALL" }, wait, (answer) => {
           const present = new Map(answer.clients.map((client) => [client.uuid, client]));
-          for (const [uuid, client] of clients) if (!present.has(uuid)) move("left", client);
-          for (const [uuid, client] of present) if (!clients.has(uuid)) move("joined", client);
+          for (const [uuid, client] of clients) if (!present.has(uuid)) move({ type: "CLIENT_LEFT", client });
+          for (const [uuid, client] of present) if (!clients.has(uuid)) move({ type: "CLIENT_JOINED", client });
         });
       const leave = client.on("in", (payload) => {
         if (payload.type === "HELLO") look().catch(() => {});
-        if (payload.type === "CLIENT_JOINED") move("joined", payload.client);
-        if (payload.type === "CLIENT_LEFT") move("left", payload.client);
+        if (payload.type === "CLIENT_JOINED" || payload.type === "CLIENT_LEFT") move(payload);
       });
       try {
         await look(how);
@@ -412,15 +387,15 @@ export function connect(url: string | URL, options: Options): Promise<Client> {
         leave();
         throw error;
       }
-      stream = ring(how, leave);
-      return Object.assign(stream, { clients });
+      own = flow(how, leave);
+      return Object.assign(own.stream, { clients });
     },
 
     fetchSelf: (wait) => ask({ type: "SELF_FETCH" }, wait),
     fetchClient: (uuid, wait) => ask({ type: "CLIENT_FETCH", uuid }, wait),
-    fetchClients: async (wait) => (await ask({ type: "CLIENT_FETCH_ALL" }, wait)).clients,
-    fetchService: async (service, wait) => (await ask({ type: "SERVICE_FETCH", service }, wait)).service,
-    fetchServices: async (wait) => (await ask({ type: "SERVICE_FETCH_ALL" }, wait)).services,
+    fetchClients: (wait) => ask({ type: "CLIENT_FETCH_ALL" }, wait),
+    fetchService: (service, wait) => ask({ type: "SERVICE_FETCH", service }, wait),
+    fetchServices: (wait) => ask({ type: "SERVICE_FETCH_ALL" }, wait),
 
     request: (payload, wait) => exchange(payload, wait),
 
@@ -440,8 +415,7 @@ export function connect(url: string | URL, options: Options): Promise<Client> {
       closing.abort();
       signal?.removeEventListener("abort", client.close);
       become({ state: "closed", ...ending });
-      const { code, reason } = ending;
-      const error = new ConciergeError("CLOSED", `closed: ${code} ${reason}`, ending);
+      const error = new ConciergeError("CLOSED", `closed: ${ending.code} ${ending.reason}`, ending);
       for (const request of unsent) request.reject(error);
       for (const stream of rings) stream.end();
       reject(signal?.aborted ? signal.reason : error);

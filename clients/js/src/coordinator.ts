@@ -23,14 +23,13 @@
 import type { Client } from "./client.js";
 import { ConciergeError } from "./error.js";
 import type { CoordinatorAnswer, CoordinatorMessage, CoordinatorRequest, PromiseRecord, SettleState } from "./payloads.js";
-import { outcome, encode, encodeError } from "./value.js";
+import { creation, envelope, type NewPromise } from "./promise.js";
+import { encode, encodeError, outcome } from "./value.js";
 import { sleep, within, type Wait } from "./wait.js";
 import { makeWorker, type Work, type Worker, type WorkerOptions } from "./worker.js";
 
+export type { NewPromise } from "./promise.js";
 export type { Context, Step, Work, Worker, WorkerOptions } from "./worker.js";
-
-/** The dialect that is spoken here. @internal */
-export const VERSION = "2026-04-01";
 
 /** Who waits looks at the promise this often, whether something was told or not. */
 const LOOK_EVERY = 60_000;
@@ -46,17 +45,6 @@ export type Kind = Second<CoordinatorRequest>["kind"];
 export type Asked<K extends Kind> = Extract<Second<CoordinatorRequest>, { kind: K }>["data"];
 /** What is answered. */
 export type Answered<K extends Kind> = Extract<Second<CoordinatorAnswer>, { kind: K }>["data"];
-
-/** A promise to be. Times are in milliseconds. */
-export interface NewPromise extends Wait {
-  /** Its deadline, from now by the clock of this machine. Default: a day. */
-  timeout?: number | undefined;
-  /** What its worker gets: JSON. */
-  data?: unknown;
-  /** Where its task is offered, such as `any@clerks`; without a target it has no task. */
-  target?: string | undefined;
-  tags?: Record<string, string> | undefined;
-}
 
 /** A promise that somebody will settle. */
 export interface DurablePromise<T = unknown> {
@@ -94,20 +82,12 @@ export interface Coordinator {
   ask<K extends Kind>(kind: K, data: Asked<K>, wait?: Wait): Promise<Answered<K>>;
 }
 
-/** What a promise is created with. @internal */
-export function creation(id: string, { timeout = 86_400_000, data, target, tags }: NewPromise) {
-  const timeoutAt = Date.now() + timeout;
-  const targeted: Record<string, string> = target ? { "resonate:target": target } : {};
-  return { id, timeoutAt, param: encode(data), tags: { ...targeted, ...tags } };
-}
-
 /** The hub's coordinator, subscribed to. Fails with `INVALID_SERVICE` when the hub has none. */
 export async function coordinator(client: Client): Promise<Coordinator> {
   const calls = new Map<string, { resolve(data: any): void; reject(reason: unknown): void }>();
-  const prefix = Math.random().toString(36).slice(2);
   const offers = new Map<string, number>();
-  const news = new EventTarget();
-  let last = 0;
+  /** Whoever waits for promises. Without one they look again. */
+  const waiting = new Set<(settled?: PromiseRecord) => void>();
   let offered = () => {};
 
   const take = ({ head, data }: CoordinatorAnswer & CoordinatorMessage) => {
@@ -116,8 +96,8 @@ export async function coordinator(client: Client): Promise<Coordinator> {
     if (corrId) {
       const call = calls.get(corrId);
       if (status! < 400) call?.resolve(data ?? {});
-      else call?.reject(new ConciergeError("REFUSED", `${data} (${status})`, status));
-    } else if (promise) news.dispatchEvent(Object.assign(new Event(promise.id), { promise }));
+      else call?.reject(new ConciergeError("REFUSED", `${data}`, status));
+    } else if (promise) for (const hear of waiting) hear(promise);
     else if (task) {
       offers.set(task.id, task.version);
       const [oldest] = offers.keys();
@@ -129,9 +109,9 @@ export async function coordinator(client: Client): Promise<Coordinator> {
   const ask = (kind: string, data: unknown, wait?: Wait) =>
     within<any>(
       (resolve, reject) => {
-        const corrId = prefix + last++;
+        const corrId = `${Math.random()}`;
         calls.set(corrId, { resolve, reject });
-        client.send({ service: "coordinator" }, { kind, head: { corrId, version: VERSION }, data }, wait).catch(reject);
+        client.send({ service: "coordinator" }, envelope(kind, data, corrId), wait).catch(reject);
         return () => calls.delete(corrId);
       },
       wait?.signal,
@@ -143,34 +123,38 @@ export async function coordinator(client: Client): Promise<Coordinator> {
     ask(kind, data, wait).catch(async (error) => {
       const passes = error.code === "DISCONNECTED" || [429, 500].includes(error.details);
       if (!passes || Date.now() + pause > until) throw error;
-      await sleep((pause * (1 + Math.random())) / 2, wait?.signal);
+      await sleep(pause * Math.random(), wait?.signal);
       return insist(kind, data, wait, until, Math.min(2 * pause, LONGEST_PAUSE));
     });
 
+  const promise = async (kind: string, data: object, wait?: Wait): Promise<PromiseRecord> =>
+    (await insist(kind, data, wait)).promise;
+
   const settled = (id: string, wait?: Wait) =>
     within<PromiseRecord>((resolve, reject) => {
-      const hear = (event: Event & { promise?: PromiseRecord }) => resolve(event.promise!);
+      const hear = (settled?: PromiseRecord) => {
+        if (!settled) void look();
+        else if (settled.id === id) resolve(settled);
+      };
       const look = () =>
-        insist("promise.register_listener", { awaited: id, address: `uni@hub/${client.name}` }, wait).then(
-          ({ promise }) => promise.state === "pending" || resolve(promise),
+        promise("promise.register_listener", { awaited: id, address: `uni@hub/${client.name}` }, wait).then(
+          (record) => record.state === "pending" || resolve(record),
           (error) => ["DISCONNECTED", "TIMED_OUT"].includes(error.code) || reject(error),
         );
-      const off = client.on("status", ({ state }) => void (state === "connected" && look()));
       const looks = setInterval(look, LOOK_EVERY);
-      news.addEventListener(id, hear);
-      void look();
+      waiting.add(hear);
+      hear();
       return () => {
-        news.removeEventListener(id, hear);
+        waiting.delete(hear);
         clearInterval(looks);
-        off();
       };
     }, wait?.signal);
 
-  const settle = async (id: string, state: SettleState, value: object, wait?: Wait): Promise<PromiseRecord> =>
-    (await insist("promise.settle", { id, state, value }, wait)).promise;
+  const settle = (id: string, state: SettleState, value: object, wait?: Wait) =>
+    promise("promise.settle", { id, state, value }, wait);
   const promises: Promises = {
-    create: async (id, how = {}) => handle((await insist("promise.create", creation(id, how), how)).promise),
-    get: async (id, wait) => handle((await insist("promise.get", { id }, wait)).promise),
+    create: async (id, how = {}) => handle(await promise("promise.create", creation(id, how), how)),
+    get: async (id, wait) => handle(await promise("promise.get", { id }, wait)),
     resolve: (id, value, wait) => settle(id, "resolved", encode(value), wait),
     reject: (id, error, wait) => settle(id, "rejected", encodeError(error), wait),
     cancel: (id, wait) => settle(id, "rejected_canceled", {}, wait),
@@ -182,8 +166,8 @@ export async function coordinator(client: Client): Promise<Coordinator> {
   });
 
   client.on("status", ({ state }) => {
-    const lost = new ConciergeError("DISCONNECTED", "answer lost");
-    if (state !== "connected") for (const { reject } of calls.values()) reject(lost);
+    if (state === "connected") for (const hear of waiting) hear();
+    else for (const { reject } of calls.values()) reject(new ConciergeError("DISCONNECTED"));
   });
   await client.subscribe<any>("coordinator", ({ data }) => take(data));
   return {

@@ -11,7 +11,6 @@
  * - `TIMED_OUT`: no answer in time; `DISCONNECTED`: the connection was lost before the answer came. In both cases nobody
  *   knows whether the hub acted;
  * - `CLOSED`: the client is closed, or the first connection failed; `details` is the {@link Ending};
- * - `UNEXPECTED`: an answer that is none to the request;
  * - of the coordinator: `REFUSED` with its `status` as `details`; `resolved`, `rejected`, `rejected_canceled` and
  *   `rejected_timedout`: the promise ended otherwise than was hoped for, with its value as `details`;
  * - of files: the word in `x-fs-error`, with the HTTP status as `details`.
@@ -24,7 +23,7 @@ export class ConciergeError extends Error {
   /** What else is known. */
   readonly details: unknown;
 
-  constructor(code: string, message: string, details?: unknown) {
+  constructor(code: string, message = code, details?: unknown) {
     super(message);
     this.code = code;
     this.details = details;

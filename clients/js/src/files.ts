@@ -17,18 +17,21 @@ import type { Client } from "./client.js";
 import { ConciergeError } from "./error.js";
 import { within, type Wait } from "./wait.js";
 
-/** How far a transfer is, in bytes. */
+/** How far an upload is, in bytes. */
 export interface Progress {
   bytes: number;
-  /** Of the whole, when that is known. */
-  total: number | undefined;
+  total: number;
 }
 
 /** How a transfer is. It has no deadline but its signal. */
 export interface TransferOptions extends Wait {
-  onProgress?: ((progress: Progress) => void) | undefined;
   /** Such as `If-None-Match` or `Range`. */
   headers?: Record<string, string> | undefined;
+}
+
+/** How an upload is. */
+export interface PutOptions extends TransferOptions {
+  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /** What the server keeps after a put. */
@@ -53,7 +56,7 @@ export interface FilesRemoved {
   bytes: number;
 }
 
-/** A client's folder. Paths are written as they are, with `/` between their components; the client encodes them. */
+/** A client's folder. Paths are written as they are, with `/` between their components; the client encodes them. `.` and `..` mean what they mean in every URL. */
 export interface Files {
   /** Whose folder it is. */
   readonly owner: string;
@@ -62,7 +65,7 @@ export interface Files {
   /** The address of a file or folder. A link cannot send the key that is needed, too. */
   url(path: string): string;
   /** Stores a file; one that was there is replaced. */
-  put(path: string, content: Blob | BufferSource | string, options?: TransferOptions): Promise<FileStored>;
+  put(path: string, content: Blob | BufferSource | string, options?: PutOptions): Promise<FileStored>;
   /** A file, as `fetch` gives it: take its `blob()`, `text()`, `json()` or `body`. */
   get(path: string, options?: TransferOptions): Promise<Response>;
   /** What is in a folder: `""` is the client's own, others end in `/`. */
@@ -71,31 +74,18 @@ export interface Files {
   delete(path: string, options?: TransferOptions): Promise<FilesRemoved>;
 }
 
-/** Passes a body on and tells how far it is. */
-function counted(body: ReadableStream<Uint8Array>, total: number | undefined, onProgress: (progress: Progress) => void) {
-  let bytes = 0;
-  return body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, to) {
-        onProgress({ bytes: (bytes += chunk.length), total });
-        to.enqueue(chunk);
-      },
-    }),
-  );
-}
-
 /** Browsers tell how far an upload is only here. */
-function upload(url: string, body: Blob, headers: Record<string, string>, { onProgress, signal }: TransferOptions) {
+function upload(url: string, body: Blob, headers: Record<string, string>, { onProgress, signal }: PutOptions) {
   return within<Response>((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("PUT", url);
     for (const name in headers) request.setRequestHeader(name, headers[name]!);
     request.upload.onprogress = ({ loaded, total }) => onProgress!({ bytes: loaded, total });
     request.onload = () => {
-      const word = request.getResponseHeader("x-fs-error");
-      resolve(new Response(request.responseText, { status: request.status, headers: word ? { "x-fs-error": word } : {} }));
+      const headers = { "x-fs-error": request.getResponseHeader("x-fs-error") ?? "" };
+      resolve(new Response(request.responseText, { status: request.status, headers }));
     };
-    request.onerror = () => reject(new ConciergeError("DISCONNECTED", "upload cut off"));
+    request.onerror = () => reject(new ConciergeError("DISCONNECTED"));
     request.send(body);
     return () => request.abort();
   }, signal);
@@ -103,38 +93,38 @@ function upload(url: string, body: Blob, headers: Record<string, string>, { onPr
 
 /** The folder of this client. `at`: where the file server is, when that is not at the hub's address. */
 export function files(client: Client, at?: string): Files {
-  const root = new URL("fs/", at ?? client.url.replace(/^ws/, "http")).href;
+  const root = new URL("fs/", at ?? client.url.replace("ws", "http")).href;
 
   const folder = (owner: string): Files => {
-    const url = (path: string) => {
-      // it would be resolved before the hub could refuse it
-      if (/(^|\/)\.\.?(\/|$)/.test(path)) throw new ConciergeError("BAD_PATH", path, 400);
-      return `${root}${owner}/${path.split("/").map(encodeURIComponent).join("/")}`;
-    };
-    const exchange = async (method: string, path: string, options: TransferOptions = {}, body?: Blob): Promise<Response> => {
+    const url = (path: string) => `${root}${owner}/${encodeURIComponent(path).replaceAll("%2F", "/")}`;
+    const exchange = async (method: string, path: string, options: PutOptions = {}, body?: Blob): Promise<Response> => {
       const { onProgress, signal = null } = options;
-      const headers = { "x-fs-key": String(client.hello.fs_key), ...options.headers };
-      const request: RequestInit & { duplex?: string } = { method, headers, signal };
+      const headers = { "x-fs-key": client.hello.fs_key!, ...options.headers };
+      const request: RequestInit & { duplex: string } = { method, headers, signal, duplex: "half" };
       let response: Response;
       if (body && onProgress && globalThis.XMLHttpRequest) response = await upload(url(path), body, headers, options);
       else {
-        if (body) request.body = onProgress ? counted(body.stream(), body.size, onProgress) : body;
-        response = await fetch(url(path), { ...request, ...(body && { duplex: "half" }) });
+        if (body && onProgress) {
+          let bytes = 0;
+          const tell = new TransformStream<Uint8Array, Uint8Array>({
+            transform(chunk, to) {
+              onProgress({ bytes: (bytes += chunk.length), total: body.size });
+              to.enqueue(chunk);
+            },
+          });
+          request.body = body.stream().pipeThrough(tell);
+        } else if (body) request.body = body;
+        response = await fetch(url(path), request);
       }
       if (response.ok) return response;
-      throw new ConciergeError(response.headers.get("x-fs-error") ?? "HTTP", await response.text(), response.status);
+      throw new ConciergeError(response.headers.get("x-fs-error") || "HTTP", await response.text(), response.status);
     };
     return {
       owner,
       of: folder,
       url,
       put: async (path, content, options) => (await exchange("PUT", path, options, new Blob([content]))).json(),
-      async get(path, options) {
-        const response = await exchange("GET", path, options);
-        const total = response.headers.get("content-length");
-        if (!options?.onProgress || !response.body) return response;
-        return new Response(counted(response.body, total ? Number(total) : undefined, options.onProgress), response);
-      },
+      get: (path, options) => exchange("GET", path, options),
       list: async (path = "", wait) => (await exchange("GET", path, wait)).json(),
       delete: async (path, options) => (await exchange("DELETE", path, options)).json(),
     };

@@ -9,16 +9,16 @@ import { within, type Wait } from "./wait.js";
  * reader that is too slow slows down nobody else. Ends when the client is closed. Leaving a `for await` by `break`, and
  * `return()`, end it.
  */
-export interface Stream<T> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
+export interface Stream<T> extends AsyncIterableIterator<T, undefined> {
   /** Items that were dropped because they were not read. */
   readonly dropped: number;
   /** The next item. */
   next(wait?: Wait): Promise<IteratorResult<T, undefined>>;
   /** Hands what waits, and then every item as it comes, to a callback instead. */
-  each(listener: (item: T) => void): this;
+  each(listener: (item: T) => void): Stream<T>;
   /** Ends the stream. */
   return(): Promise<IteratorResult<T, undefined>>;
-  [Symbol.asyncIterator](): this;
+  [Symbol.asyncIterator](): Stream<T>;
 }
 
 /** Calls a listener. What it throws is its own trouble: it becomes an uncaught error, and nobody else's. @internal */
@@ -34,71 +34,65 @@ export function call<T>(listener: (item: T) => void, item: T): void {
 
 type Result<T> = IteratorResult<T, undefined>;
 type Reader<T> = [resolve: (result: Result<T>) => void, reject: (reason: unknown) => void];
+type End<T> = (...reader: Reader<T>) => void;
 
-/** @internal */
-export class Ring<T> implements Stream<T> {
-  dropped = 0;
-  #capacity: number;
-  #left: (() => void) | undefined;
-  #items: T[] = [];
-  #readers = new Set<Reader<T>>();
-  #listener: ((item: T) => void) | undefined;
-  /** What whoever reads on hears after the end. */
-  #end: ((...reader: Reader<T>) => void) | undefined;
+/** A stream, as whoever fills it sees it. @internal */
+export interface Ring<T> {
+  stream: Stream<T>;
+  push(item: T): void;
+  /** `end`: what whoever reads on hears. */
+  end(end?: End<T>): void;
+}
 
-  /** `left` is called when the reader ends the stream. */
-  constructor(capacity: number, left?: () => void) {
-    this.#capacity = capacity;
-    this.#left = left;
-  }
+/** `left` is called when the reader ends the stream. @internal */
+export function ring<T>(capacity: number, left?: () => void): Ring<T> {
+  const items: T[] = [];
+  const readers = new Set<Reader<T>>();
+  let listener: ((item: T) => void) | undefined;
+  let over: End<T> | undefined;
 
-  push(item: T): void {
-    if (this.#end) return;
-    const [reader] = this.#readers;
-    if (this.#listener) call(this.#listener, item);
-    else if (reader) {
-      this.#readers.delete(reader);
-      reader[0]({ done: false, value: item });
-    }
-    else if (this.#items.push(item) > this.#capacity) {
-      this.#items.shift();
-      this.dropped++;
-    }
-  }
-
-  end(end: (...reader: Reader<T>) => void = (resolve) => resolve({ done: true, value: undefined })): void {
-    this.#end ??= end;
-    for (const reader of this.#readers) this.#end(...reader);
-  }
-
-  next(wait?: Wait): Promise<Result<T>> {
-    return within((...reader) => {
-      if (this.#items.length) reader[0]({ done: false, value: this.#items.shift()! });
-      else if (this.#end) this.#end(...reader);
-      else {
-        this.#readers.add(reader);
-        return () => this.#readers.delete(reader);
-      }
-    }, wait?.signal);
-  }
-
-  each(listener: (item: T) => void): this {
-    this.#listener = listener;
-    for (const item of this.#items.splice(0)) call(listener, item);
-    return this;
-  }
-
-  async return(): Promise<Result<T>> {
-    if (!this.#end) this.#left?.();
-    this.end();
+  const end = (end: End<T> = (resolve) => resolve({ done: true, value: undefined })) => {
+    over ??= end;
+    for (const reader of readers) over(...reader);
+  };
+  const leave = async (): Promise<Result<T>> => {
+    if (!over) left?.();
+    end();
     return { done: true, value: undefined };
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return();
-  }
+  };
+  const stream: Stream<T> & { dropped: number } = {
+    dropped: 0,
+    next: (wait) =>
+      within((...reader) => {
+        if (items.length) reader[0]({ done: false, value: items.shift()! });
+        else if (over) over(...reader);
+        else {
+          readers.add(reader);
+          return () => readers.delete(reader);
+        }
+      }, wait?.signal),
+    each(each) {
+      listener = each;
+      for (const item of items.splice(0)) call(each, item);
+      return stream;
+    },
+    return: leave,
+    [Symbol.asyncIterator]: () => stream,
+  };
+  return {
+    stream,
+    push(item) {
+      if (over) return;
+      const [reader] = readers;
+      if (listener) call(listener, item);
+      else if (reader) {
+        readers.delete(reader);
+        reader[0]({ done: false, value: item });
+      } else if (items.push(item) > capacity) {
+        items.shift();
+        stream.dropped++;
+      }
+    },
+    end,
+  };
 }

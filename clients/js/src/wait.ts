@@ -24,7 +24,7 @@ export function within<T>(
   return new Promise<T>((resolve, reject) => {
     if (signal?.aborted) throw signal.reason;
     signal?.addEventListener("abort", (abort = () => reject(signal.reason)));
-    if (timeout !== undefined) timer = setTimeout(() => reject(new ConciergeError("TIMED_OUT", `no answer in ${timeout} ms`)), timeout);
+    if (timeout !== undefined) timer = setTimeout(() => reject(new ConciergeError("TIMED_OUT")), timeout);
     clean = begin(resolve, reject);
   }).finally(() => {
     signal?.removeEventListener("abort", abort);

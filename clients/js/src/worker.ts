@@ -1,7 +1,7 @@
 /** A worker: claims what is offered to its client, runs it, and keeps its leases. @module */
 
 import type { Client } from "./client.js";
-import { creation, VERSION, type NewPromise } from "./coordinator.js";
+import { creation, envelope, type NewPromise } from "./promise.js";
 import { ConciergeError } from "./error.js";
 import type { PromiseRecord, TaskRef, Value } from "./payloads.js";
 import { decode, encode, encodeError, outcome } from "./value.js";
@@ -9,8 +9,8 @@ import { sleep, within, type Wait } from "./wait.js";
 
 /** How long a task that could not go on is kept before it is given back: what is given back is offered at once. */
 const PAUSE_AFTER_FAILURE = 1_000;
-/** How long giving back may take when a worker stops. */
-const RELEASE_WITHIN = 5_000;
+/** What a run that counts no more waits for. */
+const NEVER = new Promise<never>(() => {});
 
 /** How a worker is. Its signal stops it. */
 export interface WorkerOptions extends Wait {
@@ -26,7 +26,7 @@ export interface WorkerOptions extends Wait {
 }
 
 /** A worker that works until it is told to stop, or its client is closed. */
-export interface Worker extends AsyncDisposable {
+export interface Worker {
   /** Drops what runs and gives it back. */
   stop(): Promise<void>;
 }
@@ -80,74 +80,67 @@ export interface Desk {
 /** @internal */
 export function makeWorker({ client, offers, ask, insist, onOffer }: Desk, options: WorkerOptions, work: Work): Worker {
   const { group, concurrency = 16, ttl = 60_000, signal } = options;
-  if (!client.tags.includes(group)) throw new ConciergeError("NO_MEMBER", `no tag ${group}`);
+  if (!client.tags.includes(group)) throw new ConciergeError("NO_MEMBER");
   const pid = client.name;
-  const leases = new Map<string, { task: TaskRef; until: number; over: AbortController }>();
+  const leases = new Set<{ task: TaskRef; until: number; over: AbortController }>();
   const runs = new Set<Promise<unknown>>();
   const stopping = new AbortController();
 
-  const action = (kind: string, data: unknown) => ({ kind, head: { corrId: "", version: VERSION }, data });
-  const release = (task: TaskRef) => insist("task.release", task, { signal: AbortSignal.timeout(RELEASE_WITHIN) });
-  /** An outcome that the coordinator cannot take is itself an error. */
-  const keep = <T>(value: unknown, settle: (state: string, value: Value) => Promise<T>, state = "resolved"): Promise<T> =>
-    settle(state, state === "resolved" ? encode(value) : encodeError(value)).catch((error) => {
-      if (error.code === "TOO_BIG" || error.details === 400) return keep(error, settle, "rejected");
-      throw error;
+  /** Settles by what the work comes to. An outcome that the coordinator cannot take is itself an error. */
+  const keep = async <T>(work: () => unknown, settle: (state: string, value: Value) => Promise<T>, once?: boolean): Promise<T> => {
+    let state = "resolved";
+    const value = await (async () => encode(await work()))().catch((error) => {
+      state = "rejected";
+      return encodeError(error);
     });
+    return settle(state, value).catch((error) => {
+      if (once || (error.code !== "TOO_BIG" && error.details !== 400)) throw error;
+      return keep(() => Promise.reject(error), settle, true);
+    });
+  };
 
-  /** One run of the work, and what is to be done after it: true when it is to run again. */
+  /** One run of the work; true when it is to begin anew. */
   const run = (task: TaskRef, promise: PromiseRecord, signal: AbortSignal) =>
-    within<() => Promise<unknown>>((resolve, reject) => {
+    within<unknown>((resolve, reject) => {
       const { id, tags, timeoutAt } = promise;
       const awaited: string[] = [];
       let children = 0;
       let active = 0;
 
       const fence = async (kind: string, data: unknown): Promise<PromiseRecord> => {
-        const { head, data: answer } = (await insist("task.fence", { ...task, action: action(kind, data) }, { signal })).action;
+        const { head, data: answer } = (await insist("task.fence", { ...task, action: envelope(kind, data) }, { signal })).action;
         if (head.status === 200) return answer.promise;
-        throw new ConciergeError("REFUSED", answer, head.status === 400 ? 400 : 0);
+        throw new ConciergeError("REFUSED", answer, head.status === 400 && 400);
       };
       /** A child, settled by its step or by others. */
-      const child = (how: Step = {}, step?: () => unknown) =>
-        new Promise<any>((done, fail) => {
-          const create = creation(how.id ?? `${id}.${children++}`, how);
-          const inherit = (tag: string) => tags[tag] ?? id;
-          create.tags = {
-            "resonate:parent": id,
-            "resonate:origin": inherit("resonate:origin"),
-            "resonate:branch": how.target ? create.id : inherit("resonate:branch"),
-            ...create.tags,
-          };
-          create.timeoutAt = Math.min(create.timeoutAt, timeoutAt);
-          const settle = (state: string, value: Value) => fence("promise.settle", { id: create.id, state, value });
+      const child = async (how: Step = {}, step?: () => unknown): Promise<any> => {
+        const create = creation(how.id ?? `${id}.${children++}`, how);
+        const origin = tags["resonate:origin"] ?? id;
+        const branch = how.target ? create.id : (tags["resonate:branch"] ?? id);
+        create.tags = { "resonate:parent": id, "resonate:origin": origin, "resonate:branch": branch, ...create.tags };
+        create.timeoutAt = Math.min(create.timeoutAt, timeoutAt);
+        active++;
+        const record = await fence("promise.create", create)
+          .then((made) => {
+            if (made.state !== "pending" || !step) return made;
+            return keep(step, (state, value) => fence("promise.settle", { id: create.id, state, value }));
+          })
+          .catch((error) => {
+            reject(error);
+            return NEVER;
+          });
+        active--;
+        // after whoever waited for this had its turn
+        setTimeout(() => {
+          if (active || !awaited.length) return;
           active++;
-          fence("promise.create", create)
-            .then((made) => {
-              if (made.state !== "pending" || !step) return made;
-              return (async () => step())().then(
-                (value) => keep(value, settle),
-                (error) => keep(error, settle, "rejected"),
-              );
-            })
-            .then((record) => {
-              if (record.state === "pending") awaited.push(record.id);
-              else (async () => outcome(record))().then(done, fail);
-            })
-            .then(() => {
-              active--;
-              // after whoever waited for this had its turn
-              setTimeout(() => {
-                if (!active && awaited.length) resolve(suspend);
-              });
-            }, reject);
+          const actions = awaited.map((awaited) => envelope("promise.register_callback", { awaiter: id, awaited }));
+          insist("task.suspend", { ...task, actions }).then(({ preload }) => resolve(preload), reject);
         });
-      const suspend = async () => {
-        const actions = awaited.map((awaited) => action("promise.register_callback", { awaiter: id, awaited }));
-        return (await insist("task.suspend", { ...task, actions })).preload;
+        if (record.state !== "pending") return outcome(record);
+        awaited.push(record.id);
+        return NEVER;
       };
-      const settle = (state: string, value: Value) =>
-        insist("task.fulfill", { ...task, action: action("promise.settle", { id, state, value }) }).then(() => {});
       const ctx: Context = {
         id,
         promise,
@@ -155,36 +148,32 @@ export function makeWorker({ client, offers, ask, insist, onOffer }: Desk, optio
         run: (step, how) => child(how, step),
         sleep: (timeout, how) => child({ ...how, timeout, tags: { "resonate:timer": "true" } }),
         rpc: (target, data, how) => child({ ...how, target, data }),
-        wait: child,
+        wait: (how) => child(how),
       };
-      (async () => work(ctx, decode(promise.param)))().then(
-        (value) => resolve(() => keep(value, settle)),
-        (error) => resolve(() => keep(error, settle, "rejected")),
-      );
+      keep(
+        () => work(ctx, decode(promise.param)),
+        (state, value) => {
+          active++; // what is awaited still is no reason to suspend
+          return insist("task.fulfill", { ...task, action: envelope("promise.settle", { id, state, value }) }, { signal });
+        },
+      ).then(() => resolve(0), reject);
     }, signal);
 
   /** Claims a task and does it. That somebody else was faster is nothing to tell. */
   const serve = async (id: string, version: number) => {
     const lease = { task: { id, version }, until: Date.now() + ttl, over: new AbortController() };
-    const stop = () => lease.over.abort(stopping);
     try {
       const { task, promise } = await ask("task.acquire", { id, version, pid, ttl });
       lease.task = { id, version: task.version };
-      leases.set(id, lease);
-      stopping.signal.addEventListener("abort", stop);
-      while (await (await run(lease.task, promise, lease.over.signal))());
+      leases.add(lease);
+      while (await run(lease.task, promise, AbortSignal.any([lease.over.signal, stopping.signal])));
     } catch (error: any) {
-      if (error.details === 409) return;
-      if (lease.task.version === version) {
-        // a claim whose answer was lost is given back, if it is ours: nobody would do the task until the lease ends
-        const { task } = await insist("task.get", { id });
-        if (task.pid !== pid || task.version !== version + 1) return;
-        lease.task = task;
-      } else await sleep(PAUSE_AFTER_FAILURE, stopping.signal).catch(() => {});
-      await release(lease.task);
+      // it was not claimed, or is lost; a claim whose answer was lost comes back when its lease ends
+      if (error.details === 409 || !leases.has(lease)) return;
+      await sleep(PAUSE_AFTER_FAILURE, stopping.signal).catch(() => {});
+      await insist("task.release", lease.task);
     } finally {
-      stopping.signal.removeEventListener("abort", stop);
-      if (leases.get(id) === lease) leases.delete(id);
+      leases.delete(lease);
     }
   };
 
@@ -204,10 +193,10 @@ export function makeWorker({ client, offers, ask, insist, onOffer }: Desk, optio
 
   const beats = setInterval(() => {
     const asked = Date.now();
-    const held = [...leases.values()];
+    const held = [...leases];
     for (const { until, over } of held) if (until <= asked) over.abort({ details: 409 });
     if (!held.length) return;
-    insist("task.heartbeat", { pid, tasks: held.map(({ task }) => task) }, { signal: AbortSignal.timeout(ttl / 4) }).then(
+    insist("task.heartbeat", { pid, tasks: held.map(({ task }) => task) }).then(
       () => held.forEach((lease) => (lease.until = asked + ttl)),
       () => {},
     );
@@ -217,12 +206,11 @@ export function makeWorker({ client, offers, ask, insist, onOffer }: Desk, optio
     stopping.abort();
     clearInterval(beats);
     off();
-    signal?.removeEventListener("abort", stop);
     await Promise.all(runs);
   };
   const off = client.on("status", ({ state }) => void (state === "closed" && stop()));
   signal?.addEventListener("abort", stop);
   onOffer(pump);
   pump();
-  return { stop, [Symbol.asyncDispose]: stop };
+  return { stop };
 }

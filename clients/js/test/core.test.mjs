@@ -67,13 +67,13 @@ test("the end of the last subscription unsubscribes", async (t) => {
   await bob.subscribe("news", () => {}, { signal: stop.signal });
   await one.return();
   stop.abort();
-  assert.equal((await ada.fetchService("news")).subscriber_count, 1);
+  assert.equal((await ada.fetchService("news")).service.subscriber_count, 1);
   await news.broadcast("still here");
   for await (const { data } of two) {
     assert.equal(data, "still here");
     break;
   }
-  await until("nobody", async () => (await ada.fetchService("news")).subscriber_count === 0);
+  await until("nobody", async () => (await ada.fetchService("news")).service.subscriber_count === 0);
   assert.deepEqual((await bob.fetchSelf()).subscriptions, []);
 });
 
@@ -84,7 +84,7 @@ test("a subscription may wait for its service, and outlives it", async (t) => {
   const news = await bob.subscribe("news", { wait: true });
   for (const n of [1, 2]) {
     const service = await ada.serve("news");
-    await until("a subscriber", async () => (await ada.fetchService("news")).subscriber_count === 1);
+    await until("a subscriber", async () => (await ada.fetchService("news")).service.subscriber_count === 1);
     await service.broadcast(n);
     assert.equal((await item(news)).data, n);
     await service.close();
@@ -103,7 +103,7 @@ test("what the hub refuses is an error with its word", async (t) => {
   const { message } = await refused(bob.subscribe("the weather"), "ERROR_PROTOCOL");
   assert.equal(message, "service: a name is 1 to 64 characters of A-Z a-z 0-9 _ . : -");
   await refused(bob.send("all", "ü".repeat(32_768)), "TOO_BIG");
-  assert.equal((await bob.fetchClients()).length >= 2, true, "the connection stays");
+  assert.equal((await bob.fetchClients()).clients.length >= 2, true, "the connection stays");
 });
 
 test("the hub tells who and what is there", async (t) => {
@@ -111,8 +111,8 @@ test("the hub tells who and what is there", async (t) => {
   const [ada, bob] = [await hub.enter("ada"), await hub.enter("bob", { tags: ["sensor"] })];
   await ada.serve("news");
   await bob.subscribe("news");
-  assert.deepEqual((await ada.fetchClients()).map(({ name }) => name), ["ada", "bob"]);
-  assert.deepEqual((await ada.fetchServices()).map(({ name }) => name), ["news"]);
+  assert.deepEqual((await ada.fetchClients()).clients.map(({ name }) => name), ["ada", "bob"]);
+  assert.deepEqual((await ada.fetchServices()).services.map(({ name }) => name), ["news"]);
   const { client, subscriptions } = await ada.fetchClient(bob.hello.uuid);
   assert.deepEqual([client.tags, subscriptions[0].name], [["sensor"], "news"]);
   assert.deepEqual((await bob.fetchSelf()).client, client);
@@ -125,10 +125,10 @@ test("presence knows who is there, and tells who comes and goes", async (t) => {
   assert.deepEqual([...presence.clients.values()].map(({ name }) => name), ["ada"]);
   const bob = await hub.enter("bob");
   let { type, client } = await item(presence);
-  assert.deepEqual([type, client.name, presence.clients.size], ["joined", "bob", 2]);
+  assert.deepEqual([type, client.name, presence.clients.size], ["CLIENT_JOINED", "bob", 2]);
   await bob.close();
   ({ type, client } = await item(presence));
-  assert.deepEqual([type, client.name, presence.clients.size], ["left", "bob", 1]);
+  assert.deepEqual([type, client.name, presence.clients.size], ["CLIENT_LEFT", "bob", 1]);
 });
 
 test("any payload and any text can be sent, and everything that passes is seen", async (t) => {
@@ -170,7 +170,7 @@ test("a client closes by its signal, at the end of its block, or when it is told
   await bob[Symbol.asyncDispose]();
   assert.equal(bob.status.state, "closed");
   const dee = await hub.enter("dee");
-  await until("dee is alone", async () => !(await dee.fetchClients()).some(({ name }) => name === "ada" || name === "bob"));
+  await until("dee is alone", async () => !(await dee.fetchClients()).clients.some(({ name }) => name === "ada" || name === "bob"));
 });
 
 test("a secret is given as it is, or fetched for each connection", async (t) => {

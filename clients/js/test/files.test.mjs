@@ -31,14 +31,14 @@ test("a file is put, listed, read by others and removed, and progress is told", 
   await refused(mine.get("notes/café one.txt"), "NOT_FOUND");
 });
 
-test("bytes and blobs are files, uploads can be conditional, and no path leaves the folder", async (t) => {
+test("bytes and blobs are files, uploads can be conditional, and no path leads into a folder of others", async (t) => {
   const hub = await Hub.start(t);
-  const mine = files(await hub.enter("ada"));
+  const [mine] = [files(await hub.enter("ada")), await hub.enter("bob")];
   await mine.put("bytes", new Uint8Array([1, 2, 3]));
   await mine.put("blob", new Blob(["four"]));
   assert.equal((await (await mine.get("bytes")).arrayBuffer()).byteLength, 3);
   await refused(mine.put("blob", "five", { headers: { "if-none-match": "*" } }), "PRECONDITION");
-  for (const path of ["../bob/blob", "a/../b", "."]) await refused(mine.get(path), "BAD_PATH");
+  await refused(mine.put("../bob/blob", "no"), "NOT_YOURS");
   await refused(mine.get("a\\b"), "BAD_PATH");
 });
 

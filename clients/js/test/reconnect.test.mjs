@@ -30,7 +30,7 @@ test("after kill -9 and a restart services, subscriptions and presence are back,
   assert.notEqual(ada.hello.uuid, before.uuid);
   assert.notEqual(ada.hello.fs_key, before.fs_key);
   await until("bob follows again", () => reports.live);
-  assert.equal((await ada.fetchService("weather")).nickname, "The weather");
+  assert.equal((await ada.fetchService("weather")).service.nickname, "The weather");
   await weather.broadcast({ celsius: 19 });
   assert.deepEqual((await item(reports)).data, { celsius: 19 });
   await bob.send({ service: "weather" }, "thank you");
@@ -70,7 +70,7 @@ test("a service that somebody else has taken meanwhile is lost, and its inbox en
 test("a wire that falls silent is given up, and one on which only nothing happens is not", async (t) => {
   const hub = await Hub.start(t);
   const wire = await proxy(t, hub);
-  const ada = await connect(wire.url, { name: "ada", WebSocket, backoff: QUICK, silence: 50 });
+  const ada = await connect(wire.url, { name: "ada", WebSocket, backoff: QUICK, silence: 50, timeout: 500 });
   t.after(() => ada.close());
   let asked = 0;
   const lost = becomes(ada, "disconnected");
@@ -117,7 +117,7 @@ test("a server that speaks something else is no hub", async (t) => {
   t.after(() => server.close());
   await once(server, "listening");
   server.on("connection", (socket) => socket.send("good morning"));
-  const attempt = connect(`127.0.0.1:${server.address().port}`, { name: "ada", WebSocket });
+  const attempt = connect(`http://127.0.0.1:${server.address().port}`, { name: "ada", WebSocket });
   assert.match((await refused(attempt, "CLOSED")).message, /no payload/);
 });
 

@@ -8,8 +8,8 @@ interface Report {
 }
 
 export async function program(signal: AbortSignal): Promise<void> {
-  await using hub = await connect("localhost", { name: "ada", WebSocket, secret: async () => "swordfish", backoff: { cap: 1_000 } });
-  await using news = await hub.serve<string>("news", { nickname: "The news", signal });
+  await using hub = await connect("ws://localhost:64209/ws", { name: "ada", WebSocket, secret: async () => "swordfish", backoff: { cap: 1_000 } });
+  await using news = await hub.serve<string>("news", { nickname: "The news" });
   for await (const { origin, data } of news.inbox) {
     const question: string = data;
     await news.to(origin.uuid, question.length, { signal });
@@ -28,7 +28,7 @@ export async function program(signal: AbortSignal): Promise<void> {
   // @ts-expect-error: there is no such payload
   await hub.request({ type: "MAKE_TEA" });
   // @ts-expect-error: a client has a name
-  await connect("localhost", {});
+  await connect("ws://localhost:64209/ws", {});
   // @ts-expect-error: these two come and go, nobody else
-  (await hub.presence()).each(({ type }) => type === "came");
+  (await hub.presence()).each(({ type }) => type === "CLIENT_CAME");
 }
