@@ -1,11 +1,20 @@
-// What the client weighs: everything of an entry point in one minified file, as a page would load it.
+// The client as a page loads it: entry points in one minified file. Run alone, it writes the one that the hub serves.
 
 import { build } from "esbuild";
 import { minify } from "terser";
 import { gzipSync } from "node:zlib";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** What the hub serves as /client.js: all that there is. */
+const ASSET = new URL("../../../concierge/assets/client.js", import.meta.url);
+export const EVERYTHING = ["index", "files", "coordinator"];
+
+export function asset() {
+  return readFileSync(ASSET, "utf8");
+}
 
 /** The text of one file that exports what these entry points do. */
 export async function bundle(...entries) {
@@ -27,3 +36,5 @@ export async function bundle(...entries) {
 export function gzipped(text) {
   return gzipSync(text, { level: 9 }).length;
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(ASSET, await bundle(...EVERYTHING));

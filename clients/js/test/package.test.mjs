@@ -6,7 +6,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { bundle, gzipped } from "../scripts/bundle.mjs";
+import { asset, bundle, EVERYTHING, gzipped } from "../scripts/bundle.mjs";
 import { committed, fromSchema } from "../scripts/payloads.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -18,10 +18,14 @@ test("the types of the payloads are those of the hub's schema", () => {
 });
 
 test("the core weighs at most 4 KB, and everything at most 6 KB, as a page loads it", async (t) => {
-  const [core, all] = [gzipped(await bundle("index")), gzipped(await bundle("index", "files", "coordinator"))];
+  const [core, all] = [gzipped(await bundle("index")), gzipped(await bundle(...EVERYTHING))];
   t.diagnostic(`gzip: core ${core} bytes, everything ${all} bytes`);
   assert.ok(core <= 4_096, `the core weighs ${core} bytes`);
   assert.ok(all <= 6_144, `everything weighs ${all} bytes`);
+});
+
+test("what the hub serves as /client.js is made of these sources", async () => {
+  assert.equal(asset(), await bundle(...EVERYTHING), "`npm run asset` writes it anew, and cargo builds it into the hub");
 });
 
 test("the package has no dependency, and what it holds is found by every kind of resolution for modules", async (t) => {
