@@ -65,7 +65,7 @@ function creation(service: string, nickname = null as string | null) {
  *
  * @throws {@link ConciergeError} `CLOSED` when the first connection fails.
  */
-export function connect(url: string | URL, options: Options): Promise<Client> {
+export async function connect(url: string | URL, options: Options): Promise<Client> {
   const { name, nickname, tags = [], secret, intents, signal, capacity = 1_024, timeout = 30_000 } = options;
   const where = address(url);
   const WebSocket: WebSocketLike = options.WebSocket ?? globalThis.WebSocket;

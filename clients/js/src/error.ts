@@ -11,8 +11,8 @@
  * - `TIMED_OUT`: no answer in time; `DISCONNECTED`: the connection was lost before the answer came. In both cases nobody
  *   knows whether the hub acted;
  * - `CLOSED`: the client is closed, or the first connection failed; `details` is the {@link Ending};
- * - of the coordinator: `REFUSED` with its `status` as `details`; `resolved`, `rejected`, `rejected_canceled` and
- *   `rejected_timedout`: the promise ended otherwise than was hoped for, with its value as `details`;
+ * - of the coordinator: `REFUSED` with its `status` as `details`; `rejected`, `rejected_canceled` and `rejected_timedout`:
+ *   how a promise ended, with its value as `details`; `NO_MEMBER`: the client does not have the worker's group as a tag;
  * - of files: the word in `x-fs-error`, with the HTTP status as `details`.
  */
 export class ConciergeError extends Error {

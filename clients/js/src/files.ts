@@ -65,7 +65,7 @@ export interface Files {
   /** The address of a file or folder. A link cannot send the key that is needed, too. */
   url(path: string): string;
   /** Stores a file; one that was there is replaced. */
-  put(path: string, content: Blob | BufferSource | string, options?: PutOptions): Promise<FileStored>;
+  put(path: string, content: Blob | ArrayBuffer | ArrayBufferView<ArrayBuffer> | string, options?: PutOptions): Promise<FileStored>;
   /** A file, as `fetch` gives it: take its `blob()`, `text()`, `json()` or `body`. */
   get(path: string, options?: TransferOptions): Promise<Response>;
   /** What is in a folder: `""` is the client's own, others end in `/`. */

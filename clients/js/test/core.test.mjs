@@ -158,6 +158,25 @@ test("every wait ends with its signal", async (t) => {
   await assert.rejects(connect(hub.url, { name: "bob", WebSocket, signal: stop.signal }), { message: "enough" });
 });
 
+test("requests wait for a connection, 4,096 of them, and the next is refused", async (t) => {
+  const hub = await Hub.start(t);
+  const ada = await hub.enter("ada", { backoff: { base: 60_000, spread: 60_000, cap: 60_000 }, timeout: 500 });
+  const lost = becomes(ada, "disconnected");
+  await hub.kill();
+  await lost;
+  const waiting = Array.from({ length: 4_096 }, () => ada.fetchSelf());
+  const late = Promise.allSettled(waiting);
+  await refused(ada.fetchSelf(), "BUSY");
+  assert.ok((await late).every(({ reason }) => reason.code === "TIMED_OUT"));
+  const again = ada.fetchSelf(); // there is room again
+  await refused(again, "TIMED_OUT");
+});
+
+test("an address that is none is refused", async () => {
+  await assert.rejects(connect("not an address", { name: "ada", WebSocket }), TypeError);
+  await assert.rejects(connect("ws://127.0.0.1:1", { name: "ada", WebSocket }), { code: "CLOSED" });
+});
+
 test("a client closes by its signal, at the end of its block, or when it is told to", async (t) => {
   const hub = await Hub.start(t);
   const stop = new AbortController();

@@ -40,6 +40,7 @@ test("the package has no dependency, and what it holds is found by every kind of
 
 test("what the examples of the types promise compiles, and what they forbid does not", async () => {
   await tool("typescript/bin/tsc", "-p", "test/types");
+  await tool("typescript/bin/tsc", "-p", "test/types/node.tsconfig.json");
 });
 
 test("the lock file names no registry", () => {

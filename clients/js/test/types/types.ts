@@ -1,6 +1,8 @@
 // What a program in TypeScript sees. Compiled, never run.
 
 import { connect, type PayloadOut } from "@concierge/client";
+import { coordinator } from "@concierge/client/coordinator";
+import { files } from "@concierge/client/files";
 import WebSocket from "ws";
 
 interface Report {
@@ -23,6 +25,21 @@ export async function program(signal: AbortSignal): Promise<void> {
   hub.on("status", (status) => (status.state === "disconnected" ? status.againIn : 0));
   for (const client of (await hub.presence()).clients.values()) client.tags.includes("pilot");
 
+  const { size } = await files(hub).put("a.txt", new Blob(["a"]), { onProgress: ({ bytes, total }) => bytes / total, signal });
+  const text: string = await (await files(hub).of("bob").get("b.txt")).text();
+
+  const { ask, promises, worker } = await coordinator(hub);
+  worker<Report>({ group: "pilots", concurrency: size, signal }, async (ctx, { celsius }) => {
+    const doubled: number = await ctx.run(() => 2 * celsius);
+    await ctx.sleep(1_000);
+    return ctx.rpc<string>("any@kitchen", doubled);
+  });
+  const order = await promises.create<Report>("order:7", { timeout: 1_000, target: "any@pilots", data: text });
+  (await order.result({ signal })).celsius.toFixed();
+  (await ask("promise.search", { state: "pending" })).promises.map(({ id }) => id.length);
+
+  // @ts-expect-error: there is no such request
+  await ask("promise.tickle", {});
   // @ts-expect-error: a message needs a target
   await hub.send({}, 1);
   // @ts-expect-error: there is no such payload
