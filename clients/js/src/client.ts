@@ -204,6 +204,6 @@ export interface Client extends AsyncDisposable {
    */
   request(payload: PayloadIn | string, wait?: Wait): Promise<PayloadOut>;
 
-  /** Ends the connection, and waits for the hub to agree. Everybody who waits hears `CLOSED`, streams end. */
+  /** Ends the connection, and waits for the hub to agree. Who waits for it hears `CLOSED` or `DISCONNECTED`, streams end. */
   close(): Promise<void>;
 }

@@ -124,10 +124,9 @@ export async function connect(url: string | URL, options: Options): Promise<Clie
       (resolve, reject) => {
         const text = typeof payload === "string" ? payload : JSON.stringify(payload);
         const limit = options.payloadBytes ?? 65_536;
-        const fail = (code: string, message?: string) => reject(new ConciergeError(code, message));
-        if (closing.signal.aborted) return fail("CLOSED");
-        if (new TextEncoder().encode(text).length > limit) return fail("TOO_BIG", `over ${limit} bytes`);
-        if (!early && sent.length + unsent.size >= REQUESTS) return fail("BUSY");
+        if (closing.signal.aborted) throw new ConciergeError("CLOSED");
+        if (new TextEncoder().encode(text).length > limit) throw new ConciergeError("TOO_BIG", `over ${limit} bytes`);
+        if (!early && sent.length + unsent.size >= REQUESTS) throw new ConciergeError("BUSY");
         const request: Request = {
           text,
           resolve: (answer) => {
@@ -173,7 +172,7 @@ export async function connect(url: string | URL, options: Options): Promise<Clie
     for (const ring of through?.rings ?? [inbox]) ring.push(message as Message);
   };
   const disown = (name: string) => {
-    services.get(name)?.rings[0].end();
+    void services.get(name)?.rings[0].stream.return();
     services.delete(name);
   };
 
@@ -284,7 +283,7 @@ export async function connect(url: string | URL, options: Options): Promise<Clie
             entered();
           }),
         )
-        .catch((error): Ending => ({ code: 1006, reason: String(error) }));
+        .catch((error): Ending => ({ code: 1006, reason: `${error}` }));
       for (const request of sent.splice(0)) request.reject(new ConciergeError("DISCONNECTED"));
       for (const subscription of subscriptions.values()) subscription.live = false;
       const againIn = next(ending.code, since && Date.now() - since);
@@ -339,19 +338,19 @@ export async function connect(url: string | URL, options: Options): Promise<Clie
     },
 
     async serve(name, how = {}) {
-      const own = flow<Message>({ capacity: how.capacity });
+      let own: Ring<Message> | undefined;
       const close = async (wait?: Wait) => {
         if (services.get(name)?.rings[0] !== own) return;
         disown(name);
         await exchange({ type: "SERVICE_DELETE", service: name }, wait).catch(() => {});
       };
       const created = await ask(creation(name, how.nickname), how, ({ successful }) => {
-        if (successful) services.set(name, { nickname: how.nickname, rings: [own] });
+        if (successful) services.set(name, { nickname: how.nickname, rings: [(own = flow({ capacity: how.capacity }))] });
       });
       if (!created.successful) throw new ConciergeError("EXISTS", name, created.service);
       return {
         name,
-        inbox: own.stream as Stream<any>,
+        inbox: own!.stream as Stream<any>,
         broadcast: (data, wait) => client.send({ service: name }, data, wait),
         to: (uuid, data, wait) => client.send({ service: name, uuid }, data, wait),
         close,

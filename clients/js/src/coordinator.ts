@@ -22,7 +22,7 @@
 
 import type { Client } from "./client.js";
 import { ConciergeError } from "./error.js";
-import type { CoordinatorAnswer, CoordinatorMessage, CoordinatorRequest, PromiseRecord, SettleState } from "./payloads.js";
+import type { CoordinatorAnswer, CoordinatorRequest, PromiseRecord, SettleState, TaskRef } from "./payloads.js";
 import { creation, envelope, type NewPromise } from "./promise.js";
 import { encode, encodeError, outcome } from "./value.js";
 import { sleep, within, type Wait } from "./wait.js";
@@ -89,13 +89,14 @@ export async function coordinator(client: Client): Promise<Coordinator> {
   /** Whoever waits for promises. Without one they look again. */
   const waiting = new Set<(settled?: PromiseRecord) => void>();
   let offered = () => {};
+  let connected = true;
 
-  const take = ({ head, data }: CoordinatorAnswer & CoordinatorMessage) => {
+  const take = ({ head, data = {} }: { head: object; data?: any }) => {
     const { corrId, status } = head as Partial<CoordinatorAnswer["head"]>;
-    const { task, promise } = data as { task?: { id: string; version: number }; promise?: PromiseRecord };
+    const { task, promise }: { task?: TaskRef; promise?: PromiseRecord } = data;
     if (corrId) {
       const call = calls.get(corrId);
-      if (status! < 400) call?.resolve(data ?? {});
+      if (status! < 400) call?.resolve(data);
       else call?.reject(new ConciergeError("REFUSED", `${data}`, status));
     } else if (promise) for (const hear of waiting) hear(promise);
     else if (task) {
@@ -166,8 +167,10 @@ export async function coordinator(client: Client): Promise<Coordinator> {
   });
 
   client.on("status", ({ state }) => {
-    if (state === "connected") for (const hear of waiting) hear();
-    else for (const { reject } of calls.values()) reject(new ConciergeError("DISCONNECTED"));
+    // what is asked while there is no connection is sent when there is one
+    if (connected) for (const { reject } of calls.values()) reject(new ConciergeError("DISCONNECTED"));
+    connected = state === "connected";
+    if (connected) for (const hear of waiting) hear();
   });
   await client.subscribe<any>("coordinator", ({ data }) => take(data));
   return {

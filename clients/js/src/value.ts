@@ -22,7 +22,7 @@ export function decode({ data }: Value): any {
 
 /** An error, as released workers write one. @internal */
 export function encodeError(error: any): Value {
-  return encode({ __type: "error", name: error?.name ?? "Error", message: error?.message ?? String(error) });
+  return encode({ __type: "error", name: error?.name ?? "Error", message: error?.message ?? `${error}` });
 }
 
 /** The result of a promise that is settled, or the error that it ended with. @internal */

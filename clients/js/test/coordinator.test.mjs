@@ -2,8 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import WebSocket from "ws";
 import { coordinator } from "../dist/coordinator.js";
-import { becomes, Hub, refused, soon, until } from "./hub.mjs";
+import { connect } from "../dist/index.js";
+import { becomes, Hub, proxy, QUICK, refused, soon, until } from "./hub.mjs";
 
 /** The coordinator of a client that ends with the hub. */
 async function enter(hub, name, options) {
@@ -53,6 +55,20 @@ test("a result arrives although the hub was killed meanwhile, and settled while 
   const bob = await enter(hub, "bob");
   await bob.promises.resolve("order:7", "here you are");
   assert.equal(await result, "here you are");
+});
+
+test("a request whose answer was lost is repeated, if that does no harm", async (t) => {
+  const hub = await Hub.start(t);
+  const wire = await proxy(t, hub);
+  const ada = await connect(wire.url, { name: "ada", WebSocket, backoff: QUICK });
+  t.after(() => ada.close());
+  const { ask, promises } = await coordinator(ada);
+  wire.silence();
+  const asked = ask("promise.get", { id: "order:7" });
+  const created = promises.create("order:7");
+  wire.cut();
+  await refused(asked, "DISCONNECTED");
+  assert.equal((await created).record.state, "pending");
 });
 
 test("requests of every kind are asked and typed, and refusals have a status", async (t) => {
@@ -155,6 +171,22 @@ test("what a worker that stops or dies holds is done by another", async (t) => {
   await one.close();
   assert.equal(await died.result(soon()), "died by two");
   await other.stop();
+});
+
+test("a worker that stops gives back at once what it holds, unsettled, whatever its work says to that", async (t) => {
+  const hub = await Hub.start(t);
+  const ada = await enter(hub, "ada", { tags: ["g"] });
+  const held = [];
+  const protests = ({ id, signal }) => new Promise((_, fail) => (held.push(id), signal.addEventListener("abort", fail)));
+  const worker = ada.worker({ group: "g", concurrency: 8 }, protests);
+  const ids = ["a", "b", "c"];
+  for (const id of ids) await ada.promises.create(id, { target: "any@g" });
+  await until("it holds them", () => held.length === ids.length);
+  await worker.stop();
+  for (const id of ids) {
+    const { task } = await ada.ask("task.get", { id });
+    assert.deepEqual([task.state, (await ada.promises.get(id)).record.state], ["pending", "pending"], id);
+  }
 });
 
 test("a result that cannot be kept rejects the promise", async (t) => {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import WebSocket from "ws";
 import { connect } from "../dist/index.js";
+import { ring } from "../dist/stream.js";
 import { becomes, Hub, item, refused, until } from "./hub.mjs";
 
 test("the owner of a service speaks to its subscribers and they answer the owner", async (t) => {
@@ -56,6 +57,14 @@ test("a subscription that is not read loses its oldest messages, and counts them
   for (let n = 0; n < 10; n++) await news.broadcast(n);
   for (let n = 0; n < 10; n++) assert.equal((await item(quick)).data, n);
   assert.deepEqual([(await item(slow)).data, slow.dropped, quick.dropped], [7, 7, 0]);
+});
+
+test("two items that come at once are for one reader, one after the other", async () => {
+  const { stream, push } = ring(8);
+  const first = stream.next();
+  push(1);
+  push(2);
+  assert.deepEqual([(await first).value, (await stream.next()).value], [1, 2]);
 });
 
 test("the end of the last subscription unsubscribes", async (t) => {

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { connect as dial, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -129,4 +130,38 @@ export async function refused(promise, code) {
     throw error;
   }
   throw new Error(`not refused, and ${code} was expected`);
+}
+
+/** A wire to the hub that can fall silent, be cut, and refuse. */
+export async function proxy(t, hub) {
+  const [host, port] = hub.address.split(":");
+  const sockets = new Set();
+  let refusing = false;
+  const server = createServer((near) => {
+    if (refusing) return near.destroy();
+    const far = dial(Number(port), host);
+    for (const [from, to] of [[near, far], [far, near]]) {
+      sockets.add(from);
+      from.pipe(to);
+      from.on("error", () => to.destroy());
+      from.on("close", () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const cut = () => sockets.forEach((socket) => socket.destroy());
+  t.after(() => {
+    server.close();
+    cut();
+  });
+  return {
+    url: `ws://127.0.0.1:${server.address().port}/ws`,
+    cut,
+    silence: () => sockets.forEach((socket) => socket.unpipe().pause()),
+    refuse: () => (refusing = true),
+    accept: () => (refusing = false),
+  };
 }

@@ -3,12 +3,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { connect as dial, createServer } from "node:net";
 import { test } from "node:test";
 import WebSocket, { WebSocketServer } from "ws";
 import { attempts, BACKOFF } from "../dist/backoff.js";
 import { connect } from "../dist/index.js";
-import { becomes, Hub, item, QUICK, refused, until } from "./hub.mjs";
+import { becomes, Hub, item, proxy, QUICK, refused, until } from "./hub.mjs";
 
 test("after kill -9 and a restart services, subscriptions and presence are back, and what was asked meanwhile is done", async (t) => {
   const hub = await Hub.start(t, "coordinator.enabled=false");
@@ -59,12 +58,13 @@ test("a service that somebody else has taken meanwhile is lost, and its inbox en
   t.after(() => ada.close());
   const bob = await hub.enter("bob");
   const weather = await ada.serve("weather");
-  const lost = new Promise((resolve) => ada.on("lost", resolve));
+  let lost;
+  ada.on("lost", (service) => (lost = service));
   wire.refuse();
   wire.cut();
   await until("the name of the service is free", () => bob.serve("weather").catch(() => false));
   wire.accept();
-  assert.equal((await lost).owner_uuid, bob.hello.uuid);
+  assert.equal((await until("it is told", () => lost)).owner_uuid, bob.hello.uuid);
   assert.equal((await weather.inbox.next()).done, true);
 });
 
@@ -153,37 +153,3 @@ test("waits double up to their bound, are random below it, and begin anew after 
   const few = attempts({ ...BACKOFF, attempts: 2 });
   assert.deepEqual([few(4000, 0, 0, 0), few(4000, undefined, 0, 0), few(4000, undefined, 0, 0)], [0, 0, undefined]);
 });
-
-/** A wire to the hub that can fall silent, be cut, and refuse. */
-async function proxy(t, hub) {
-  const [host, port] = hub.address.split(":");
-  const sockets = new Set();
-  let refusing = false;
-  const server = createServer((near) => {
-    if (refusing) return near.destroy();
-    const far = dial(Number(port), host);
-    for (const [from, to] of [[near, far], [far, near]]) {
-      sockets.add(from);
-      from.pipe(to);
-      from.on("error", () => to.destroy());
-      from.on("close", () => {
-        sockets.delete(from);
-        to.destroy();
-      });
-    }
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const cut = () => sockets.forEach((socket) => socket.destroy());
-  t.after(() => {
-    server.close();
-    cut();
-  });
-  return {
-    url: `ws://127.0.0.1:${server.address().port}/ws`,
-    cut,
-    silence: () => sockets.forEach((socket) => socket.unpipe().pause()),
-    refuse: () => (refusing = true),
-    accept: () => (refusing = false),
-  };
-}
