@@ -18,7 +18,7 @@ const HEAD = `/**
  */
 `;
 
-/** \`SERVICE_FETCH_ALL\` becomes \`ServiceFetchAll\`. */
+/** `SERVICE_FETCH_ALL` becomes `ServiceFetchAll`. */
 function nameOf(definition) {
   const pascal = /^[A-Z_]+$/.test(definition)
     ? definition.toLowerCase().replace(/(^|_)([a-z])/g, (_, _line, letter) => letter.toUpperCase())

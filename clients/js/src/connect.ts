@@ -22,9 +22,7 @@ interface Request {
   reject(reason: unknown): void;
 }
 
-/**
- * The address of a hub's WebSocket, from `ws(s)://host:port/path`, or `http(s)://…`. A missing path is `/ws`.
- */
+/** The address of the hub's WebSocket. */
 function address(hub: string | URL): string {
   const url = new URL(hub);
   url.protocol = url.protocol.replace("http", "ws");
@@ -63,6 +61,7 @@ function creation(service: string, nickname = null as string | null) {
 /**
  * A client of the hub at `url`, once it is in. See {@link Backoff} for how a lost connection is made again.
  *
+ * @param url `ws://host:port/ws` (or `wss`, `http`, `https`); a missing path is `/ws`.
  * @throws {@link ConciergeError} `CLOSED` when the first connection fails.
  */
 export async function connect(url: string | URL, options: Options): Promise<Client> {
@@ -76,7 +75,7 @@ export async function connect(url: string | URL, options: Options): Promise<Clie
   const services = new Map<string, { nickname: string | undefined; rings: [Ring<Message>] }>();
   const rings = new Set<Ring<any>>();
   /** Sent, in the order of the answers: each message has one, in the order of the messages. */
-  let sent: Request[] = [];
+  const sent: Request[] = [];
   const unsent = new Set<Request>();
   let socket: InstanceType<WebSocketLike> | undefined;
   let hello: Hello;
