@@ -36,9 +36,13 @@ test("two pages chat, see who is there, and go on when the hub was killed and is
   await say(ada, "hello");
   await until("bob hears it", async () => (await said(bob)).join() === "Ada: hello");
   await hub.kill();
-  await until("it is seen", async () => (await ada.locator("#status").textContent()) === "disconnected");
+  const are = async (state) => {
+    for (const page of [ada, bob]) await until(state, async () => (await page.locator("#status").textContent()) === state);
+  };
+  await are("disconnected");
   await hub.restart();
-  await until("both are back", async () => (await here(ada)).length === 2 && (await here(bob)).length === 2);
+  await are("connected");
+  await until("each sees both again", async () => (await here(ada)).length === 2 && (await here(bob)).length === 2);
   await say(bob, "still here");
   await until("ada hears it", async () => (await said(ada)).join() === "Ada: hello,<b>Bob: still here");
 });
