@@ -127,8 +127,9 @@ test("steps are done once, sleeps and calls suspend, and a person may answer, wh
     await ctx.run(() => done.push("served"));
     return { order, price, failed, approved, tea, cake };
   };
-  (await coordinator(clerk)).worker({ group: "clerks" }, work);
-  cook.worker({ group: "kitchen" }, (_, what) => `a ${what}`);
+  // a claim whose answer is lost comes back when its lease ends
+  (await coordinator(clerk)).worker({ group: "clerks", ttl: 5_000 }, work);
+  cook.worker({ group: "kitchen", ttl: 5_000 }, (_, what) => `a ${what}`);
   const order = await ada.promises.create("order:7", { data: 7, target: "any@clerks" });
   const result = order.result(soon());
   await until("the question is asked", () => ada.promises.get("order:7:approval").catch(() => false));

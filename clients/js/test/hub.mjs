@@ -12,7 +12,7 @@ import WebSocket from "ws";
 import { connect } from "../dist/index.js";
 
 /** How long a test waits for anything. */
-export const PATIENCE = 30_000;
+export const PATIENCE = 60_000;
 
 const BINARY = process.env.TESTED_CONCIERGE ?? fileURLToPath(new URL("../../../target/debug/concierge", import.meta.url));
 
