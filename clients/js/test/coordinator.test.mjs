@@ -151,13 +151,13 @@ test("what a worker that stops or dies holds is done by another", async (t) => {
   const one = await hub.enter("one", { tags: ["g"] });
   const held = [];
   const never = ({ id, signal }) => new Promise((_, stop) => (held.push(id), signal.addEventListener("abort", stop)));
-  const worker = (await coordinator(one)).worker({ group: "g", ttl: 2_000 }, never);
+  const worker = (await coordinator(one)).worker({ group: "g", ttl: 6_000 }, never);
   const stopped = await ada.promises.create("stopped", { target: "any@g" });
   await until("one has it", () => held.includes("stopped"));
   await until("a heartbeat keeps it", async () => {
     const { task } = await ada.ask("task.get", { id: "stopped" });
     assert.deepEqual([task.state, task.version, task.pid], ["acquired", 1, "one"]);
-    return Date.now() > stopped.record.createdAt + 4_500;
+    return Date.now() > stopped.record.createdAt + 7_500;
   });
   const two = await enter(hub, "two", { tags: ["g"] });
   const helper = two.worker({ group: "g" }, ({ id }) => `${id} by two`);
