@@ -66,9 +66,20 @@ pub enum StartError {
 const WELCOME: &str = concat!(
     "Concierge ",
     env!("CARGO_PKG_VERSION"),
-    ", a WebSocket hub.\n\n/ws       the hub\n/fs/      files of clients\n/coordinator   durable promises and tasks\n/healthz  is it alive\n/readyz   does it take clients\n",
+    ", a WebSocket hub.\n\n/ws       the hub\n/fs/      files of clients\n/coordinator   durable promises and tasks\n/client.js  what pages import, see clients/js\n/healthz  is it alive\n/readyz   does it take clients\n",
     "/metrics  Prometheus\n"
 );
+
+/// The JavaScript client, as pages import it. `npm run asset` in clients/js writes it, and a test there compares the two.
+const CLIENT: &str = include_str!("../assets/client.js");
+
+/// How it is served. Any page may have it: whether that page may connect is another matter (`allowed_origins`).
+const SCRIPT: [(&str, &str); 4] = [
+    ("content-type", "text/javascript; charset=utf-8"),
+    ("cache-control", "no-cache"),
+    ("access-control-allow-origin", "*"),
+    ("x-content-type-options", "nosniff"),
+];
 
 /// A hub that runs. Dropping it ends it at once; [`Server::drain`] ends it politely.
 pub struct Server {
@@ -256,16 +267,18 @@ impl Drop for Server {
     }
 }
 
-/// `/`, `/healthz`, `/readyz`, `/metrics`, and a word to those who are lost.
+/// `/`, `/client.js`, `/healthz`, `/readyz`, `/metrics`, and a word to those who are lost.
 fn operations(shared: &Arc<Shared>, with_metrics: bool) -> Router {
     let (ready, counted) = (shared.clone(), shared.clone());
-    let mut router = Router::new().route("/", get(async || WELCOME)).route("/healthz", get(async || "ok\n")).route(
-        "/readyz",
-        get(async move || match ready.draining.is_cancelled() {
-            true => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-            false => (StatusCode::OK, "ready\n"),
-        }),
-    );
+    let ready = async move || match ready.draining.is_cancelled() {
+        true => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+        false => (StatusCode::OK, "ready\n"),
+    };
+    let mut router = Router::new()
+        .route("/", get(async || WELCOME))
+        .route("/client.js", get(async || (SCRIPT, CLIENT)))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready));
     if with_metrics {
         let text = [("content-type", "text/plain; version=0.0.4")];
         let render = async move || {

@@ -30,20 +30,23 @@ const NEEDS: &[Need] = &[
     Need {
         program: "chromium",
         package: "chromium",
-        used_by: "the tests of the browser examples in README.md and FILESYSTEM.md",
+        used_by: "the tests of the browser examples in README.md and FILESYSTEM.md, and of the JavaScript client",
         at_least: None,
     },
     Need { program: "initdb", package: "postgresql", used_by: "the tests that store rows in PostgreSQL", at_least: None },
     Need {
         program: "node",
         package: "nodejs",
-        used_by: "the tests of the Resonate SDK",
-        at_least: Some((18, "https://nodejs.org")),
+        used_by: "the tests of the JavaScript client and of the Resonate SDK",
+        at_least: Some((20, "https://nodejs.org")),
     },
 ];
 
 /// Needed only where its packages are not there yet.
-const NPM: Need = Need { program: "npm", package: "npm", used_by: "installing the packages of the Resonate SDK", at_least: None };
+const NPM: Need = Need { program: "npm", package: "npm", used_by: "installing packages of JavaScript", at_least: None };
+
+/// Folders whose package-lock.json names packages of npm.
+const LOCKED: &[&str] = &["tests/resonate", "clients/js"];
 
 /// Where Debian keeps PostgreSQL's programs, one folder for each version: off PATH.
 const POSTGRESQL: &str = "/usr/lib/postgresql";
@@ -57,22 +60,24 @@ pub(crate) struct Skipped {
 /// Installs all needs that are not there. What cannot be had anywhere is no error: its tests are skipped.
 pub(crate) fn meet() -> Result<Vec<Skipped>> {
     meet_all(NEEDS)?;
-    meet_resonate()?;
+    LOCKED.iter().try_for_each(|folder| meet_locked(folder))?;
     Ok(autobahn::meet()?.into_iter().chain(peers::skipped()?).collect())
 }
 
-fn meet_resonate() -> Result<()> {
-    let folder = run::root().join("tests/resonate");
+fn meet_locked(name: &str) -> Result<()> {
+    let folder = run::root().join(name);
     if is_as_new(&folder.join("node_modules/.package-lock.json"), &folder.join("package-lock.json")) {
         return Ok(());
     }
     meet_all(&[NPM])?;
-    say::line("installing the packages of tests/resonate/package-lock.json");
+    say::line(&format!("installing the packages of {name}/package-lock.json"));
     let mut command = run::program("npm");
-    run::run(command.current_dir(&folder).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])).context(
-        "the packages of the Resonate SDK could not be installed: run `npm ci` in tests/resonate where the npm registry can be \
-         reached, and then this again",
-    )
+    run::run(command.current_dir(&folder).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])).with_context(|| {
+        format!(
+            "the packages of {name} could not be installed: run `npm ci` in {name} where the npm registry can be reached, and \
+             then this again"
+        )
+    })
 }
 
 fn meet_all(needs: &[Need]) -> Result<()> {

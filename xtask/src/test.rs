@@ -16,15 +16,23 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
     run::run(&mut cargo_build(arguments))?;
     say::heading("test");
     let started = Instant::now();
-    let mut command = cargo_test(arguments, &skipped);
-    let (passed, tally) = run_and_count(&mut command)?;
+    let mut commands = vec![cargo_test(arguments, &skipped)];
+    if arguments.is_empty() {
+        commands.push(node_test()?);
+    }
+    let (mut tally, mut failed) = (Tally::default(), Vec::new());
+    for command in &mut commands {
+        if !run_and_count(command, &mut tally)? {
+            failed.push(format!("`{}`", run::shown(command)));
+        }
+    }
     say::line(&format!("\n{} test programs in {}", tally.programs, say::duration(started.elapsed())));
     say::line(&format!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.ignored));
     for Skipped { test, why } in &skipped {
         say::line(&format!("SKIPPED, and so not tested: `{test}`. {why}"));
     }
-    if !passed {
-        bail!("`{}` failed: the tests that did are named above", run::shown(&command));
+    if !failed.is_empty() {
+        bail!("{} failed: the tests that did are named above", failed.join(" and "));
     }
     if tally.passed == 0 && arguments.is_empty() {
         bail!("no test ran");
@@ -63,6 +71,16 @@ fn cargo_test(arguments: &[OsString], skipped: &[Skipped]) -> Command {
     command
 }
 
+/// The tests of the JavaScript client, what `npm test` runs there. They start the hub that was just built.
+fn node_test() -> Result<Command> {
+    let mut command = run::program("node");
+    command.current_dir(run::root().join("clients/js")).arg("scripts/test.mjs");
+    if std::env::var_os("TESTED_CONCIERGE").is_none() {
+        command.env("TESTED_CONCIERGE", run::target_directory()?.join("debug/concierge"));
+    }
+    Ok(command)
+}
+
 /// `--workspace` would win over a `--package` beside it.
 fn names_a_package(arguments: &[OsString]) -> bool {
     let own = arguments.iter().map(|argument| argument.to_string_lossy()).take_while(|argument| argument != "--");
@@ -79,8 +97,12 @@ struct Tally {
 }
 
 impl Tally {
-    /// Takes a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s`.
+    /// Takes a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s`, or
+    /// one of Node's, such as `ℹ pass 3`.
     fn add(&mut self, line: &str) {
+        if let Some((word, number)) = line.strip_prefix("ℹ ").and_then(|rest| rest.split_once(' ')) {
+            return self.add_of_node(word, number.parse().unwrap_or(0));
+        }
         let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else { return };
         self.programs += 1;
         for count in counts.split("; ") {
@@ -92,20 +114,30 @@ impl Tally {
             }
         }
     }
+
+    fn add_of_node(&mut self, word: &str, number: u32) {
+        match word {
+            "tests" => self.programs += 1,
+            "pass" => self.passed += number,
+            "fail" | "cancelled" => self.failed += number,
+            "skipped" | "todo" => self.ignored += number,
+            _ => {}
+        }
+    }
 }
 
 /// Runs the command, passes its output on and counts the results in it; true when it succeeded.
-fn run_and_count(command: &mut Command) -> Result<(bool, Tally)> {
-    let mut child = command.stdout(Stdio::piped()).spawn().context("cargo could not be started")?;
-    let mut tally = Tally::default();
+fn run_and_count(command: &mut Command, tally: &mut Tally) -> Result<bool> {
+    let shown = run::shown(command);
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("`{shown}` could not be started"))?;
     let stdout = child.stdout.take().expect("stdout was just piped");
     for line in BufReader::new(stdout).split(b'\n') {
-        let line = line.context("the output of cargo test broke off")?;
+        let line = line.with_context(|| format!("the output of `{shown}` broke off"))?;
         let line = String::from_utf8_lossy(&line);
         tally.add(&line);
         say::line(&line);
     }
-    Ok((child.wait().context("cargo test can't be waited for")?.success(), tally))
+    Ok(child.wait().with_context(|| format!("`{shown}` can't be waited for"))?.success())
 }
 
 #[cfg(test)]

@@ -35,6 +35,9 @@ async fn health_readiness_and_a_word_to_those_who_are_lost() {
     let welcome = hub.http("GET", "/", &[], b"").await;
     assert_eq!((welcome.status, welcome.header("content-type")), (200, Some("text/plain; charset=utf-8")));
     assert!(welcome.text().contains("/ws       the hub"), "{}", welcome.text());
+    let script = hub.http("GET", "/client.js", &[], b"").await;
+    assert_eq!((script.status, script.header("content-type")), (200, Some("text/javascript; charset=utf-8")));
+    assert_eq!(script.header("access-control-allow-origin"), Some("*"), "pages of other origins import it, too");
     assert_eq!(hub.http("GET", "/elsewhere", &[], b"").await.status, 404);
     assert_eq!(hub.http("POST", "/healthz", &[], b"").await.status, 405);
 }

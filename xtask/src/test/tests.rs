@@ -8,10 +8,17 @@ fn results_of_several_programs_add_up() {
         "test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.10s",
         "test test_result ... ok",
         "test result: FAILED. 40 passed; 2 failed; 0 ignored; 0 measured; 7 filtered out; finished in 1.00s",
+        "ℹ tests 9",
+        "ℹ pass 5",
+        "ℹ fail 1",
+        "ℹ cancelled 1",
+        "ℹ skipped 1",
+        "ℹ todo 1",
+        "ℹ gzip: core 4000 bytes",
     ] {
         tally.add(line);
     }
-    assert_eq!(tally, Tally { programs: 2, passed: 42, failed: 2, ignored: 1 });
+    assert_eq!(tally, Tally { programs: 3, passed: 47, failed: 4, ignored: 3 });
 }
 
 #[test]

@@ -1,0 +1,422 @@
+/** The connection behind a client. @module */
+
+import { attempts, BACKOFF } from "./backoff.js";
+import type { Client, Ending, Events, Message, Options, PresenceEvent, Status, SubscribeOptions, To, WebSocketLike } from "./client.js";
+import { ConciergeError } from "./error.js";
+import type { ClientInfo, Hello, MessageOut, PayloadIn, PayloadOut, Target } from "./payloads.js";
+import { call, ring, type Ring, type Stream } from "./stream.js";
+import { sleep, within, type Wait } from "./wait.js";
+
+/** Requests of a client that wait. */
+const REQUESTS = 4_096;
+/** What is restored after a reconnect before the answers are awaited. */
+const RESTORED_AT_ONCE = 16;
+/** From the start of a connection to its HELLO. */
+const CONNECT_WITHIN = 10_000;
+/** Asked about when nothing is heard: the answer is short, and nothing changes. */
+const NOBODY = { type: "CLIENT_FETCH", uuid: "00000000-0000-0000-0000-000000000000" } as const;
+
+interface Request {
+  text: string;
+  resolve(answer: PayloadOut): void;
+  reject(reason: unknown): void;
+}
+
+/** The address of the hub's WebSocket. */
+function address(hub: string | URL): string {
+  const url = new URL(hub);
+  url.protocol = url.protocol.replace("http", "ws");
+  if (url.pathname === "/") url.pathname = "/ws";
+  return url.href;
+}
+
+/** What a request is answered, when it goes well. */
+type AnswerTo<P extends PayloadIn> = Extract<PayloadOut, { type: P["type"] extends "MESSAGE" ? "OK" : `${P["type"]}_RESULT` }>;
+
+function answers<P extends PayloadIn>(request: P | string, answer: PayloadOut): answer is AnswerTo<P> {
+  return answer.type === ((request as P).type === "MESSAGE" ? "OK" : `${(request as P).type}_RESULT`);
+}
+
+/** The answer, when it goes well. */
+function checked<P extends PayloadIn>(request: P, answer: PayloadOut): AnswerTo<P> {
+  if (answers(request, answer)) return answer;
+  throw new ConciergeError(answer.type, (answer as { desc?: string }).desc, answer);
+}
+
+function target(to: To): Target {
+  if (to === "all") return { type: "ALL" };
+  const { service, name, uuid } = to as { service?: string; name?: string; uuid?: string };
+  const type = service ? (uuid ? "SERVICE_CLIENT_UUID" : "SERVICE") : name ? "NAME" : "UUID";
+  return { type, ...to } as Target;
+}
+
+function subscription(service: string) {
+  return { type: "SELF_SUBSCRIBE", service } as const;
+}
+
+function creation(service: string, nickname = null as string | null) {
+  return { type: "SERVICE_CREATE", service, nickname } as const;
+}
+
+/**
+ * A client of the hub at `url`, once it is in. See {@link Backoff} for how a lost connection is made again.
+ *
+ * @param url `ws://host:port/ws` (or `wss`, `http`, `https`); a missing path is `/ws`.
+ * @throws {@link ConciergeError} `CLOSED` when the first connection fails.
+ */
+export async function connect(url: string | URL, options: Options): Promise<Client> {
+  const { name, nickname, tags = [], secret, intents, signal, capacity = 1_024, timeout = 30_000 } = options;
+  const where = address(url);
+  const WebSocket: WebSocketLike = options.WebSocket ?? globalThis.WebSocket;
+  const next = attempts({ ...BACKOFF, ...(options.backoff === false ? { attempts: 0 } : options.backoff) });
+  const closing = new AbortController();
+  const listeners: { [event: string]: Set<(event: any) => void> } = {};
+  const subscriptions = new Map<string, { live: boolean; rings: Set<Ring<Message>> }>();
+  const services = new Map<string, { nickname: string | undefined; rings: [Ring<Message>] }>();
+  const rings = new Set<Ring<any>>();
+  /** Sent, in the order of the answers: each message has one, in the order of the messages. */
+  const sent: Request[] = [];
+  const unsent = new Set<Request>();
+  let socket: InstanceType<WebSocketLike> | undefined;
+  let hello: Hello;
+  let status: Status;
+  /** Services and subscriptions are restored. */
+  let open = false;
+
+  const tell = <K extends keyof Events>(event: K, value: Events[K]) => {
+    listeners[event]?.forEach((listener) => call(listener, value));
+  };
+  const become = (now: Status) => {
+    status = now;
+    tell("status", now);
+  };
+  const flow = <T>({ capacity: own = capacity, signal }: { capacity?: number | undefined } & Wait, left?: () => void) => {
+    const abort = () => {
+      made.end((_, reject) => reject(signal!.reason));
+      end();
+    };
+    const end = () => {
+      rings.delete(made);
+      signal?.removeEventListener("abort", abort);
+      left?.();
+    };
+    const made = ring<T>(own, end);
+    rings.add(made);
+    signal?.addEventListener("abort", abort);
+    return made;
+  };
+  const inbox = ring<Message>(capacity);
+  rings.add(inbox);
+
+  const write = (text: string) => {
+    tell("out", text);
+    socket!.send(text);
+  };
+  const transmit = (request: Request) => {
+    sent.push(request);
+    write(request.text);
+  };
+
+  /** One message and its answer, which `apply` takes first if it went well, whether or not the caller still waits. */
+  const exchange = <P extends PayloadIn>(payload: P | string, wait?: Wait, apply?: (answer: AnswerTo<P>) => void, early?: boolean) =>
+    within<PayloadOut>(
+      (resolve, reject) => {
+        const text = typeof payload === "string" ? payload : JSON.stringify(payload);
+        const limit = options.payloadBytes ?? 65_536;
+        if (closing.signal.aborted) throw new ConciergeError("CLOSED");
+        if (new TextEncoder().encode(text).length > limit) throw new ConciergeError("TOO_BIG", `over ${limit} bytes`);
+        if (!early && sent.length + unsent.size >= REQUESTS) throw new ConciergeError("BUSY");
+        const request: Request = {
+          text,
+          resolve: (answer) => {
+            if (answers(payload, answer)) apply?.(answer);
+            resolve(answer);
+          },
+          reject,
+        };
+        if (socket && (open || early)) return transmit(request);
+        unsent.add(request);
+        return () => unsent.delete(request);
+      },
+      wait?.signal,
+      timeout,
+    );
+  const ask = async <P extends PayloadIn>(payload: P, wait?: Wait, apply?: (answer: AnswerTo<P>) => void) =>
+    checked(payload, await exchange(payload, wait, apply));
+
+  // what comes
+
+  const take = (payload: PayloadOut) => {
+    if ((payload as { seq?: number }).seq !== undefined) return sent.shift()?.resolve(payload);
+    switch (payload.type) {
+      case "MESSAGE":
+        return deliver(payload);
+      case "SERVICE_CREATE_RESULT": {
+        const { name } = payload.service;
+        if (subscriptions.get(name)?.live === false) renew(name, undefined, true).catch(() => {});
+        return;
+      }
+      case "SERVICE_DELETE_RESULT": {
+        const { name, owner_uuid } = payload.service;
+        const subscription = subscriptions.get(name);
+        if (subscription) subscription.live = false;
+        // what an earlier connection owned may be told late
+        if (owner_uuid === hello.uuid) disown(name);
+      }
+    }
+  };
+  const deliver = (message: MessageOut) => {
+    const { service } = message.origin;
+    const through = service && (service.owner_uuid === hello.uuid ? services : subscriptions).get(service.name);
+    for (const ring of through?.rings ?? [inbox]) ring.push(message as Message);
+  };
+  const disown = (name: string) => {
+    void services.get(name)?.rings[0].stream.return();
+    services.delete(name);
+  };
+
+  // what outlives a connection
+
+  const renew = (name: string, wait?: Wait, early?: boolean) =>
+    exchange(
+      subscription(name),
+      wait,
+      () => {
+        const subscription = subscriptions.get(name);
+        if (subscription) subscription.live = true;
+      },
+      early,
+    );
+  const recreate = (name: string, nickname: string | undefined) =>
+    exchange(
+      creation(name, nickname),
+      undefined,
+      ({ successful, service }) => {
+        if (successful) return;
+        disown(name);
+        tell("lost", service);
+      },
+      true,
+    );
+
+  const restore = async () => {
+    const mine = socket;
+    const owed = [...services].map(([name, { nickname }]) => () => recreate(name, nickname));
+    for (const name of subscriptions.keys()) owed.push(() => renew(name, undefined, true));
+    while (owed.length) {
+      await Promise.all(owed.splice(0, RESTORED_AT_ONCE).map((restore) => restore().catch(() => {})));
+      if (socket !== mine) return;
+    }
+    open = true;
+    for (const request of unsent) transmit(request);
+    unsent.clear();
+  };
+
+  // one connection
+
+  /** From the dial to the end. */
+  const converse = (password: string | undefined, welcome: () => void) =>
+    new Promise<Ending>((resolve) => {
+      const ws = new WebSocket(where, "ert-concierge");
+      let why = "";
+      let welcomed = false;
+      let silent = 0;
+      const end = (code: number, reason: string) => {
+        clearTimeout(timer);
+        clearInterval(watch);
+        ws.onopen = ws.onmessage = ws.onclose = null;
+        if (code === 1006) ws.close();
+        socket = undefined;
+        open = false;
+        resolve({ code, reason: reason || why });
+      };
+      const timer = setTimeout(end, CONNECT_WITHIN, 1006, "no HELLO");
+      const watch = setInterval(() => {
+        if (welcomed && silent++) {
+          exchange(NOBODY, {}, undefined, true).catch(({ code }) => {
+            if (code === "TIMED_OUT") end(1006, "silence");
+          });
+        }
+      }, options.silence ?? 15_000);
+      ws.onopen = () => {
+        socket = ws;
+        write(JSON.stringify({ type: "IDENTIFY", name, nickname, version: "0.2.0", tags, secret: password, intents }));
+      };
+      ws.onmessage = ({ data }) => {
+        silent = 0;
+        let payload: PayloadOut;
+        try {
+          payload = JSON.parse(data);
+          if (!welcomed && payload.type !== "HELLO") throw payload;
+        } catch {
+          return end(1006, "no payload");
+        }
+        tell("in", payload);
+        if (welcomed) return void take(payload);
+        welcomed = true;
+        clearTimeout(timer);
+        hello = payload as Hello;
+        welcome();
+      };
+      ws.onerror = (event) => {
+        why = event?.message ?? "";
+      };
+      ws.onclose = ({ code, reason }) => end(code, reason);
+      closing.signal.onabort = () => ws.close(1000);
+    });
+
+  /** One connection after the other. The last one's end. */
+  const run = async (entered: () => void): Promise<Ending> => {
+    while (!closing.signal.aborted) {
+      let since: number | undefined;
+      become({ state: "connecting" });
+      const ending = await within<string | undefined>(
+        (resolve) => resolve(typeof secret === "function" ? secret() : secret),
+        closing.signal,
+      )
+        .then((password) =>
+          converse(password, () => {
+            since = Date.now();
+            become({ state: "connected", hello });
+            void restore();
+            entered();
+          }),
+        )
+        .catch((error): Ending => ({ code: 1006, reason: `${error}` }));
+      for (const request of sent.splice(0)) request.reject(new ConciergeError("DISCONNECTED"));
+      for (const subscription of subscriptions.values()) subscription.live = false;
+      const againIn = next(ending.code, since && Date.now() - since);
+      if (closing.signal.aborted) break;
+      if (againIn === undefined) return ending;
+      become({ state: "disconnected", againIn, ...ending });
+      await sleep(againIn, closing.signal).catch(() => {});
+    }
+    return { code: 1000, reason: "" };
+  };
+
+  const client: Client = {
+    name,
+    tags,
+    url: where,
+    timeout,
+    get hello() {
+      return hello;
+    },
+    get status() {
+      return status;
+    },
+    inbox: inbox.stream,
+
+    on(event, listener) {
+      const all = (listeners[event] ??= new Set());
+      all.add(listener);
+      return () => all.delete(listener);
+    },
+
+    async subscribe(service: string, listener: any, how: SubscribeOptions = listener?.call ? {} : (listener ?? {})) {
+      const entry = subscriptions.get(service) ?? { live: false, rings: new Set() };
+      const own = flow<Message>(how, () => {
+        entry.rings.delete(own);
+        if (entry.rings.size || subscriptions.get(service) !== entry) return;
+        subscriptions.delete(service);
+        exchange({ type: "SELF_UNSUBSCRIBE", service }).catch(() => {});
+      });
+      const { stream } = own;
+      Object.defineProperty(stream, "live", { get: () => entry.live });
+      subscriptions.set(service, entry);
+      entry.rings.add(own);
+      if (listener?.call) stream.each(listener);
+      try {
+        const answer = entry.live ? undefined : await renew(service, how);
+        if (answer && !(how.wait && answer.type === "INVALID_SERVICE")) checked(subscription(service), answer);
+      } catch (error) {
+        void stream.return();
+        throw error;
+      }
+      return stream as any;
+    },
+
+    async serve(name, how = {}) {
+      let own: Ring<Message> | undefined;
+      const close = async (wait?: Wait) => {
+        if (services.get(name)?.rings[0] !== own) return;
+        disown(name);
+        await exchange({ type: "SERVICE_DELETE", service: name }, wait).catch(() => {});
+      };
+      const created = await ask(creation(name, how.nickname), how, ({ successful }) => {
+        if (successful) services.set(name, { nickname: how.nickname, rings: [(own = flow({ capacity: how.capacity }))] });
+      });
+      if (!created.successful) throw new ConciergeError("EXISTS", name, created.service);
+      return {
+        name,
+        inbox: own!.stream as Stream<any>,
+        broadcast: (data, wait) => client.send({ service: name }, data, wait),
+        to: (uuid, data, wait) => client.send({ service: name, uuid }, data, wait),
+        close,
+        [Symbol.asyncDispose]: close,
+      };
+    },
+
+    async send(to, data, wait) {
+      await ask({ type: "MESSAGE", target: target(to), data: data ?? null }, wait);
+    },
+
+    async presence(how = {}) {
+      const clients = new Map<string, ClientInfo>();
+      let own: Ring<PresenceEvent> | undefined;
+      const move = (event: PresenceEvent) => {
+        if (event.type === "CLIENT_LEFT") clients.delete(event.client.uuid);
+        else clients.set(event.client.uuid, event.client);
+        own?.push(event);
+      };
+      const look = (wait?: Wait) =>
+        ask({ type: "CLIENT_FETCH_ALL" }, wait, (answer) => {
+          const present = new Map(answer.clients.map((client) => [client.uuid, client]));
+          for (const [uuid, client] of clients) if (!present.has(uuid)) move({ type: "CLIENT_LEFT", client });
+          for (const [uuid, client] of present) if (!clients.has(uuid)) move({ type: "CLIENT_JOINED", client });
+        });
+      const leave = client.on("in", (payload) => {
+        if (payload.type === "HELLO") look().catch(() => {});
+        if (payload.type === "CLIENT_JOINED" || payload.type === "CLIENT_LEFT") move(payload);
+      });
+      try {
+        await look(how);
+      } catch (error) {
+        leave();
+        throw error;
+      }
+      own = flow(how, leave);
+      return Object.assign(own.stream, { clients });
+    },
+
+    fetchSelf: (wait) => ask({ type: "SELF_FETCH" }, wait),
+    fetchClient: (uuid, wait) => ask({ type: "CLIENT_FETCH", uuid }, wait),
+    fetchClients: (wait) => ask({ type: "CLIENT_FETCH_ALL" }, wait),
+    fetchService: (service, wait) => ask({ type: "SERVICE_FETCH", service }, wait),
+    fetchServices: (wait) => ask({ type: "SERVICE_FETCH_ALL" }, wait),
+
+    request: (payload, wait) => exchange(payload, wait),
+
+    async close() {
+      closing.abort();
+      await ended;
+    },
+    [Symbol.asyncDispose]: () => client.close(),
+  };
+
+  if (options.onStatus) client.on("status", options.onStatus);
+  if (signal?.aborted) closing.abort();
+  signal?.addEventListener("abort", client.close);
+  let ended: Promise<void>;
+  return new Promise((resolve, reject) => {
+    ended = run(() => resolve(client)).then((ending) => {
+      closing.abort();
+      signal?.removeEventListener("abort", client.close);
+      become({ state: "closed", ...ending });
+      const error = new ConciergeError("CLOSED", `closed: ${ending.code} ${ending.reason}`, ending);
+      for (const request of unsent) request.reject(error);
+      for (const stream of rings) stream.end();
+      reject(signal?.aborted ? signal.reason : error);
+    });
+  });
+}

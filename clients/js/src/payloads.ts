@@ -1,0 +1,1192 @@
+/**
+ * The type of every payload and of every envelope of the coordinator.
+ *
+ * Written by `npm run payloads` from docs/protocol.schema.json; not to be edited.
+ *
+ * @module
+ */
+
+/** BAD: not allowed to this client. */
+export type Bad = {
+  type: "BAD";
+  /** The number of the message that this answers; absent when it answers none. */
+  seq?: Seq;
+};
+
+/** CLIENT_FETCH: a client and its subscriptions. Answered CLIENT_FETCH_RESULT or INVALID_UUID. */
+export type ClientFetch = {
+  type: "CLIENT_FETCH";
+  /** The client. */
+  uuid: ClientId;
+};
+
+/** CLIENT_FETCH_ALL: all clients, oneself too, in the order they joined. Answered CLIENT_FETCH_ALL_RESULT. */
+export type ClientFetchAll = {
+  type: "CLIENT_FETCH_ALL";
+};
+
+/** CLIENT_FETCH_ALL_RESULT. */
+export type ClientFetchAllResult = {
+  type: "CLIENT_FETCH_ALL_RESULT";
+  /** The number of the message that this answers; absent when it answers none. */
+  seq?: Seq;
+  /** All clients, in the order they joined. */
+  clients: Array<ClientInfo>;
+};
+
+/** CLIENT_FETCH_RESULT. */
+export type ClientFetchResult = {
+  type: "CLIENT_FETCH_RESULT";
+  /** The number of the message that this answers; absent when it answers none. */
+  seq?: Seq;
+  /** The client. */
+  client: ClientInfo;
+  /** The services it is subscribed to, in the order it subscribed. */
+  subscriptions: Array<ServiceInfo>;
+};
+
+/** CLIENT_JOINED: news to every other client. */
+export type ClientJoined = {
+  type: "CLIENT_JOINED";
+  /** The newcomer. */
+  client: ClientInfo;
+};
+
+/** CLIENT_LEFT: news to every client that stays. */
+export type ClientLeft = {
+  type: "CLIENT_LEFT";
+  /** The leaver. */
+  client: ClientInfo;
+};
+
+/** The public id of a client for as long as it is connected: every client sees it. */
+export type ClientId = string;
+
+/** A client as all others see it. An absent nickname is `null`. */
+export type ClientInfo = {
+  /** Unique at every moment. */
+  name: ClientName;
+  /** For people; need not be unique. */
+  nickname: string | null;
+  /** Public id, new with every connection. */
+  uuid: ClientId;
+  /** What the client said of itself. */
+  tags: Array<string>;
+};
+
+/** 1 to 64 characters of A-Z a-z 0-9 _. */
+export type ClientName = string;
+
+/** What the coordinator answers. */
+export type CoordinatorAnswer = {
+  kind: "promise.get";
+  head: {
+    corrId: string;
+    status: 200;
+    version?: never;
+  };
+  data: {
+    promise: PromiseFirst;
+  };
+} | {
+  kind: "promise.create";
+  head: {
+    corrId: string;
+    status: 200;
+    version?: never;
+  };
+  data: {
+    promise: PromiseFirst;
+  };
+} | {
+  kind: "promise.settle";
+  head: {
+    corrId: string;
+    status: 200;
+    version?: never;
+  };
+  data: {
+    promise: PromiseFirst;
+  };
+} | {
+  kind: "promise.register";
+  head: {
+    corrId: string;
+    status: 200;
+    version?: never;
+  };
+  data: {
+    promise: PromiseFirst;
+  };
+} | {
+  kind: "promise.subscribe";
+  head: {
+    corrId: string;
+    status: 200;
+    version?: never;
+  };
+  data: {
+    promise: PromiseFirst;
+  };
+} | {
+  kind: "task.get";
+  head: {
+    corrId: string;
+    status: 200;
+    version?: never;
+  };
+  data: {
+    task: TaskRef;
+  };
+} | {
+  kind: "task.create";
+  head: {
+    corrId: string;
+    status: 200;
+    version?: never;
+  };
+  data: {
+    task: TaskRef;
+    promise: PromiseFirst;
+  };
+} | {
+  kind: "task.acquire";
+  head: {
+    corrId: string;
+    status: 200;
+    version?: never;
+  };
+  data: {
+    kind: "invoke";
+    data: {
+      invoked: PromiseFirst;
+    };
+  } | {
+    kind: "resume";
+    data: {
+      invoked: PromiseFirst;
+      awaited: PromiseFirst;
+    };
+  };
+} | {
+  kind: "task.suspend";
+  head: {
+    corrId: string;
+    status: 200;
+    version?: never;
+  };
+} | {
+  kind: "task.suspend";
+  head: {
+    corrId: string;
+    status: 300;
+    version?: never;
+  };
+} | {
+  kind: "task.fulfill";
+  head: {
+    corrId: string;
+    status: 200;
+    version?: never;
+  };
+  data: {
+    promise: PromiseFirst;
+  };
+} | {
+  kind: "task.release";
+  head: {
+    corrId: string;
+    status: 200;
+    version?: never;
+  };
+} | {
+  kind: "task.fence";
+  head: {
+    corrId: string;
+    status: 200;
+    version?: never;
+  };
+  data: {
+    action: CoordinatorAnswer;
+  };
+} | {
+  kind: "task.heartbeat";
+  head: {
+    corrId: string;
+    status: 200;
+    version?: never;
+  };
+} | {
+  kind: "promise.get";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: {
+    promise: PromiseRecord;
+  };
+} | {
+  kind: "promise.create";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: {
+    promise: PromiseRecord;
+  };
+} | {
+  kind: "promise.settle";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: {
+    promise: PromiseRecord;
+  };
+} | {
+  kind: "promise.register_callback";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: {
+    promise: PromiseRecord;
+  };
+} | {
+  kind: "promise.register_listener";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: {
+    promise: PromiseRecord;
+  };
+} | {
+  kind: "promise.search";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: {
+    promises: Array<PromiseRecord>;
+    cursor?: string;
+  };
+} | {
+  kind: "task.get";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: {
+    task: TaskRecord;
+  };
+} | {
+  kind: "task.create";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: {
+    task: TaskRecord;
+    promise: PromiseRecord;
+    preload: Array<PromiseRecord>;
+  };
+} | {
+  kind: "task.acquire";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: {
+    kind: "invoke" | "resume";
+    task: TaskRecord;
+    promise: PromiseRecord;
+    preload: Array<PromiseRecord>;
+  };
+} | {
+  kind: "task.suspend";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: object;
+} | {
+  kind: "task.suspend";
+  head: {
+    corrId: string;
+    status: 300;
+    version: "2026-04-01";
+  };
+  data: {
+    preload: Array<PromiseRecord>;
+  };
+} | {
+  kind: "task.fulfill";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: {
+    promise: PromiseRecord;
+  };
+} | {
+  kind: "task.release";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: object;
+} | {
+  kind: "task.fence";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: {
+    action: CoordinatorAnswer;
+    preload: Array<PromiseRecord>;
+  };
+} | {
+  kind: "task.heartbeat";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: object;
+} | {
+  kind: "task.halt";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: object;
+} | {
+  kind: "task.continue";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: object;
+} | {
+  kind: "task.search";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: {
+    tasks: Array<TaskRecord>;
+    cursor?: string;
+  };
+} | {
+  kind: "schedule.get";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: {
+    schedule: ScheduleRecord;
+  };
+} | {
+  kind: "schedule.create";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: {
+    schedule: ScheduleRecord;
+  };
+} | {
+  kind: "schedule.delete";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: object;
+} | {
+  kind: "schedule.search";
+  head: {
+    corrId: string;
+    status: 200;
+    version: "2026-04-01";
+  };
+  data: {
+    schedules: Array<ScheduleRecord>;
+    cursor?: string;
+  };
+} | {
+  kind: string;
+  head: {
+    corrId: string;
+    status: 400 | 404 | 409 | 422 | 429 | 500 | 501;
+    version?: "2026-04-01";
+  };
+  data: string;
+};
+
+/** What the coordinator says by itself. */
+export type CoordinatorMessage = {
+  kind: "invoke" | "resume" | "execute";
+  head: object;
+  data: {
+    task: TaskRef;
+  };
+} | {
+  kind: "notify";
+  head: object;
+  data: {
+    promise: PromiseFirst;
+  };
+} | {
+  kind: "unblock";
+  head: object;
+  data: {
+    promise: PromiseRecord;
+  };
+};
+
+/** What may be asked of the coordinator. */
+export type CoordinatorRequest = {
+  kind: "promise.get";
+  head: {
+    corrId: string;
+    version?: never;
+  };
+  data: PromiseRef;
+} | {
+  kind: "promise.create";
+  head: {
+    corrId: string;
+    version?: never;
+  };
+  data: PromiseCreateFirst;
+} | {
+  kind: "promise.settle";
+  head: {
+    corrId: string;
+    version?: never;
+  };
+  data: PromiseSettle;
+} | {
+  kind: "promise.register";
+  head: {
+    corrId: string;
+    version?: never;
+  };
+  data: PromiseRegister;
+} | {
+  kind: "promise.subscribe";
+  head: {
+    corrId: string;
+    version?: never;
+  };
+  data: PromiseSubscribe;
+} | {
+  kind: "task.get";
+  head: {
+    corrId: string;
+    version?: never;
+  };
+  data: PromiseRef;
+} | {
+  kind: "task.create";
+  head: {
+    corrId: string;
+    version?: never;
+  };
+  data: unknown;
+} | {
+  kind: "task.acquire";
+  head: {
+    corrId: string;
+    version?: never;
+  };
+  data: TaskAcquire;
+} | {
+  kind: "task.suspend";
+  head: {
+    corrId: string;
+    version?: never;
+  };
+  data: unknown;
+} | {
+  kind: "task.fulfill";
+  head: {
+    corrId: string;
+    version?: never;
+  };
+  data: unknown;
+} | {
+  kind: "task.release";
+  head: {
+    corrId: string;
+    version?: never;
+  };
+  data: TaskRef;
+} | {
+  kind: "task.fence";
+  head: {
+    corrId: string;
+    version?: never;
+  };
+  data: unknown;
+} | {
+  kind: "task.heartbeat";
+  head: {
+    corrId: string;
+    version?: never;
+  };
+  data: TaskHeartbeat;
+} | {
+  kind: "promise.get";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: PromiseRef;
+} | {
+  kind: "promise.create";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: PromiseCreate;
+} | {
+  kind: "promise.settle";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: PromiseSettle;
+} | {
+  kind: "promise.register_callback";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: PromiseRegister;
+} | {
+  kind: "promise.register_listener";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: PromiseListen;
+} | {
+  kind: "promise.search";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: {
+    state?: PromiseState | null;
+    tags?: { [name: string]: string } | null;
+    limit?: number | null;
+    cursor?: string | null;
+  };
+} | {
+  kind: "task.get";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: PromiseRef;
+} | {
+  kind: "task.create";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: unknown;
+} | {
+  kind: "task.acquire";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: TaskAcquire;
+} | {
+  kind: "task.suspend";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: unknown;
+} | {
+  kind: "task.fulfill";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: unknown;
+} | {
+  kind: "task.release";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: TaskRef;
+} | {
+  kind: "task.fence";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: unknown;
+} | {
+  kind: "task.heartbeat";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: TaskHeartbeat;
+} | {
+  kind: "task.halt";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: PromiseRef;
+} | {
+  kind: "task.continue";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: PromiseRef;
+} | {
+  kind: "task.search";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: {
+    state?: TaskState | null;
+    cursor?: string | null;
+    limit?: number | null;
+  };
+} | {
+  kind: "schedule.get";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: ScheduleRef;
+} | {
+  kind: "schedule.create";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: ScheduleCreate;
+} | {
+  kind: "schedule.delete";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: ScheduleRef;
+} | {
+  kind: "schedule.search";
+  head: {
+    corrId: string;
+    version: "2026-04-01";
+  };
+  data: {
+    cursor?: string | null;
+    tags?: { [name: string]: string } | null;
+    limit?: number | null;
+  };
+};
+
+/** ERROR_INTERNAL: the hub failed; nothing was changed. */
+export type ErrorInternal = {
+  type: "ERROR_INTERNAL";
+  /** The number of the message that this answers; absent when it answers none. */
+  seq?: Seq;
+  /** A sentence. */
+  desc: string;
+};
+
+/** ERROR_PROTOCOL: the payload was malformed or over a limit; nothing was changed. */
+export type ErrorProtocol = {
+  type: "ERROR_PROTOCOL";
+  /** The number of the message that this answers; absent when it answers none. */
+  seq?: Seq;
+  /** A sentence that names the field; at most 128 characters. */
+  desc: string;
+};
+
+/** ERROR_UNSUPPORTED: the `type` is not accepted here. */
+export type ErrorUnsupported = {
+  type: "ERROR_UNSUPPORTED";
+  /** The number of the message that this answers; absent when it answers none. */
+  seq?: Seq;
+};
+
+/** The private key of a client to the file server (`fs_key` of HELLO). Only its owner ever sees it. */
+export type FileKey = string;
+
+/** HELLO: the client is in. The first payload that it gets. */
+export type Hello = {
+  type: "HELLO";
+  /** The client's public id; also a key to the file server where the hub says so. */
+  uuid: ClientId;
+  /** The hub's protocol version. */
+  version: string;
+  /** The client's private key to the file server. Hubs of the original protocol do not send it. */
+  fs_key?: FileKey | null;
+};
+
+/** IDENTIFY: the first payload of every client, within 5 s. Answered HELLO, or a close code. */
+export type Identify = {
+  type: "IDENTIFY";
+  /** Unique among the connected clients, else 4005. */
+  name: ClientName;
+  /** At most 128 characters. */
+  nickname?: string | null;
+  /** The protocol version that the client speaks; must match `^0.2.0`, else 4007. */
+  version: string;
+  /** The hub's secret, when it has one, else 4006. */
+  secret?: string | null;
+  /** At most 32 of at most 64 characters. */
+  tags?: Array<string> | null;
+  /** What of others it wants to hear of; absent is everything. A word that is none of these is 4002. */
+  intents?: Array<Intent> | null;
+};
+
+/** INVALID_NAME: no client of that name. */
+export type InvalidName = {
+  type: "INVALID_NAME";
+  /** The number of the message that this answers; absent when it answers none. */
+  seq?: Seq;
+  /** The name. */
+  name: ClientName;
+};
+
+/** INVALID_SERVICE: no service of that name. */
+export type InvalidService = {
+  type: "INVALID_SERVICE";
+  /** The number of the message that this answers; absent when it answers none. */
+  seq?: Seq;
+  /** The name. */
+  service: ServiceName;
+};
+
+/** INVALID_UUID: no client of that id. */
+export type InvalidUuid = {
+  type: "INVALID_UUID";
+  /** The number of the message that this answers; absent when it answers none. */
+  seq?: Seq;
+  /** The id. */
+  uuid: ClientId;
+};
+
+/** One kind of payloads without `seq`. Answers come always. */
+export type Intent = "MESSAGES" | "SERVICES" | "CLIENTS" | "SERVICE_CLIENTS";
+
+/** MESSAGE as a client writes it. Answered OK, BAD, INVALID_NAME, INVALID_UUID or INVALID_SERVICE. */
+export type MessageIn = {
+  type: "MESSAGE";
+  /** Where it goes. */
+  target: Target;
+  /** Any JSON; relayed byte for byte. */
+  data: unknown;
+};
+
+/** MESSAGE as it is delivered. */
+export type MessageOut = {
+  type: "MESSAGE";
+  /** Who sent it. */
+  origin: Origin;
+  /** Where it was sent. */
+  target: Target;
+  /** The sender's bytes. */
+  data: unknown;
+};
+
+/** OK: done. */
+export type Ok = {
+  type: "OK";
+  /** The number of the message that this answers; absent when it answers none. */
+  seq?: Seq;
+};
+
+/** Who sent a MESSAGE. `service` is set when it was sent to a service; its `subscribers` are `[]`. */
+export type Origin = {
+  /** Name of the sender. */
+  name: ClientName;
+  /** Nickname of the sender. */
+  nickname: string | null;
+  /** Public id of the sender. */
+  uuid: ClientId;
+  /** Tags of the sender. */
+  tags: Array<string>;
+  /** The service it was sent to or through. */
+  service: ServiceInfo | null;
+};
+
+/** What a client may send to the hub. */
+export type PayloadIn = Identify | SelfSubscribe | SelfUnsubscribe | SelfFetch | SelfSetSeq | ServiceCreate | ServiceDelete | ServiceFetch | ServiceFetchAll | ClientFetch | ClientFetchAll | MessageIn;
+
+/** What the hub sends to a client. */
+export type PayloadOut = Ok | Bad | Hello | SelfSubscribeResult | SelfUnsubscribeResult | SelfFetchResult | ServiceCreateResult | ServiceDeleteResult | ServiceFetchResult | ServiceFetchAllResult | ClientFetchResult | ClientFetchAllResult | MessageOut | ClientJoined | ClientLeft | ServiceClientSubscribed | ServiceClientUnsubscribed | ErrorInternal | ErrorUnsupported | ErrorProtocol | InvalidName | InvalidUuid | InvalidService;
+
+export type PromiseRecord = {
+  id: string;
+  state: PromiseState;
+  param: ValueKept;
+  value: ValueKept;
+  tags: { [name: string]: string };
+  timeoutAt: number;
+  createdAt: number;
+  settledAt?: number;
+};
+
+export type PromiseCreate = {
+  id: string;
+  param?: Value | null;
+  tags?: { [name: string]: string } | null;
+  timeoutAt: number;
+};
+
+export type PromiseCreateFirst = {
+  id: string;
+  param?: Value | null;
+  tags?: { [name: string]: string } | null;
+  timeoutOn: number;
+};
+
+export type PromiseFirst = {
+  id: string;
+  state: PromiseState;
+  param: ValueFirst;
+  value: ValueFirst;
+  tags: { [name: string]: string };
+  createdOn: number;
+  timeoutOn: number;
+  settledOn?: number;
+};
+
+export type PromiseListen = {
+  awaited: string;
+  address: string;
+};
+
+export type PromiseRef = {
+  id: string;
+};
+
+export type PromiseRegister = {
+  awaiter: string;
+  awaited: string;
+};
+
+export type PromiseSettle = {
+  id: string;
+  state: SettleState;
+  value?: Value | null;
+};
+
+/** Where a promise is in its life. All but the first are final. */
+export type PromiseState = "pending" | "resolved" | "rejected" | "rejected_canceled" | "rejected_timedout";
+
+export type PromiseSubscribe = {
+  awaited: string;
+};
+
+/** SELF_FETCH: who am I, what am I subscribed to. Answered SELF_FETCH_RESULT. */
+export type SelfFetch = {
+  type: "SELF_FETCH";
+};
+
+/** SELF_FETCH_RESULT. */
+export type SelfFetchResult = {
+  type: "SELF_FETCH_RESULT";
+  /** The number of the message that this answers; absent when it answers none. */
+  seq?: Seq;
+  /** The client itself. */
+  client: ClientInfo;
+  /** The services it is subscribed to, in the order it subscribed. */
+  subscriptions: Array<ServiceInfo>;
+};
+
+/** SELF_SET_SEQ: number this message `seq` and the next one `seq + 1`. Answered OK. */
+export type SelfSetSeq = {
+  type: "SELF_SET_SEQ";
+  /** The new number. */
+  seq: Seq;
+};
+
+/** SELF_SUBSCRIBE: be told what the owner of a service broadcasts. Answered SELF_SUBSCRIBE_RESULT or INVALID_SERVICE. */
+export type SelfSubscribe = {
+  type: "SELF_SUBSCRIBE";
+  /** The service. */
+  service: ServiceName;
+};
+
+/** SELF_SUBSCRIBE_RESULT. */
+export type SelfSubscribeResult = {
+  type: "SELF_SUBSCRIBE_RESULT";
+  /** The number of the message that this answers; absent when it answers none. */
+  seq?: Seq;
+  /** False when the client was subscribed already. */
+  successful: boolean;
+  /** The service, after the change. */
+  service: ServiceInfo;
+};
+
+/** SELF_UNSUBSCRIBE: the reverse. Answered SELF_UNSUBSCRIBE_RESULT or INVALID_SERVICE. */
+export type SelfUnsubscribe = {
+  type: "SELF_UNSUBSCRIBE";
+  /** The service. */
+  service: ServiceName;
+};
+
+/** SELF_UNSUBSCRIBE_RESULT. */
+export type SelfUnsubscribeResult = {
+  type: "SELF_UNSUBSCRIBE_RESULT";
+  /** The number of the message that this answers; absent when it answers none. */
+  seq?: Seq;
+  /** False when the client was not subscribed. */
+  successful: boolean;
+  /** The service, after the change. */
+  service: ServiceInfo;
+};
+
+/** SERVICE_CLIENT_SUBSCRIBED: news to the subscribers of the service, the new one too. */
+export type ServiceClientSubscribed = {
+  type: "SERVICE_CLIENT_SUBSCRIBED";
+  /** The new subscriber. */
+  client: ClientInfo;
+  /** The service, with it. */
+  service: ServiceInfo;
+};
+
+/** SERVICE_CLIENT_UNSUBSCRIBED: news to the subscribers that stay. */
+export type ServiceClientUnsubscribed = {
+  type: "SERVICE_CLIENT_UNSUBSCRIBED";
+  /** The former subscriber. */
+  client: ClientInfo;
+  /** The service, without it. */
+  service: ServiceInfo;
+};
+
+/** SERVICE_CREATE: own a service. Answered SERVICE_CREATE_RESULT. */
+export type ServiceCreate = {
+  type: "SERVICE_CREATE" | "CREATE_SERVICE";
+  /** The service's name. */
+  service: ServiceName;
+  /** At most 128 characters. */
+  nickname?: string | null;
+};
+
+/** SERVICE_CREATE_RESULT: the answer to the creator, and without `seq` the news to everybody. */
+export type ServiceCreateResult = {
+  type: "SERVICE_CREATE_RESULT";
+  /** The number of the message that this answers; absent when it answers none. */
+  seq?: Seq;
+  /** False when a service of that name exists. */
+  successful: boolean;
+  /** The service; the existing one when not successful. */
+  service: ServiceInfo;
+};
+
+/** SERVICE_DELETE: end a service of one's own. Answered SERVICE_DELETE_RESULT, BAD or INVALID_SERVICE. */
+export type ServiceDelete = {
+  type: "SERVICE_DELETE" | "DELETE_SERVICE";
+  /** The service. */
+  service: ServiceName;
+};
+
+/** SERVICE_DELETE_RESULT: the answer to the owner, and without `seq` the news to everybody. */
+export type ServiceDeleteResult = {
+  type: "SERVICE_DELETE_RESULT";
+  /** The number of the message that this answers; absent when it answers none. */
+  seq?: Seq;
+  /** The service as it was. */
+  service: ServiceInfo;
+};
+
+/** SERVICE_FETCH: a service with all of its subscribers. Answered SERVICE_FETCH_RESULT or INVALID_SERVICE. */
+export type ServiceFetch = {
+  type: "SERVICE_FETCH";
+  /** The service. */
+  service: ServiceName;
+};
+
+/** SERVICE_FETCH_ALL: all services, in the order of their creation. Answered SERVICE_FETCH_ALL_RESULT. */
+export type ServiceFetchAll = {
+  type: "SERVICE_FETCH_ALL";
+};
+
+/** SERVICE_FETCH_ALL_RESULT. */
+export type ServiceFetchAllResult = {
+  type: "SERVICE_FETCH_ALL_RESULT";
+  /** The number of the message that this answers; absent when it answers none. */
+  seq?: Seq;
+  /** All services, in the order of their creation. */
+  services: Array<ServiceInfo>;
+};
+
+/** SERVICE_FETCH_RESULT. */
+export type ServiceFetchResult = {
+  type: "SERVICE_FETCH_RESULT";
+  /** The number of the message that this answers; absent when it answers none. */
+  seq?: Seq;
+  /** The service with all of its subscribers. */
+  service: ServiceInfo;
+};
+
+export type ScheduleRecord = {
+  id: string;
+  cron: string;
+  promiseId: string;
+  promiseTimeout: number;
+  promiseParam: ValueKept;
+  promiseTags: { [name: string]: string };
+  createdAt: number;
+  nextRunAt: number;
+  lastRunAt?: number;
+};
+
+export type ScheduleCreate = {
+  id: string;
+  cron: string;
+  promiseId: string;
+  promiseTimeout: number;
+  promiseParam?: Value | null;
+  promiseTags?: { [name: string]: string } | null;
+};
+
+export type ScheduleRef = {
+  id: string;
+};
+
+/** The number of a text message on its connection: 0-based, IDENTIFY not counted (PROTOCOL.md, "Sequence numbers"). */
+export type Seq = number;
+
+/** A service as all clients see it. An absent nickname is `null`. */
+export type ServiceInfo = {
+  /** Unique at every moment. */
+  name: ServiceName;
+  /** For people. */
+  nickname: string | null;
+  /** The client that created it. */
+  owner_uuid: ClientId;
+  /** The subscribers in the order they came; at most 256, except in `SERVICE_FETCH_RESULT`. */
+  subscribers: Array<ClientId>;
+  /** How many subscribers there are. Hubs of the original protocol do not send it (then it is 0). */
+  subscriber_count: number;
+};
+
+/** 1 to 64 characters of A-Z a-z 0-9 _ . : -. */
+export type ServiceName = string;
+
+/** How a promise may be settled by request. */
+export type SettleState = "resolved" | "rejected" | "rejected_canceled";
+
+/** Where a MESSAGE goes (PROTOCOL.md, "Message"). */
+export type Target = {
+  type: "NAME";
+  /** Its name. */
+  name: ClientName;
+} | {
+  type: "UUID";
+  /** Its public id. */
+  uuid: ClientId;
+} | {
+  type: "SERVICE";
+  /** The service's name. */
+  service: ServiceName;
+} | {
+  type: "SERVICE_CLIENT_UUID";
+  /** The service's name. */
+  service: ServiceName;
+  /** The client's public id. */
+  uuid: ClientId;
+} | {
+  type: "ALL";
+};
+
+export type TaskRecord = {
+  id: string;
+  state: TaskState;
+  version: number;
+  resumes: Array<string>;
+  ttl?: number;
+  pid?: string;
+};
+
+export type TaskAcquire = {
+  id: string;
+  version: number;
+  pid: string;
+  ttl: number;
+};
+
+export type TaskAction = {
+  id: string;
+  version: number;
+  action: unknown;
+};
+
+export type TaskCreate = {
+  pid: string;
+  ttl: number;
+  action: unknown;
+};
+
+export type TaskHeartbeat = {
+  pid: string;
+  tasks: Array<TaskRef>;
+};
+
+export type TaskRef = {
+  id: string;
+  version: number;
+};
+
+/** Where a task is in its life. Only the last is final. */
+export type TaskState = "pending" | "acquired" | "suspended" | "halted" | "fulfilled";
+
+export type TaskSuspend = {
+  id: string;
+  version: number;
+  actions: Array<unknown>;
+};
+
+/** What may be absent, `null` or there. */
+export type Value = {
+  headers?: { [name: string]: string } | null;
+  data?: string | null;
+};
+
+export type ValueFirst = {
+  headers: { [name: string]: string };
+  data: string;
+};
+
+export type ValueKept = {
+  headers?: { [name: string]: string };
+  data?: string;
+};
