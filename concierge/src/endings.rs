@@ -19,11 +19,11 @@ const FULL_AFTER: Duration = Duration::from_secs(1);
 /// What one client ends.
 #[derive(Default)]
 pub(crate) struct Endings {
-    bound: Option<Bound>,
+    bound: Option<Box<Bound>>,
 }
 
 struct Bound {
-    throttle: Box<Throttle>,
+    throttle: Throttle,
     /// When the bucket is full again, once the last ending was allowed.
     full_at: Instant,
 }
@@ -33,7 +33,7 @@ impl Endings {
     pub(crate) fn count(&mut self, allowance: Allowance) {
         let full_at = Instant::now() + FULL_AFTER;
         if self.bound.is_none() {
-            self.bound = Throttle::of_endings(allowance).map(|throttle| Bound { throttle: Box::new(throttle), full_at });
+            self.bound = Throttle::of_endings(allowance).map(|throttle| Box::new(Bound { throttle, full_at }));
         }
         if let Some(bound) = &mut self.bound {
             bound.throttle.take_ending();

@@ -38,4 +38,5 @@ mod stalling;
 mod state;
 mod throttle;
 mod tls;
+mod websocket;
 mod wire;

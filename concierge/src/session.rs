@@ -8,10 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use concierge_api_rs::{CloseCode, limits};
-use futures::{FutureExt as _, Stream as _};
+use futures::FutureExt as _;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 use tokio_util::sync::CancellationToken;
 
@@ -25,14 +23,13 @@ use crate::metrics;
 use crate::peer::{Ending, Peer};
 use crate::run::Run;
 use crate::throttle::{Allowance, Throttle};
+use crate::websocket::WebSocket;
 use crate::wire::Wire;
 
 /// Messages that one session takes before others have their turn.
 const READ_BUDGET: usize = 256;
 /// Copies that its messages and the news of what it changes make: a thousand small ones to everybody are not small.
 const COPY_BUDGET: usize = 64 * 1024;
-/// tungstenite's own buffer: the wire reads in large pieces, so this one can be small.
-const READ_BUFFER: usize = 256;
 
 /// The times and sizes that a session goes by.
 #[derive(Debug, Clone, Copy)]
@@ -139,14 +136,9 @@ pub(crate) fn run<'a>(
 }
 
 /// Until the client has identified. `None`: its connection has ended.
-async fn enter(
-    opened: Box<Opened>,
-    desk: &Desk,
-    pace: &Pace,
-    draining: &CancellationToken,
-) -> Option<(WebSocketStream<Wire>, Seat)> {
+async fn enter(opened: Box<Opened>, desk: &Desk, pace: &Pace, draining: &CancellationToken) -> Option<(WebSocket, Seat)> {
     let Opened { wire, early, peer, coming: _coming } = *opened;
-    let mut ws = open(wire, early, pace).await;
+    let mut ws = WebSocket::new(wire, early, pace.payload_bytes);
     let identified = AssertUnwindSafe(identify(&mut ws, &peer, desk, pace, draining)).catch_unwind().await;
     peer.flush(); // HELLO does not wait for the shard's flush, behind all that is ready to run
     match identified.unwrap_or_else(|_| Err(failed())) {
@@ -162,18 +154,9 @@ async fn enter(
 pub(crate) async fn run_unseated(opened: Opened, addressee: impl Addressee, pace: &Pace) {
     let Opened { wire, early, peer, coming } = opened;
     drop(coming);
-    let mut ws = open(wire, early, pace).await;
+    let mut ws = WebSocket::new(wire, early, pace.payload_bytes);
     let outcome = Conversation::new(&peer, addressee, pace, None).run(&mut ws).await;
     finish(ws, &peer, outcome).await;
-}
-
-async fn open(wire: Wire, early: Vec<u8>, pace: &Pace) -> WebSocketStream<Wire> {
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_message_size(Some(pace.payload_bytes))
-        .max_frame_size(Some(pace.payload_bytes));
-    WebSocketStream::from_partially_read(wire, early, Role::Server, Some(config)).await
 }
 
 /// A client's time in the hub; it leaves when this is dropped, even by a panic.
@@ -189,7 +172,7 @@ impl Drop for Stay<'_> {
 }
 
 async fn identify(
-    ws: &mut WebSocketStream<Wire>,
+    ws: &mut WebSocket,
     peer: &Arc<Peer>,
     desk: &Desk,
     pace: &Pace,
@@ -200,11 +183,11 @@ async fn identify(
         // a pong queued by tungstenite wakes the session, which alone writes to a stream that it owns
         peer.waker().register(cx.waker());
         loop {
-            ws.get_mut().poll_blocked(cx);
+            ws.wire.poll_blocked(cx);
             if let Some(outcome) = over(peer) {
                 return Poll::Ready(Err(outcome));
             }
-            match std::task::ready!(Pin::new(&mut *ws).poll_next(cx)) {
+            match std::task::ready!(ws.poll_next(cx)) {
                 // pings are answered by tungstenite and are no payload
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                 other => return Poll::Ready(Ok(other)),
@@ -291,7 +274,7 @@ impl<'a, A: Addressee> Conversation<'a, A> {
         }
     }
 
-    async fn run(&mut self, ws: &mut WebSocketStream<Wire>) -> Outcome {
+    async fn run(&mut self, ws: &mut WebSocket) -> Outcome {
         let mut timer = std::pin::pin!(sleep_until(self.next_ping));
         let conversing = poll_fn(|cx| self.poll(ws, timer.as_mut(), cx));
         AssertUnwindSafe(conversing).catch_unwind().await.unwrap_or_else(|_| failed())
@@ -299,16 +282,16 @@ impl<'a, A: Addressee> Conversation<'a, A> {
 
     /// In this order: writing frees memory; a decision made elsewhere ends it, whatever else is ready; then reading; the
     /// clock last, because what was just heard counts. The read budget keeps a flood from hiding the clock.
-    fn poll(&mut self, ws: &mut WebSocketStream<Wire>, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll(&mut self, ws: &mut WebSocket, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<Outcome> {
         self.peer.waker().register(cx.waker());
-        ws.get_mut().poll_blocked(cx);
+        ws.wire.poll_blocked(cx);
         let read = match over(self.peer) {
             Some(outcome) => return Poll::Ready(outcome),
             None => self.poll_turn(ws, cx),
         };
         let now = Instant::now();
         // a client that is not read cannot be heard; the stall sees to one that is gone
-        if ws.get_mut().take_heard() || self.full || self.is_held() {
+        if ws.wire.take_heard() || self.full || self.is_held() {
             self.heard = now;
         }
         if let Poll::Ready(outcome) = read {
@@ -326,12 +309,12 @@ impl<'a, A: Addressee> Conversation<'a, A> {
     }
 
     /// Reads, and queues what came of it before others have their turn.
-    fn poll_turn(&mut self, ws: &mut WebSocketStream<Wire>, cx: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll_turn(&mut self, ws: &mut WebSocket, cx: &mut Context<'_>) -> Poll<Outcome> {
         let mut run = Run::new(self.peer, self.pace.outbox_bytes);
         self.poll_read(ws, &mut run, cx) // what came of it is queued when the run is dropped
     }
 
-    fn poll_read(&mut self, ws: &mut WebSocketStream<Wire>, run: &mut Run<'_>, cx: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll_read(&mut self, ws: &mut WebSocket, run: &mut Run<'_>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let mut copies = 0;
         for _ in 0..READ_BUDGET {
             let look = self.peer.look();
@@ -352,9 +335,9 @@ impl<'a, A: Addressee> Conversation<'a, A> {
                 Ok(None) => {}
                 Err(ending) => return Poll::Ready(Outcome::Ended(ending)),
             }
-            match Pin::new(&mut *ws).poll_next(cx) {
+            match ws.poll_next(cx) {
                 Poll::Ready(Some(Ok(Message::Text(text)))) => {
-                    ws.get_mut().understood(text.len());
+                    ws.wire.understood(text.len());
                     match &mut self.throttle {
                         None => copies += self.text(run, &text),
                         Some(throttle) => throttle.take(text),
@@ -378,7 +361,7 @@ impl<'a, A: Addressee> Conversation<'a, A> {
                 Poll::Ready(Some(Err(e))) => return Poll::Ready(broken(&e)),
                 Poll::Ready(None) => return Poll::Ready(Outcome::Gone),
                 Poll::Pending => {
-                    if !ws.get_ref().yielded() {
+                    if !ws.wire.yielded() {
                         self.idle();
                     }
                     return Poll::Pending;
@@ -456,7 +439,7 @@ impl<'a, A: Addressee> Conversation<'a, A> {
 
 /// The closing handshake and the end of the stream, bounded in time. The peer reads our close frame before the socket
 /// goes: what it still sends is read and forgotten, because closing a socket with unread bytes resets it.
-async fn finish(mut ws: WebSocketStream<Wire>, peer: &Arc<Peer>, outcome: Outcome) {
+async fn finish(mut ws: WebSocket, peer: &Arc<Peer>, outcome: Outcome) {
     let (code, understood) = match &outcome {
         Outcome::Gone => return metrics::closed(None),
         Outcome::Closed(answer) => {
@@ -481,9 +464,9 @@ async fn finish(mut ws: WebSocketStream<Wire>, peer: &Arc<Peer>, outcome: Outcom
             // reading goes on, or two peers that both wait for room would wait for ever
             let over = understood && poll_closed(&mut ws, cx);
             if !understood {
-                let _end = ws.get_mut().poll_forget(cx);
+                let _end = ws.wire.poll_forget(cx);
             }
-            ws.get_mut().poll_drain(cx).map(|()| over)
+            ws.wire.poll_drain(cx).map(|()| over)
         }),
     );
     let Ok(closed) = drained.await else { return };
@@ -491,19 +474,19 @@ async fn finish(mut ws: WebSocketStream<Wire>, peer: &Arc<Peer>, outcome: Outcom
     let goodbye = async {
         if understood && !closed {
             poll_fn(|cx| if poll_closed(&mut ws, cx) { Poll::Ready(()) } else { Poll::Pending }).await;
-            poll_fn(|cx| ws.get_mut().poll_drain(cx)).await;
+            poll_fn(|cx| ws.wire.poll_drain(cx)).await;
         }
-        poll_fn(|cx| ws.get_mut().poll_end(cx)).await;
-        poll_fn(|cx| ws.get_mut().poll_forget(cx)).await;
+        poll_fn(|cx| ws.wire.poll_end(cx)).await;
+        poll_fn(|cx| ws.wire.poll_forget(cx)).await;
     };
     // a peer that does not answer in time loses its socket all the same
     let _in_time = timeout_at(deadline, goodbye).await;
 }
 
 /// Reads on, ignoring messages, until the peer's close frame or the end.
-fn poll_closed(ws: &mut WebSocketStream<Wire>, cx: &mut Context<'_>) -> bool {
+fn poll_closed(ws: &mut WebSocket, cx: &mut Context<'_>) -> bool {
     loop {
-        match Pin::new(&mut *ws).poll_next(cx) {
+        match ws.poll_next(cx) {
             Poll::Ready(Some(Ok(_))) => {}
             Poll::Ready(None | Some(Err(_))) => return true,
             Poll::Pending => return false,

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
 use crate::frame::Frame;
 use crate::ground::Stream;
@@ -80,6 +80,39 @@ impl Wire {
         self.pause();
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Reads some bytes; none at the end of the stream.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_budget(cx));
+        if self.taken < self.rest.len() {
+            let n = to.len().min(self.rest.len() - self.taken);
+            to[..n].copy_from_slice(&self.rest[self.taken..self.taken + n]);
+            self.taken += n;
+            self.read += n;
+            if self.taken == self.rest.len() {
+                self.taken = 0;
+                self.peer.shard().pool.lock().put(std::mem::take(&mut self.rest));
+            }
+            return Poll::Ready(Ok(n));
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            let read = ready!(self.poll_socket(cx, scratch))?;
+            self.heard = true;
+            let n = read.min(to.len());
+            to[..n].copy_from_slice(&scratch[..n]);
+            self.read += n;
+            if read > n {
+                self.rest = self.peer.shard().pool.lock().take();
+                self.rest.extend_from_slice(&scratch[n..read]);
+            }
+            Poll::Ready(Ok(n))
+        })
+    }
+
+    /// Queues what tungstenite writes. It writes whole frames only, and all of each is taken, so they stay whole.
+    pub(crate) fn write(&mut self, frames: &[u8]) {
+        self.peer.push(&Frame::new(frames));
     }
 
     /// Goes on writing where the socket took nothing. What a socket can take is left to the shard's flush, which joins
@@ -155,52 +188,6 @@ impl Wire {
     /// Others have their turn.
     fn pause(&mut self) {
         (self.read, self.understood) = (0, 0);
-    }
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let wire = self.get_mut();
-        ready!(wire.poll_budget(cx));
-        if wire.taken < wire.rest.len() {
-            let n = buf.remaining().min(wire.rest.len() - wire.taken);
-            buf.put_slice(&wire.rest[wire.taken..wire.taken + n]);
-            wire.taken += n;
-            wire.read += n;
-            if wire.taken == wire.rest.len() {
-                wire.taken = 0;
-                wire.peer.shard().pool.lock().put(std::mem::take(&mut wire.rest));
-            }
-            return Poll::Ready(Ok(()));
-        }
-        SCRATCH.with_borrow_mut(|scratch| {
-            let n = ready!(wire.poll_socket(cx, scratch))?;
-            wire.heard = true;
-            let now = n.min(buf.remaining());
-            buf.put_slice(&scratch[..now]);
-            wire.read += now;
-            if n > now {
-                wire.rest = wire.peer.shard().pool.lock().take();
-                wire.rest.extend_from_slice(&scratch[now..n]);
-            }
-            Poll::Ready(Ok(()))
-        })
-    }
-}
-
-impl AsyncWrite for Wire {
-    /// tungstenite writes whole frames only: this takes all of them, so they stay whole.
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.peer.push(&Frame::new(bytes));
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
     }
 }
 

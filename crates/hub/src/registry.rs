@@ -76,11 +76,16 @@ struct Service<H> {
     nickname: Option<String>,
     owner: ClientId,
     /// By order of subscription.
-    subscribers: BTreeMap<Order, ClientId>,
-    /// Those of them that want messages.
-    listeners: BTreeMap<Order, (ClientId, H)>,
+    subscribers: BTreeMap<Order, Member<H>>,
     /// Those of them that want news of its members.
     watchers: BTreeMap<Order, H>,
+}
+
+/// A subscriber of a service.
+struct Member<H> {
+    who: ClientId,
+    /// Of one that wants messages.
+    listener: Option<H>,
 }
 
 /// Who is here, and the write side of [`Routes`].
@@ -212,6 +217,9 @@ impl<H: Clone> Registry<H> {
         let (info, intents, handle) = ((*client.info).clone(), client.intents, client.handle.clone());
         let order = self.tick();
         if let Some(client) = self.client_mut(who) {
+            if client.subscriptions.is_empty() {
+                client.subscriptions.reserve_exact(1); // most clients have one
+            }
             client.subscriptions.push((number, order));
         }
         if let Some(service) = self.services.get_mut(&number) {
@@ -376,9 +384,9 @@ impl<H: Clone> Registry<H> {
         let service = self.services.remove(&number)?;
         self.routes.remove_service(&service.name);
         self.service_names.remove(&service.name);
-        for id in service.subscribers.values() {
-            self.routes.remove_member(number, *id);
-            if let Some(client) = self.client_mut(*id) {
+        for Member { who, .. } in service.subscribers.values() {
+            self.routes.remove_member(number, *who);
+            if let Some(client) = self.client_mut(*who) {
                 client.subscriptions.retain(|(n, _)| *n != number);
             }
         }
@@ -393,7 +401,7 @@ impl<H: Clone> Registry<H> {
 
     fn publish_audience(&self, number: ServiceNumber) {
         if let Some(service) = self.services.get(&number) {
-            let members = service.listeners.values().map(|(id, handle)| (*id, handle));
+            let members = service.subscribers.values().filter_map(|member| Some((member.who, member.listener.as_ref()?)));
             self.routes.set_audience(self.info(number, 0), members);
         }
     }
@@ -425,7 +433,7 @@ impl<H: Clone> Registry<H> {
             name: service.name.clone(),
             nickname: service.nickname.clone(),
             owner_uuid: service.owner,
-            subscribers: service.subscribers.values().take(shown).copied().collect(),
+            subscribers: service.subscribers.values().take(shown).map(|member| member.who).collect(),
             subscriber_count: service.subscribers.len() as u64,
         }
     }
@@ -433,23 +441,18 @@ impl<H: Clone> Registry<H> {
 
 impl<H: Clone> Service<H> {
     fn new(name: ServiceName, nickname: Option<String>, owner: ClientId) -> Self {
-        let (subscribers, listeners, watchers) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { name, nickname, owner, subscribers, listeners, watchers }
+        Self { name, nickname, owner, subscribers: BTreeMap::new(), watchers: BTreeMap::new() }
     }
 
     fn add(&mut self, order: Order, who: ClientId, intents: Intents, handle: H) {
-        self.subscribers.insert(order, who);
-        if intents.has(Intent::Messages) {
-            self.listeners.insert(order, (who, handle.clone()));
-        }
         if intents.has(Intent::ServiceClients) {
-            self.watchers.insert(order, handle);
+            self.watchers.insert(order, handle.clone());
         }
+        self.subscribers.insert(order, Member { who, listener: intents.has(Intent::Messages).then_some(handle) });
     }
 
     fn remove(&mut self, order: Order) {
         self.subscribers.remove(&order);
-        self.listeners.remove(&order);
         self.watchers.remove(&order);
     }
 }

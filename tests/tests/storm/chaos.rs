@@ -109,9 +109,9 @@ impl Storm {
         let killed = Instant::now();
         self.hub.kill().await;
         let _nothing_happens = timeout(away, std::future::pending::<()>()).await;
-        self.hub.restart().await;
         // who is cut again before it has come back is no measure of how hubs are come back to
         self.proxy.calm(true);
+        self.hub.restart().await;
         let up = Instant::now();
         self.life += 1;
         self.speak(scale.reconnect.cap * 2, |storm| storm.survivors.iter().all(|one| one.last.borrow().0 == storm.life)).await;
