@@ -39,6 +39,7 @@ impl Piece {
 #[derive(Default)]
 struct Pieces {
     first: Option<Piece>,
+    #[expect(clippy::box_collection, reason = "one word for the many clients for whom nothing waits")]
     more: Option<Box<VecDeque<Piece>>>,
 }
 
