@@ -14,12 +14,20 @@ use tokio::time::Instant;
 use crate::crowd::counted_as;
 
 const WITHIN: Duration = Duration::from_secs(60);
+/// A full table is looked through at most so often.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// The wrong secrets that came from each address lately.
 pub(crate) struct Guesses {
     /// Within a minute; 0 is no bound.
     bound: u32,
-    wrong: Mutex<HashMap<IpAddr, Wrong>>,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    wrong: HashMap<IpAddr, Wrong>,
+    swept: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +39,7 @@ struct Wrong {
 
 impl Guesses {
     pub(crate) fn new(bound: u32) -> Self {
-        Self { bound, wrong: Mutex::default() }
+        Self { bound, table: Mutex::default() }
     }
 
     /// How long nothing from this address is looked at.
@@ -39,7 +47,7 @@ impl Guesses {
         if self.bound == 0 {
             return None;
         }
-        let wrong = self.wrong.lock().get(&place(address)?).copied()?;
+        let wrong = self.table.lock().wrong.get(&place(address)?).copied()?;
         let left = wrong.until.saturating_duration_since(Instant::now());
         (wrong.count >= self.bound && !left.is_zero()).then_some(left)
     }
@@ -48,14 +56,11 @@ impl Guesses {
     pub(crate) fn count(&self, address: IpAddr) {
         let Some(place) = place(address).filter(|_| self.bound > 0) else { return };
         let now = Instant::now();
-        let mut wrong = self.wrong.lock();
-        if wrong.len() >= limits::GUESSING_ADDRESSES && !wrong.contains_key(&place) {
-            wrong.retain(|_, wrong| wrong.until > now);
-            if wrong.len() >= limits::GUESSING_ADDRESSES {
-                return; // nobody is shut out for want of room
-            }
+        let mut table = self.table.lock();
+        if !table.wrong.contains_key(&place) && !table.has_room(now) {
+            return; // nobody is shut out for want of room
         }
-        let entry = wrong.entry(place).or_insert(Wrong { count: 0, until: now + WITHIN });
+        let entry = table.wrong.entry(place).or_insert(Wrong { count: 0, until: now + WITHIN });
         if entry.until <= now {
             *entry = Wrong { count: 0, until: now + WITHIN };
         }
@@ -64,6 +69,17 @@ impl Guesses {
             entry.until = now + WITHIN;
             tracing::warn!(%address, "too many wrong secrets: this address has no further try for a minute");
         }
+    }
+}
+
+impl Table {
+    /// Whether one more address fits; what is over is forgotten first.
+    fn has_room(&mut self, now: Instant) -> bool {
+        if self.wrong.len() >= limits::GUESSING_ADDRESSES && self.swept.is_none_or(|at| now >= at + SWEEP_EVERY) {
+            self.wrong.retain(|_, wrong| wrong.until > now);
+            self.swept = Some(now);
+        }
+        self.wrong.len() < limits::GUESSING_ADDRESSES
     }
 }
 
@@ -131,11 +147,11 @@ mod tests {
         for n in 0..20_000_u32 {
             guesses.count(IpAddr::V4(n.into()));
         }
-        assert_eq!(guesses.wrong.lock().len(), limits::GUESSING_ADDRESSES);
+        assert_eq!(guesses.table.lock().wrong.len(), limits::GUESSING_ADDRESSES);
         assert!(guesses.shut_out(IpAddr::V4(9_999.into())).is_some());
         assert!(guesses.shut_out(IpAddr::V4(10_000.into())).is_none());
         advance(WITHIN).await;
         guesses.count(at("192.0.2.1"));
-        assert_eq!(guesses.wrong.lock().len(), 1);
+        assert_eq!(guesses.table.lock().wrong.len(), 1);
     }
 }

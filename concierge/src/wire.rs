@@ -68,7 +68,7 @@ impl Wire {
 
     /// What was handed out became a message of so many bytes.
     pub(crate) fn understood(&mut self, bytes: usize) {
-        self.understood += bytes;
+        self.understood = (self.understood + bytes).min(self.read); // a long one may have begun before the last pause
     }
 
     /// Pending when others have their turn first; the task is woken at once.
