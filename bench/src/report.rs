@@ -99,7 +99,7 @@ impl Report {
         };
         let _ = writeln!(text, "\n{rounds} rounds of {measured_s} s; {cores}; a synced write takes {sync_us:.0} µs.");
         text.push_str(
-            "CPU µs: CPU time of the server per delivered message (D, N, I, J: per join; K: per client and second; P, Q, S, U: per \
+            "CPU µs: CPU time of the server per delivered message (D, H, N, I, J: per join; K: per client and second; P, Q, S, U: per \
              request; W: per dispatch; T: per timer).\nRatio: hub / the other, median of the rounds. The baseline of S and U is the \
              hub with 1,000 promises.\n",
         );

@@ -24,11 +24,11 @@ const STORED: usize = 10_000_000;
 
 impl Scenario {
     /// What a run measures unless told otherwise.
-    pub(crate) const DEFAULT: &'static str = "A1,A10,A100,A1000,L100,L1000,M10,C100,E100,B,B1000,D10000,N10000,I1000,J8,K19000,\
+    pub(crate) const DEFAULT: &'static str = "A1,A10,A100,A1000,L100,L1000,M10,C100,E100,B,B1000,D10000,H4000,N10000,I1000,J8,K19000,\
         P1,P64,P1024,Q16,Q64,W1,W64,S100000,S1000000,U100000,U1000000,T1000000";
     /// What a quick run measures.
     pub(crate) const QUICK: &'static str =
-        "A1,A10,A100,L100,M10,C100,E100,B,D1000,N1000,I300,J8,P1,P64,Q16,W1,W64,S100000,T100000";
+        "A1,A10,A100,L100,M10,C100,E100,B,D1000,H1000,N1000,I300,J8,P1,P64,Q16,W1,W64,S100000,T100000";
 
     /// How many clients it has at most, both ends of their connections being on this machine.
     pub(crate) fn clients(self) -> usize {
@@ -63,7 +63,7 @@ impl Scenario {
 /// A name that is no scenario's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no scenario: A, L, E, M, C, B, D, N, I, J, K, P, Q, W and a number from 1 to 19000, such as A100; S, U, T and a number from 1000 to 10000000; or B"
+    "`{0}` is no scenario: A, L, E, M, C, B, D, H, N, I, J, K, P, Q, W and a number from 1 to 19000, such as A100; S, U, T and a number from 1000 to 10000000; or B"
 )]
 pub(crate) struct UnknownScenario(String);
 

@@ -44,7 +44,7 @@ const TARGETS: &[Entry] = &[
     ("E100", Figure::CpuUs, Some(Peer::Nats), Target::Ratio(0.60)),
     ("B1000", Figure::P99Us, Some(Peer::Floor), Target::Ratio(1.08)),
     ("D10000", Figure::BytesPerClient, None, Target::Absolute(2_800.0)),
-    ("J8", Figure::CpuUs, None, Target::Absolute(40.0)),
+    ("H4000", Figure::CpuUs, None, Target::Absolute(40.0)),
     ("K19000", Figure::CpuUs, None, Target::Absolute(5.0)),
     ("P64", Figure::Rate, None, Target::AtLeast(25_000.0)),
     ("P1024", Figure::Rate, None, Target::AtLeast(40_000.0)),

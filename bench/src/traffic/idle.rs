@@ -18,6 +18,12 @@ pub(super) fn storm(server: &Server, clients: usize) -> Result<Sample, Fault> {
     memory(server, first, (0..clients).map(|i| Client { quiet: true, ..subscriber(i, 1) }), STORM_AT_ONCE)
 }
 
+/// Clients that want no news connect and identify: the price of coming in.
+pub(super) fn entries(server: &Server, clients: usize) -> Result<Sample, Fault> {
+    let quiet = |i| Client { quiet: true, ..Client::named(format!("idle{i}")) };
+    memory(server, Client { quiet: true, ..Client::named("first") }, (0..clients).map(quiet), STORM_AT_ONCE)
+}
+
 /// Clients that want all news join, so many at once. A hub tells every client of every other one: with n clients that is n²/2
 /// messages, and they are part of the CPU time; a server without such news has it easier. When many join at once, all of their
 /// news waits for everybody at the same moment, and resident memory keeps that peak.

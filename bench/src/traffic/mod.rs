@@ -40,6 +40,8 @@ pub(crate) enum Traffic {
     News { clients: usize },
     /// `I1000`: so many clients that join one after the other and do nothing.
     Idle { clients: usize },
+    /// `H4000`: so many clients that connect and identify, want no news and do nothing.
+    Entries { clients: usize },
     /// `K19000`: so many clients that do nothing but answer pings.
     Heartbeats { clients: usize },
     /// `J8`: clients that join and leave, so many at once.
@@ -60,6 +62,7 @@ impl Traffic {
             Self::Pairs { pairs } => load::pairs(server, timing, pairs),
             Self::PingPong { idle } => ping_pong::measure(server, timing, idle),
             Self::Storm { clients } => idle::storm(server, clients),
+            Self::Entries { clients } => idle::entries(server, clients),
             Self::News { clients } => idle::idle(server, clients, STORM_AT_ONCE),
             Self::Heartbeats { clients } => idle::heartbeats(server, clients),
             Self::Idle { clients } => idle::idle(server, clients, 1),
@@ -74,7 +77,7 @@ impl Traffic {
             Self::Senders { senders } => senders + RECEIVERS_OF_ALL,
             Self::Pairs { pairs } => 2 * pairs,
             Self::PingPong { idle } => idle + 2,
-            Self::Storm { clients } | Self::News { clients } | Self::Idle { clients } => clients + 1,
+            Self::Storm { clients } | Self::Entries { clients } | Self::News { clients } | Self::Idle { clients } => clients + 1,
             Self::Heartbeats { clients } => clients,
             Self::Joins { at_once } => at_once,
         }
@@ -111,6 +114,7 @@ impl Traffic {
             Self::Storm { clients } => {
                 format!("{clients} clients join, {STORM_AT_ONCE} at once, subscribe to one service and are idle; no news")
             }
+            Self::Entries { clients } => format!("{clients} clients connect and identify, {STORM_AT_ONCE} at once, and are idle; no news"),
             Self::News { clients } => {
                 format!("{clients} clients join, {STORM_AT_ONCE} at once, and are idle; with the news to all")
             }
@@ -130,6 +134,7 @@ impl Traffic {
             Self::Pairs { pairs } => ('C', pairs),
             Self::PingPong { idle } => ('B', idle),
             Self::Storm { clients } => ('D', clients),
+            Self::Entries { clients } => ('H', clients),
             Self::News { clients } => ('N', clients),
             Self::Heartbeats { clients } => ('K', clients),
             Self::Idle { clients } => ('I', clients),
@@ -147,6 +152,7 @@ impl Traffic {
             'C' => Self::Pairs { pairs: n },
             'B' => Self::PingPong { idle: n },
             'D' => Self::Storm { clients: n },
+            'H' => Self::Entries { clients: n },
             'N' => Self::News { clients: n },
             'K' => Self::Heartbeats { clients: n },
             'I' => Self::Idle { clients: n },

@@ -18,7 +18,7 @@ fn understands(server: &Server) -> f64 {
         let sample = traffic.measure(server, timing).unwrap_or_else(|fault| panic!("{name}: {fault}"));
         assert!(sample.units > 0 && sample.rate > 0.0 && sample.cpu_us > 0.0, "{name}: {sample:?}");
         assert_eq!(sample.p99_us.is_some(), name.starts_with(['L', 'B']), "{name}");
-        assert_eq!(sample.bytes_per_client.is_some(), name.starts_with(['D', 'N', 'I']), "{name}");
+        assert_eq!(sample.bytes_per_client.is_some(), name.starts_with(['D', 'H', 'N', 'I']), "{name}");
         message_bytes = if name == "A10" { sample.message_bytes.unwrap() } else { message_bytes };
     }
     message_bytes
