@@ -13,6 +13,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use concierge_api_rs::admin::CoordinatorStats;
 use concierge_api_rs::coordinator::{Envelope, GroupName, Head, Millis, Offered, Pid, Refusal, Request, Status};
 use concierge_api_rs::{ClientId, ClientInfo};
 use concierge_coordinator::{Offer, OfferKey, Rules};
@@ -100,7 +101,7 @@ impl Coordinator {
             welcoming: Semaphore::new(WELCOMES),
         });
         let code: Weak<Self> = Arc::downgrade(&coordinator);
-        let seat = desk.seat(NAME, code).expect("nobody is there yet who could have the name");
+        let seat = desk.seat(NAME, NAME, code).expect("nobody is there yet who could have the name");
         assert!(coordinator.seat.set(seat).is_ok(), "it is set here only");
         tasks.spawn(or_abort(coordinator.clone().answer_all(inquiries)));
         tasks.spawn(or_abort(coordinator.clone().sweep_forever()));
@@ -112,6 +113,21 @@ impl Coordinator {
     pub(crate) async fn close(&self) {
         self.tasks.close();
         self.store.clone().close().await;
+    }
+
+    /// What it counted, for whoever looks after the hub.
+    pub(crate) fn stats(&self) -> CoordinatorStats {
+        let (tally, total) = (self.store.tally(), |count: &metrics::Count| count.total());
+        CoordinatorStats {
+            requests: metrics::METRICS.asked().map(|(status, total)| (status.to_string(), total)).collect(),
+            offers_taken: total(&metrics::METRICS.offers_taken),
+            offers_held: total(&metrics::METRICS.offers_held),
+            pollers: self.pollers() as u64,
+            transactions: tally.transactions,
+            commits: tally.commits,
+            commit_us: u64::try_from(self.store.commit_time().as_micros()).unwrap_or(u64::MAX),
+            ..CoordinatorStats::default()
+        }
     }
 
     /// How many pollers there are.
@@ -342,7 +358,7 @@ impl Builtin for Coordinator {
             metrics::asked(&outcome);
             self.say(from.id, &head.answer(&outcome));
         };
-        let one_more = |n| (n < self.in_flight).then_some(n + 1);
+        let one_more = |n: u32| ((n as usize) < self.in_flight).then_some(n + 1);
         if from.unanswered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_err() {
             return refuse(format!("{} requests wait for their answers already", self.in_flight));
         }

@@ -56,6 +56,8 @@ pub(crate) struct Site {
 pub(crate) struct Upgraded<S> {
     pub(crate) stream: S,
     pub(crate) early: Vec<u8>,
+    /// A proxy passed the request on, and said so.
+    pub(crate) proxied: bool,
 }
 
 /// Serves a connection until it ends or is upgraded. `head_within`: what is left for the first head. `crowded`: its
@@ -72,8 +74,10 @@ where
 {
     let upgraded = AtomicBool::new(false);
     let asked = AtomicBool::new(false);
+    let proxied = AtomicBool::new(false);
     let service = service_fn(|request| {
         asked.store(true, Ordering::Relaxed);
+        proxied.store(is_proxied(&request), Ordering::Relaxed);
         let upgraded = &upgraded;
         Box::pin(async move { Ok::<_, std::convert::Infallible>(answer(request, address, site, crowded, upgraded).await) })
     });
@@ -107,7 +111,7 @@ where
     let parts = connection.into_parts();
     let (mut stream, early) = (parts.io.into_inner().into_inner(), parts.read_buf.to_vec());
     if upgraded.load(Ordering::Relaxed) {
-        return Some(Upgraded { stream, early });
+        return Some(Upgraded { stream, early, proxied: proxied.load(Ordering::Relaxed) });
     }
     // TLS says that this is the end, or what was sent might have been cut; who does not want to hear it does not matter
     let _told = timeout(site.stalled_for, stream.shutdown()).await;
@@ -129,6 +133,12 @@ where
     let begin = Instant::now();
     let stream = timeout(head_within, tls.accept(stream)).await.ok()?.ok()?;
     serve(stream, address, site, head_within.saturating_sub(begin.elapsed()), crowded).await
+}
+
+/// What proxies add to a request. That one is missing means nothing; that one is there means that somebody else asks.
+fn is_proxied(request: &Request<Incoming>) -> bool {
+    const BY_PROXIES: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+    BY_PROXIES.iter().any(|name| request.headers().contains_key(*name))
 }
 
 async fn answer(

@@ -16,6 +16,11 @@ pub fn check(config: &Config) -> Result<(), String> {
     if config.secret.as_deref() == Some("") {
         return Err("`secret` is empty: give one, or leave the key out to let everybody join".to_owned());
     }
+    if config.admin_secret.as_deref() == Some("") {
+        return Err(
+            "`admin_secret` is empty: give one, or leave the key out to let programs on this machine administer".to_owned()
+        );
+    }
     if config.limits.outbox_bytes < config.limits.payload_bytes {
         return Err("`limits.outbox_bytes` is less than `limits.payload_bytes`: one payload would close its reader".to_owned());
     }
@@ -41,6 +46,12 @@ pub fn check(config: &Config) -> Result<(), String> {
 pub fn warnings(config: &Config) -> Vec<String> {
     let open = !config.listen.ip().is_loopback();
     let mut warnings = Vec::new();
+    if config.admin && config.admin_secret.is_none() && !config.allowed_hosts.is_empty() {
+        warnings.push(
+            "a proxy before the hub may make everybody a program on this machine, which administers: set `admin_secret_file`"
+                .to_owned(),
+        );
+    }
     if open && config.secret.is_none() {
         warnings.push(format!("everybody who reaches {} may join: set `secret_file`", config.listen));
     }

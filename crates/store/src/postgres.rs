@@ -22,6 +22,7 @@ mod trouble;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use concierge_api_rs::coordinator::{Dialect, GroupName, Kind, Millis, Outcome, Pid, Request};
 use concierge_coordinator::{Everything, MemoryRows, Offer, OfferKey, Reads, Rules};
@@ -146,6 +147,10 @@ impl Postgres {
 
     pub(crate) fn due(&self) -> watch::Receiver<Option<Millis>> {
         self.due.watch()
+    }
+
+    pub(crate) fn commit_time(&self) -> Duration {
+        self.writer.commit_time()
     }
 
     pub(crate) fn tally(&self) -> Tally {

@@ -1,6 +1,7 @@
 //! The face of the store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use concierge_api_rs::coordinator::{Dialect, GroupName, Millis, Pid, Request};
 use concierge_coordinator::{Decision, Everything, Offer, OfferKey, Reads, Rules};
@@ -177,6 +178,16 @@ impl Store {
             Backend::Memory(memory) => memory.tally(),
             Backend::Sqlite(sqlite) => sqlite.tally(),
             Backend::Postgres(postgres) => postgres.tally(),
+        }
+    }
+
+    /// How long the commits took, all together; none of a store in memory.
+    #[must_use]
+    pub fn commit_time(&self) -> Duration {
+        match &self.backend {
+            Backend::Memory(_) => Duration::ZERO,
+            Backend::Sqlite(sqlite) => sqlite.commit_time(),
+            Backend::Postgres(postgres) => postgres.commit_time(),
         }
     }
 
