@@ -239,7 +239,8 @@ impl Admin {
     }
 
     fn begin(&self, from: &Arc<Peer>, op: &Op) -> Result<Value, Refusal> {
-        let begun = self.watchers.lock().begin(from.id, op, Instant::now())?;
+        let last = self.journal.last();
+        let begun = self.watchers.lock().begin(from.id, op, last, Instant::now())?;
         self.awake.notify_one();
         Ok(begun)
     }

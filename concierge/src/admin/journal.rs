@@ -23,6 +23,11 @@ impl Journal {
         events.push_back(Event { n, at, what });
     }
 
+    /// The number of the last event.
+    pub(super) fn last(&self) -> u64 {
+        self.0.lock().back().map_or(0, |last| last.n)
+    }
+
     /// The first events, `most` at most, after number `since`, and how many before these are forgotten. `None` when there is nothing to tell.
     pub(super) fn after(&self, since: u64, most: usize) -> Option<Events> {
         let events = self.0.lock();

@@ -84,8 +84,8 @@ impl Watchers {
         self.0.get(&client).is_some_and(|watcher| watcher.admitted)
     }
 
-    /// It begins to watch, or watches in another way.
-    pub(super) fn begin(&mut self, client: ClientId, op: &Op, now: Instant) -> Result<Value, Refusal> {
+    /// It begins to watch, or watches in another way. `last`: the number of the last event.
+    pub(super) fn begin(&mut self, client: ClientId, op: &Op, last: u64, now: Instant) -> Result<Value, Refusal> {
         let others = self.0.iter().filter(|(id, watcher)| **id != client && watcher.watches()).count();
         if others >= limits::ADMIN_WATCHERS {
             return Err(Refusal::new(RefusalCode::TooMany, format!("{others} clients watch already")));
@@ -108,7 +108,11 @@ impl Watchers {
                 watcher.clients = Some((beat, None));
                 return Ok(answer);
             }
-            Op::EventsWatch { since } => watcher.events = Some(since.unwrap_or(0)),
+            Op::EventsWatch { since } => {
+                // a number that is not given yet is of another life of the hub
+                watcher.events = Some(since.filter(|since| *since <= last).unwrap_or(0));
+                return Ok(json!({ "last": last }));
+            }
             Op::ServiceWatch { service } => {
                 if watcher.services.len() >= limits::ADMIN_SERVICES_WATCHED && !watcher.services.contains_key(service) {
                     let why = format!("{} services are watched already", watcher.services.len());

@@ -263,7 +263,7 @@ async fn what_happens_is_told_in_order_to_those_who_watch_and_to_those_who_come_
     let (uuid, own) = (hub.id("ada").to_owned(), hub.id("root").to_owned());
     ask(&mut hub, root, json!({"op": "clients.kick", "uuid": uuid, "reason": "enough"})).await;
     let said = ask(&mut hub, root, json!({"op": "events.watch"})).await;
-    assert_eq!((said.len(), &said[0]["ok"], &said[1]["lost"]), (2, &json!({}), &json!(0)));
+    assert_eq!((said.len(), &said[0]["ok"], &said[1]["lost"]), (2, &json!({"last": 12}), &json!(0)));
     let events = said[1]["events"].as_array().unwrap();
     assert_eq!(events.iter().map(|event| event["n"].as_u64().unwrap()).collect::<Vec<_>>(), (1..=12).collect::<Vec<_>>());
     let kinds: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
@@ -399,5 +399,5 @@ async fn a_few_dozen_clients_watch_at_a_time_and_there_is_room_again_when_one_go
     }
     assert!(refused("TOO_MANY")(&answer(&mut hub, last, json!({"op": "events.watch"})).await));
     hub.cut(watchers[0]).await;
-    assert_eq!(ask(&mut hub, last, json!({"op": "events.watch"})).await[0]["ok"], json!({}));
+    assert!(ask(&mut hub, last, json!({"op": "events.watch"})).await[0]["ok"]["last"].is_u64());
 }
