@@ -11,11 +11,12 @@ mod roll;
 mod stats;
 mod watchers;
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use concierge_api_rs::admin::{self, Ask, ClientRecord, Happening, Named, Op, Page, Refusal, RefusalCode, Said};
-use concierge_api_rs::{ClientId, ClientInfo, MessageIn, cut_reason, limits};
+use concierge_api_rs::{ClientId, ClientInfo, MessageIn, ServiceName, cut_reason, limits};
 use concierge_hub::{Door, Standing};
 use concierge_store::Clock;
 use parking_lot::Mutex;
@@ -68,6 +69,9 @@ pub(crate) struct Admin {
     /// Somebody begins to watch.
     awake: Notify,
 }
+
+/// Whose connection ends, and how.
+type Kicked = (Arc<Peer>, Ending);
 
 impl Admin {
     /// Takes the seat. Its work is done in `tasks`.
@@ -172,7 +176,7 @@ impl Admin {
     fn record(&self, Standing { info, handle, owns, owned, subscriptions, subscribed }: &Standing<Arc<Peer>>) -> ClientRecord {
         let (look, (payloads_in, bytes_in)) = (handle.look(), handle.received());
         let uptime_ms = u64::try_from(self.desk.uptime().as_millis()).unwrap_or(u64::MAX);
-        let joined_ms = u64::from(handle.joined.load(std::sync::atomic::Ordering::Relaxed)) * 1_000;
+        let joined_ms = u64::from(handle.joined.load(Ordering::Relaxed)) * 1_000;
         ClientRecord {
             uuid: info.uuid,
             name: info.name.clone(),
@@ -202,39 +206,46 @@ impl Admin {
         self.seat.get().is_some_and(|seat| self.desk.speak(seat, to, text))
     }
 
-    /// What a request leads to.
-    fn obey(&self, from: &Arc<Peer>, op: Op) -> Result<Value, Refusal> {
-        if let Op::Auth { secret } = op {
-            return self.admit(from, &secret);
-        }
-        if !self.is_administrator(from) {
-            let why = match &self.door {
-                Some(_) => "administrators present the admin secret first: {\"op\":\"auth\",\"secret\":…}",
-                None => "this hub has no admin secret, and obeys programs on its own machine only",
-            };
-            return Err(Refusal::new(RefusalCode::Forbidden, why));
-        }
-        match op {
-            Op::Auth { .. } => Ok(json!({})),
-            Op::ClientsList { after, limit } => self.list(after, limit),
-            Op::ClientsKick { uuid, code, reason } => self.kick(from.id, uuid, code, &reason),
-            Op::StatsUnwatch | Op::ClientsUnwatch | Op::EventsUnwatch | Op::ServiceUnwatch { .. } => {
-                self.watchers.lock().end(from.id, &op);
-                self.listen();
-                Ok(json!({}))
+    /// What a request leads to. Whose connection it ends: that is done when it was answered, or news of it would come first.
+    fn obey(&self, from: &Arc<Peer>, op: Op) -> Result<(Value, Option<Kicked>), Refusal> {
+        let answer = match op {
+            Op::Auth { secret } => self.admit(from, &secret)?,
+            _ if !self.is_administrator(from) => return Err(self.forbidden()),
+            Op::ClientsKick { uuid, code, reason } => {
+                return self.kick(from.id, uuid, code, &reason).map(|kicked| (json!({}), Some(kicked)));
             }
-            Op::StatsWatch { .. } | Op::ClientsWatch { .. } | Op::EventsWatch { .. } => self.begin(from, &op),
+            Op::ClientsList { after, limit } => self.list(after, limit)?,
+            Op::StatsWatch { .. } | Op::ClientsWatch { .. } | Op::EventsWatch { .. } => self.begin(from, &op)?,
             Op::ServiceWatch { ref service } => {
-                if service.as_str() == admin::SERVICE {
-                    return Err(Refusal::new(RefusalCode::BadRequest, "service: secrets are presented there"));
-                }
-                if !self.desk.has_service(service) {
-                    return Err(Refusal::new(RefusalCode::InvalidService, "there is no such service"));
-                }
-                let begun = self.begin(from, &op);
+                self.may_watch(service)?;
+                let begun = self.begin(from, &op)?;
                 self.listen();
                 begun
             }
+            Op::StatsUnwatch | Op::ClientsUnwatch | Op::EventsUnwatch | Op::ServiceUnwatch { .. } => {
+                self.watchers.lock().end(from.id, &op);
+                self.listen();
+                json!({})
+            }
+        };
+        Ok((answer, None))
+    }
+
+    fn forbidden(&self) -> Refusal {
+        let why = match &self.door {
+            Some(_) => "administrators present the admin secret first: {\"op\":\"auth\",\"secret\":…}",
+            None => "this hub has no admin secret, and obeys programs on its own machine only",
+        };
+        Refusal::new(RefusalCode::Forbidden, why)
+    }
+
+    fn may_watch(&self, service: &ServiceName) -> Result<(), Refusal> {
+        if service.as_str() == admin::SERVICE {
+            return Err(Refusal::new(RefusalCode::BadRequest, "service: secrets are presented there"));
+        }
+        match self.desk.has_service(service) {
+            true => Ok(()),
+            false => Err(Refusal::new(RefusalCode::InvalidService, "there is no such service")),
         }
     }
 
@@ -289,7 +300,7 @@ impl Admin {
         Ok(serde_json::to_value(page).expect("a page is JSON"))
     }
 
-    fn kick(&self, by: ClientId, uuid: ClientId, code: u16, reason: &str) -> Result<Value, Refusal> {
+    fn kick(&self, by: ClientId, uuid: ClientId, code: u16, reason: &str) -> Result<Kicked, Refusal> {
         if !admin::may_kick_with(code) {
             let why = "code: 4013, or one from 4000 to 4999 that means nothing else";
             return Err(Refusal::new(RefusalCode::BadRequest, why));
@@ -305,8 +316,7 @@ impl Admin {
         let client = Named { name, uuid };
         tracing::info!(client = %client.uuid, name = %client.name, code, reason, %by, "an administrator ends a connection");
         self.happened(Happening::Kicked { client, code, reason: reason.clone(), by });
-        peer.condemn(Ending { code, reason });
-        Ok(json!({}))
+        Ok((peer, Ending { code, reason }))
     }
 }
 
@@ -316,11 +326,14 @@ impl Builtin for Admin {
             Ok(Ask { id, op }) => (id, self.obey(from, op)),
             Err(error) => (id_of(data), Err(unreadable(&error))),
         };
-        let said = match outcome {
-            Ok(ok) => Said::Done { id, ok },
-            Err(error) => Said::Refused { id, error },
+        let (said, kicked) = match outcome {
+            Ok((ok, kicked)) => (Said::Done { id, ok }, kicked),
+            Err(error) => (Said::Refused { id, error }, None),
         };
         self.say(from.id, &said.encode());
+        if let Some((peer, ending)) = kicked {
+            peer.condemn(ending);
+        }
     }
 
     fn subscribed(&self, client: &ClientInfo, peer: &Arc<Peer>) {

@@ -173,12 +173,12 @@ async fn open<G: Ground>(
     let Settled { stream, address, site, coming } = *settled;
     let id = ClientId(G::id());
     let from = address.ip().to_canonical();
-    let (upgraded, early, proxied) = if let Some(tls) = &shared.tls {
+    let (upgraded, early, local) = if let Some(tls) = &shared.tls {
         let taken = http::serve_tls(stream, tls.acceptor(), address, &site, shared.head_within, crowded).await?;
-        (Upgraded::Stream(Box::new(taken.stream)), taken.early, taken.proxied)
+        (Upgraded::Stream(Box::new(taken.stream)), taken.early, taken.local)
     } else {
         let taken = http::serve(stream, address, &site, shared.head_within, crowded).await?;
-        (G::upgraded(taken.stream), taken.early, taken.proxied)
+        (G::upgraded(taken.stream), taken.early, taken.local)
     };
     let (source, socket) = match upgraded {
         Upgraded::Socket(socket) => {
@@ -187,7 +187,7 @@ async fn open<G: Ground>(
         }
         Upgraded::Stream(stream) => (Source::Stream(stream), None),
     };
-    let peer = if proxied { Peer::proxied } else { Peer::new }(id, from, shard, socket, shared.outbox_bytes);
+    let peer = if local { Peer::new } else { Peer::foreign }(id, from, shard, socket, shared.outbox_bytes);
     Some(Box::new(Opened { wire: Wire::new(peer.clone(), source), early, peer, coming }))
 }
 

@@ -89,7 +89,7 @@ pub(crate) struct Peer {
     pub(crate) joined: AtomicU32,
     /// How the conversation ended, for whoever tells of it: see [`Peer::ends_with`].
     ended_with: AtomicU16,
-    /// It is on this machine, and no proxy said that it speaks for somebody else.
+    /// It is on this machine, and nothing said that it speaks for somebody else.
     local: bool,
 }
 
@@ -111,8 +111,8 @@ impl Peer {
         Self::at(id, (address, address.is_loopback()), shard, socket.map_or(Line::Stream, Line::Socket), Outbox::new(bound))
     }
 
-    /// The same, of a request that a proxy passed on: whoever it is, it is not this machine.
-    pub(crate) fn proxied(id: ClientId, address: IpAddr, shard: Arc<Shard>, socket: Option<Writer>, bound: usize) -> Arc<Self> {
+    /// The same, of a request that says that somebody else asks, wherever it comes from.
+    pub(crate) fn foreign(id: ClientId, address: IpAddr, shard: Arc<Shard>, socket: Option<Writer>, bound: usize) -> Arc<Self> {
         Self::at(id, (address, false), shard, socket.map_or(Line::Stream, Line::Socket), Outbox::new(bound))
     }
 

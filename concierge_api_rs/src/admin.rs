@@ -314,9 +314,9 @@ pub struct CoordinatorStats {
     pub commits: u64,
     /// How long these took, all together.
     pub commit_us: u64,
-    /// Promises that are pending, at most `LIVE_COUNTED`; absent until they were counted.
+    /// Promises by state: those that are pending, at most `LIVE_COUNTED`; none until they were counted.
     pub promises: BTreeMap<String, u64>,
-    /// Tasks that are not fulfilled, by state, the same.
+    /// Tasks by state: those that are not fulfilled, the same.
     pub tasks: BTreeMap<String, u64>,
 }
 

@@ -125,6 +125,8 @@ pub const PRELOAD_PROMISES: usize = 100;
 /// They end before the one that exceeds this many bytes of values.
 pub const PRELOAD_BYTES: usize = 64 * 1024;
 
+/// Pending promises, and tasks that are not fulfilled, that are counted for those who watch a hub.
+pub const LIVE_COUNTED: usize = 100_000;
 /// The admin service tells those who watch no more often than this.
 pub const ADMIN_EVERY_MS_LEAST: u64 = 250;
 /// It tells them this often, unless they say how often.

@@ -111,6 +111,9 @@ fn rows(now: &Stats, before: &Stats) -> Vec<Vec<String>> {
         rows.push(flow("transactions", |stats| stats.coordinator.as_ref().map_or(0, |coordinator| coordinator.transactions)));
         rows.push(row("commits", commit, String::new(), coordinator.commits.to_string()));
     }
+    for (what, live) in now.coordinator.iter().flat_map(|all| [("promises", &all.promises), ("tasks", &all.tasks)]) {
+        rows.extend(live.iter().map(|(state, n)| level(&format!("{what} {state}"), *n)));
+    }
     rows.push(usage("descriptors", &now.descriptors));
     rows.push(usage("memory", &now.memory));
     rows.extend(now.disks.iter().map(|(what, disk)| usage(&format!("disk of {what}"), disk)));

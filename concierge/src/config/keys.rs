@@ -154,8 +154,8 @@ pub const KEYS: &[Key] = &[
     key(
         "admin_secret",
         Kind::Text { example: "staple battery horse correct" },
-        "What administrators have to present to `concierge.admin`. Set one where other users of this machine, or a proxy on it that \
-         adds no `Forwarded` or `X-Forwarded-…`, are not to administer the hub. Prefer `admin_secret_file`.",
+        "What administrators have to present to `concierge.admin`. Set one where other users of this machine, or whoever comes by a \
+         proxy on it that passes on neither their name of the hub nor `Forwarded` or `X-Forwarded-…`, are not to administer it. Prefer `admin_secret_file`.",
     ),
     key(
         "admin_secret_file",

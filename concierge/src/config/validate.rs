@@ -46,12 +46,6 @@ pub fn check(config: &Config) -> Result<(), String> {
 pub fn warnings(config: &Config) -> Vec<String> {
     let open = !config.listen.ip().is_loopback();
     let mut warnings = Vec::new();
-    if config.admin && config.admin_secret.is_none() && !config.allowed_hosts.is_empty() {
-        warnings.push(
-            "a proxy before the hub may make everybody a program on this machine, which administers: set `admin_secret_file`"
-                .to_owned(),
-        );
-    }
     if open && config.secret.is_none() {
         warnings.push(format!("everybody who reaches {} may join: set `secret_file`", config.listen));
     }

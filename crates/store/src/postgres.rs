@@ -40,7 +40,7 @@ use self::trouble::Trouble;
 use self::writer::Writer;
 use crate::clock::Clock;
 use crate::error::{OpenError, StoreError};
-use crate::store::Tally;
+use crate::store::{Live, Tally};
 use crate::work::{Done, Work, is_overdue, look as look_at};
 
 /// What waits for the writer at most; the next one is refused as busy.
@@ -143,6 +143,15 @@ impl Postgres {
     pub(crate) async fn everything(&self) -> Result<Everything, StoreError> {
         let found = self.find(Look::Everything, self.clock.now()).await?;
         Ok(free(found.rows.everything()))
+    }
+
+    pub(crate) async fn live(&self, most: usize) -> Result<Live, StoreError> {
+        let _place = self.reading.try_acquire().map_err(|_| StoreError::Busy)?;
+        let looking = async {
+            let client = self.readers.get().await?;
+            look::live(&client, most).await
+        };
+        looking.await.map_err(Trouble::nothing_happened)
     }
 
     pub(crate) fn due(&self) -> watch::Receiver<Option<Millis>> {
