@@ -9,11 +9,10 @@ use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use metrics::Counter;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::metrics::METRICS;
+use crate::metrics::{Count, METRICS};
 
 /// The runtime's clock, so that a paused one pauses the buckets too.
 #[derive(Debug, Clone)]
@@ -106,7 +105,7 @@ impl Limit {
     }
 
     /// Times that a client was not read because of it.
-    pub(crate) fn throttled(self) -> &'static Counter {
+    pub(crate) fn throttled(self) -> &'static Count {
         let [messages, bytes, address_messages, address_bytes, endings] = &METRICS.throttled;
         match self {
             Self::Messages => messages,

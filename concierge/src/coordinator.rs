@@ -13,15 +13,17 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use concierge_api_rs::admin::CoordinatorStats;
 use concierge_api_rs::coordinator::{Envelope, GroupName, Head, Millis, Offered, Pid, Refusal, Request, Status};
-use concierge_api_rs::{ClientId, ClientInfo};
+use concierge_api_rs::{ClientId, ClientInfo, limits};
 use concierge_coordinator::{Offer, OfferKey, Rules};
-use concierge_store::{Clock, OpenError, Place, Store, StoreError};
+use concierge_store::{Clock, Live, OpenError, Place, Store, StoreError};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
 use crate::builtin::{Builtin, BuiltinSeat};
@@ -42,6 +44,8 @@ const PAGE: usize = 256;
 const WELCOMES: usize = 8;
 /// After the store failed, and while a client that came has no room.
 const PAUSE: Duration = Duration::from_millis(10);
+/// How often what is live is counted, while somebody watches.
+const COUNT_EVERY: Duration = Duration::from_secs(5);
 /// How late something can be because the system's clock was set or the machine slept.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -72,6 +76,16 @@ pub(crate) struct Coordinator {
     tasks: TaskTracker,
     /// Newcomers for whom what waits is read.
     welcoming: Semaphore,
+    /// For whoever looks after the hub.
+    live: Mutex<Counted>,
+}
+
+/// What is not settled or done, when it was counted last.
+#[derive(Default)]
+struct Counted {
+    counted: Option<Live>,
+    /// When it is counted again.
+    next: Option<Instant>,
 }
 
 /// A request of a client.
@@ -98,9 +112,10 @@ impl Coordinator {
             inbox,
             tasks: TaskTracker::new(),
             welcoming: Semaphore::new(WELCOMES),
+            live: Mutex::default(),
         });
         let code: Weak<Self> = Arc::downgrade(&coordinator);
-        let seat = desk.seat(NAME, code).expect("nobody is there yet who could have the name");
+        let seat = desk.seat(NAME, NAME, code).expect("nobody is there yet who could have the name");
         assert!(coordinator.seat.set(seat).is_ok(), "it is set here only");
         tasks.spawn(or_abort(coordinator.clone().answer_all(inquiries)));
         tasks.spawn(or_abort(coordinator.clone().sweep_forever()));
@@ -112,6 +127,42 @@ impl Coordinator {
     pub(crate) async fn close(&self) {
         self.tasks.close();
         self.store.clone().close().await;
+    }
+
+    /// What it counted, for whoever looks after the hub. What is live is counted again and again meanwhile, and nobody waits
+    /// for it.
+    pub(crate) fn stats(self: &Arc<Self>) -> CoordinatorStats {
+        self.count_live();
+        let live = self.live.lock().counted.clone();
+        let (tally, total) = (self.store.tally(), |count: &metrics::Count| count.total());
+        CoordinatorStats {
+            requests: metrics::METRICS.asked().map(|(status, total)| (status.to_string(), total)).collect(),
+            offers_taken: total(&metrics::METRICS.offers_taken),
+            offers_held: total(&metrics::METRICS.offers_held),
+            pollers: self.pollers() as u64,
+            transactions: tally.transactions,
+            commits: tally.commits,
+            commit_us: u64::try_from(self.store.commit_time().as_micros()).unwrap_or(u64::MAX),
+            promises: live.iter().map(|live| ("pending".to_owned(), live.promises)).collect(),
+            tasks: live.iter().flat_map(|live| &live.tasks).map(|(state, n)| (state.as_str().to_owned(), *n)).collect(),
+        }
+    }
+
+    fn count_live(self: &Arc<Self>) {
+        let now = Instant::now();
+        let mut live = self.live.lock();
+        if live.next.is_some_and(|next| now < next) {
+            return;
+        }
+        live.next = Some(now + COUNT_EVERY);
+        drop(live);
+        let coordinator = self.clone();
+        self.tasks.spawn(async move {
+            match coordinator.store.live(limits::LIVE_COUNTED).await {
+                Ok(counted) => coordinator.live.lock().counted = Some(counted),
+                Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "what is live cannot be counted"),
+            }
+        });
     }
 
     /// How many pollers there are.
@@ -342,7 +393,7 @@ impl Builtin for Coordinator {
             metrics::asked(&outcome);
             self.say(from.id, &head.answer(&outcome));
         };
-        let one_more = |n| (n < self.in_flight).then_some(n + 1);
+        let one_more = |n: u32| ((n as usize) < self.in_flight).then_some(n + 1);
         if from.unanswered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_err() {
             return refuse(format!("{} requests wait for their answers already", self.in_flight));
         }

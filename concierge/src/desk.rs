@@ -4,19 +4,24 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use concierge_api_rs::admin::Happening;
 use concierge_api_rs::{
     ClientId, ClientInfo, ClientName, CloseCode, DecodeError, ErrorProtocol, ErrorUnsupported, FileKey, Hello, Identify, Intent,
     Intents, MessageIn, PayloadIn, PayloadOut, Seq, ServiceCreate, ServiceInfo, ServiceName, TargetRef, limits,
 };
 use concierge_files::{Directory, Files, Holder, KeyKind};
-use concierge_hub::{Audience, Bounds, Delivery, Door, News, OriginHead, Refusal, Registry, Routes, Turn, write_message};
+use concierge_hub::{
+    Audience, Bounds, Delivery, Door, News, OriginHead, Refusal, Registry, Routes, Standing, Turn, write_message,
+};
 use parking_lot::{Mutex, MutexGuard};
+use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::admin::{Admin, journal};
 use crate::builtin::{Builtin, BuiltinSeat};
 use crate::bulletin::Bulletin;
 use crate::frame::{self, Frame};
@@ -55,6 +60,14 @@ pub(crate) struct Desk {
     draining: AtomicBool,
     /// The server is gone: all clients go at once.
     ended: AtomicBool,
+    /// When the hub began.
+    began: Instant,
+    /// Bytes that were written to clients that have left.
+    written_before: AtomicU64,
+    /// Whether somebody listens to what clients say to services: looked at for each message, and changed hardly ever.
+    overheard: AtomicBool,
+    /// Who looks after the hub, if anybody can.
+    admin: OnceLock<Weak<Admin>>,
 }
 
 /// The registry, while it has its turn.
@@ -97,7 +110,69 @@ impl Desk {
             new_id,
             draining: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            began: Instant::now(),
+            written_before: AtomicU64::new(0),
+            overheard: AtomicBool::new(false),
+            admin: OnceLock::new(),
         }
+    }
+
+    /// From now on what happens is told to those who look after the hub.
+    pub(crate) fn tell(&self, admin: Weak<Admin>) {
+        assert!(self.admin.set(admin).is_ok(), "there is one");
+    }
+
+    /// Somebody who looks after the hub listens to what clients say to services, or nobody does.
+    pub(crate) fn overhear(&self, somebody: bool) {
+        self.overheard.store(somebody, Ordering::Relaxed);
+    }
+
+    fn happened(&self, what: impl FnOnce() -> Happening) {
+        if let Some(admin) = self.admin.get().and_then(Weak::upgrade) {
+            admin.happened(what());
+        }
+    }
+
+    /// A message that was routed, when somebody listens.
+    #[cold]
+    fn overhear_message(&self, from: ClientId, text: &str) {
+        if let (Some(admin), Ok(PayloadIn::Message(message))) =
+            (self.admin.get().and_then(Weak::upgrade), PayloadIn::decode(text))
+        {
+            admin.overhear(from, &message);
+        }
+    }
+
+    /// How long the hub has been here.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Bytes that were written to clients that have left.
+    pub(crate) fn written_before(&self) -> u64 {
+        self.written_before.load(Ordering::Relaxed)
+    }
+
+    /// So many clients that came after that one, and what they have.
+    pub(crate) fn survey(&self, after: Option<ClientId>, limit: usize) -> Vec<Standing<Arc<Peer>>> {
+        self.registry.lock().survey(after, limit, limits::ADMIN_SERVICES_SHOWN)
+    }
+
+    /// A client that is here, with its name.
+    pub(crate) fn find(&self, id: ClientId) -> Option<(Arc<Peer>, ClientName)> {
+        let info = self.registry.lock().client_info(id)?;
+        Some((self.routes.id(id)?, info.name.clone()))
+    }
+
+    /// Whether there is such a service.
+    pub(crate) fn has_service(&self, name: &ServiceName) -> bool {
+        matches!(self.registry.lock().fetch_service(name).reply, Some(PayloadOut::ServiceFetchResult(_)))
+    }
+
+    /// A wrong secret came from there.
+    pub(crate) fn count_guess(&self, address: IpAddr, admin: bool) {
+        self.guesses.count(address);
+        self.happened(|| Happening::WrongSecret { address, admin });
     }
 
     /// From now on the clients are sent away: telling each who went before it would cost more than all that they ever said.
@@ -125,7 +200,7 @@ impl Desk {
     pub(crate) fn knows(&self, secret: Option<&str>, address: IpAddr) -> bool {
         let knows = self.door.knows(secret);
         if !knows && secret.is_some() {
-            self.guesses.count(address);
+            self.count_guess(address, false);
         }
         knows
     }
@@ -152,9 +227,9 @@ impl Desk {
         peers.into()
     }
 
-    /// A built-in client comes, with a service of the same name. `None` when somebody has one of the names.
-    pub(crate) fn seat(&self, name: &str, code: Weak<dyn Builtin>) -> Option<BuiltinSeat> {
-        let (service, name) = (ServiceName::parse(name).ok()?, ClientName::parse(name).ok()?);
+    /// A built-in client comes, with a service. `None` when somebody has one of the names.
+    pub(crate) fn seat(&self, name: &str, service: &str, code: Weak<dyn Builtin>) -> Option<BuiltinSeat> {
+        let (service, name) = (ServiceName::parse(service).ok()?, ClientName::parse(name).ok()?);
         let id = ClientId((self.new_id)());
         let peer = Peer::builtin(id, code);
         let info = ClientInfo { name, nickname: None, uuid: id, tags: vec![BUILTIN_TAG.to_owned()] };
@@ -189,12 +264,14 @@ impl Desk {
         #[cfg(test)]
         assert!(!text.contains(FAILURE), "a test wants the hub to fail");
         if let Some(left) = self.shut_out(peer.address) {
+            let limit = || "wrong_secrets".to_owned();
+            self.happened(|| Happening::Limited { limit: limit(), address: peer.address, client: None });
             let why = format!("too many wrong secrets from this address: try again in {} s", left.as_secs() + 1);
             return Err(Ending::new(CloseCode::RateLimited, why));
         }
         let identify = self.door.admit(text).map_err(|(code, reason)| {
             if code == CloseCode::BadSecret {
-                self.guesses.count(peer.address);
+                self.count_guess(peer.address, false);
             }
             Ending::new(code, reason)
         })?;
@@ -211,6 +288,7 @@ impl Desk {
             return Err(ending);
         }
         let turn = registry.join(info, key, intents, peer.clone()).map_err(|_| taken())?;
+        peer.joined.store(u32::try_from(self.began.elapsed().as_secs()).unwrap_or(u32::MAX), Ordering::Relaxed);
         self.carry_out(registry, peer, turn, None);
         Ok(Seat { peer: peer.clone(), origin: OnceCell::new(), next: Seq::default() })
     }
@@ -218,6 +296,7 @@ impl Desk {
     /// One text message of an identified client, whose turn's messages meet in `run`.
     pub(crate) fn receive(&self, seat: &mut Seat, run: &mut Run<'_>, text: &str) -> Cost {
         run.tally.payloads += 1;
+        run.tally.payload_bytes += text.len() as u64;
         #[cfg(test)]
         assert!(!text.contains(FAILURE), "a test wants the hub to fail");
         let seq = seat.next;
@@ -229,6 +308,9 @@ impl Desk {
         });
         if let Some((copies, data_bytes)) = like_last {
             run.count_message(data_bytes);
+            if self.overheard.load(Ordering::Relaxed) {
+                self.overhear_message(seat.peer.id, text);
+            }
             return Cost::of_copies(copies);
         }
         let payload = PayloadIn::decode(text);
@@ -282,7 +364,10 @@ impl Desk {
         for peer in leavers {
             let turn = registry.leave(peer.id);
             news += turn.news.len();
-            self.carry_out_leave(&registry, &mut bulletin, peer.id, &turn.news);
+            if !turn.news.is_empty() {
+                self.written_before.fetch_add(peer.look().written, Ordering::Relaxed); // it was here
+            }
+            self.carry_out_leave(&registry, &mut bulletin, peer, &turn.news);
             left += 1;
             if news >= NEWS_AT_ONCE {
                 break;
@@ -294,19 +379,19 @@ impl Desk {
         left
     }
 
-    fn carry_out_leave(&self, registry: &Turns<'_>, bulletin: &mut Bulletin, who: ClientId, news: &[News]) {
+    fn carry_out_leave(&self, registry: &Turns<'_>, bulletin: &mut Bulletin, peer: &Arc<Peer>, news: &[News]) {
         if self.ended.load(Ordering::Relaxed) {
             return; // nobody stays who could be told, and all folders go
         }
         // still in the turn: the name can be taken again only after it. This is one rename, of a folder that holds something
         if let Some(files) = &*self.files.lock() {
-            files.leave(who);
+            files.leave(peer.id);
         }
         let draining = self.draining.load(Ordering::Relaxed);
         for News { to, payload } in news {
-            self.tell_builtin(payload);
+            self.tell_builtin(peer, payload);
             if !draining {
-                bulletin.add(registry, *to, who, payload);
+                bulletin.add(registry, *to, peer.id, payload);
             }
         }
     }
@@ -318,10 +403,8 @@ impl Desk {
     fn turn_of(&self, mut registry: Turns<'_>, peer: &Arc<Peer>, payload: PayloadIn<'_>, seq: Option<Seq>) -> Cost {
         let who = peer.id;
         let ends = matches!(payload, PayloadIn::SelfUnsubscribe(_) | PayloadIn::ServiceDelete(_));
-        let too_many = match payload {
-            PayloadIn::ServiceCreate(_) => &METRICS.too_many_services,
-            _ => &METRICS.too_many_subscriptions,
-        };
+        let services = matches!(payload, PayloadIn::ServiceCreate(_));
+        let too_many = if services { &METRICS.too_many_services } else { &METRICS.too_many_subscriptions };
         let turn = match payload {
             PayloadIn::SelfSubscribe(p) => registry.subscribe(who, &p.service),
             PayloadIn::SelfUnsubscribe(p) => registry.unsubscribe(who, &p.service),
@@ -337,6 +420,8 @@ impl Desk {
         };
         if matches!(turn.reply, Some(PayloadOut::ErrorProtocol(_))) {
             too_many.increment(1); // nothing else that could be understood is answered so
+            let limit = if services { "services" } else { "subscriptions" }.to_owned();
+            self.happened(|| Happening::Limited { limit, address: peer.address, client: Some(who) });
         }
         let ended = ends && !turn.news.is_empty();
         Cost { copies: self.carry_out(registry, peer, turn, seq), ended }
@@ -360,6 +445,9 @@ impl Desk {
         };
         let (target, data) = (message.target_json.get(), message.data.get());
         run.count_message(data.len());
+        if self.overheard.load(Ordering::Relaxed) {
+            self.overhear_message(seat.peer.id, text);
+        }
         let (to, service) = match delivery {
             Delivery::One(to, service) if to.is_builtin() => {
                 run.end();
@@ -407,7 +495,7 @@ impl Desk {
         let answer_is_ripe =
             turn.reply.is_some_and(|reply| with_payload(&reply, seq, |frame| peer.queue_answer(frame) == Queued::Ripe));
         for News { to, payload } in turn.news {
-            self.tell_builtin(&payload);
+            self.tell_builtin(peer, &payload);
             bulletin.add(&registry, to, peer.id, &payload);
         }
         bulletin.queue(&registry);
@@ -420,8 +508,12 @@ impl Desk {
         copies
     }
 
-    /// Who subscribes to the service of a built-in client, and who does not any more.
-    fn tell_builtin(&self, news: &PayloadOut) {
+    /// Who subscribes to the service of a built-in client, and who does not any more; and, for those who look after the hub,
+    /// everything.
+    fn tell_builtin(&self, peer: &Peer, news: &PayloadOut) {
+        if let Some(what) = self.admin.get().and_then(|_| journal::of_news(peer, news)) {
+            self.happened(|| what);
+        }
         let code_of = |service: &ServiceInfo| self.routes.id(service.owner_uuid).and_then(|owner| owner.code());
         match news {
             PayloadOut::ServiceClientSubscribed(news) => {

@@ -4,7 +4,7 @@
 use std::io::Write as _;
 
 use bytes::Bytes;
-use concierge_api_rs::{CloseCode, Seq, cut_reason};
+use concierge_api_rs::{Seq, cut_reason};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 const FINAL: u8 = 0x80;
@@ -79,10 +79,10 @@ pub(crate) fn okay(to: &mut Vec<u8>, seq: Seq) {
 }
 
 /// A close frame; the reason is cut to what fits.
-pub(crate) fn close(code: CloseCode, reason: &str) -> Vec<u8> {
+pub(crate) fn close(code: u16, reason: &str) -> Vec<u8> {
     let reason = cut_reason(reason);
     let (header, len) = header(FINAL | CLOSE, 2 + reason.len());
-    [&header[..len], &code.code().to_be_bytes(), reason.as_bytes()].concat()
+    [&header[..len], &code.to_be_bytes(), reason.as_bytes()].concat()
 }
 
 /// The answer to a close frame: the same code and reason.

@@ -20,6 +20,11 @@ impl Names {
         if listen.ip().to_canonical().is_loopback() { Self::Local(allowed.into()) } else { Self::Any }
     }
 
+    /// Those that every machine has for itself.
+    pub(crate) fn own() -> Self {
+        Self::Local(Arc::default())
+    }
+
     /// Whether a request with this `Host` is answered.
     pub(crate) fn include(&self, host: &[u8]) -> bool {
         let Self::Local(allowed) = self else { return true };

@@ -56,6 +56,8 @@ pub(crate) struct Site {
 pub(crate) struct Upgraded<S> {
     pub(crate) stream: S,
     pub(crate) early: Vec<u8>,
+    /// Nothing in the request says that it comes from elsewhere: see [`is_local`].
+    pub(crate) local: bool,
 }
 
 /// Serves a connection until it ends or is upgraded. `head_within`: what is left for the first head. `crowded`: its
@@ -72,8 +74,10 @@ where
 {
     let upgraded = AtomicBool::new(false);
     let asked = AtomicBool::new(false);
+    let local = AtomicBool::new(false);
     let service = service_fn(|request| {
         asked.store(true, Ordering::Relaxed);
+        local.store(is_local(request.headers(), site.tls), Ordering::Relaxed);
         let upgraded = &upgraded;
         Box::pin(async move { Ok::<_, std::convert::Infallible>(answer(request, address, site, crowded, upgraded).await) })
     });
@@ -107,7 +111,7 @@ where
     let parts = connection.into_parts();
     let (mut stream, early) = (parts.io.into_inner().into_inner(), parts.read_buf.to_vec());
     if upgraded.load(Ordering::Relaxed) {
-        return Some(Upgraded { stream, early });
+        return Some(Upgraded { stream, early, local: local.load(Ordering::Relaxed) });
     }
     // TLS says that this is the end, or what was sent might have been cut; who does not want to hear it does not matter
     let _told = timeout(site.stalled_for, stream.shutdown()).await;
@@ -129,6 +133,15 @@ where
     let begin = Instant::now();
     let stream = timeout(head_within, tls.accept(stream)).await.ok()?.ok()?;
     serve(stream, address, site, head_within.saturating_sub(begin.elapsed()), crowded).await
+}
+
+/// Whether a request that comes from this machine's own address may be a program's on it, and not somebody else's: a proxy's,
+/// which says so; one by a name, which a page or a proxy may have brought; or a page's of another origin than the hub's.
+fn is_local(headers: &HeaderMap, tls: bool) -> bool {
+    const BY_PROXIES: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+    headers.get(HOST).is_some_and(|host| Names::own().include(host.as_bytes()))
+        && !BY_PROXIES.iter().any(|name| headers.contains_key(*name))
+        && origin::may_connect(headers, tls, &[])
 }
 
 async fn answer(

@@ -1,5 +1,6 @@
 //! The server and the `concierge` command.
 
+mod admin;
 mod arrivals;
 mod bucket;
 mod builtin;

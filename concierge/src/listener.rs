@@ -152,7 +152,7 @@ fn connection<G: Ground>(settled: Box<Settled<G>>, shard: Arc<Shard>, shared: Ar
             Ok(guest) => (guest, None),
             Err(too_many) => (Guest::default(), Some(too_many)),
         };
-        METRICS.connections.increment(1.0);
+        METRICS.connections.increment(1);
         let _open = OpenConnection;
         let opened = Box::pin(open(settled, shard, &shared, crowded)).await;
         let Some(opened) = opened else { return };
@@ -173,12 +173,12 @@ async fn open<G: Ground>(
     let Settled { stream, address, site, coming } = *settled;
     let id = ClientId(G::id());
     let from = address.ip().to_canonical();
-    let (upgraded, early) = if let Some(tls) = &shared.tls {
+    let (upgraded, early, local) = if let Some(tls) = &shared.tls {
         let taken = http::serve_tls(stream, tls.acceptor(), address, &site, shared.head_within, crowded).await?;
-        (Upgraded::Stream(Box::new(taken.stream)), taken.early)
+        (Upgraded::Stream(Box::new(taken.stream)), taken.early, taken.local)
     } else {
         let taken = http::serve(stream, address, &site, shared.head_within, crowded).await?;
-        (G::upgraded(taken.stream), taken.early)
+        (G::upgraded(taken.stream), taken.early, taken.local)
     };
     let (source, socket) = match upgraded {
         Upgraded::Socket(socket) => {
@@ -187,7 +187,7 @@ async fn open<G: Ground>(
         }
         Upgraded::Stream(stream) => (Source::Stream(stream), None),
     };
-    let peer = Peer::new(id, from, shard, socket, shared.outbox_bytes);
+    let peer = if local { Peer::new } else { Peer::foreign }(id, from, shard, socket, shared.outbox_bytes);
     Some(Box::new(Opened { wire: Wire::new(peer.clone(), source), early, peer, coming }))
 }
 
@@ -195,6 +195,6 @@ struct OpenConnection;
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        METRICS.connections.decrement(1.0);
+        METRICS.connections.decrement(1);
     }
 }

@@ -1,42 +1,75 @@
 //! What the hub counts. Label sets are bounded: payload types, close codes, outcomes; never a name or an address.
+//!
+//! The totals are kept here, whether Prometheus is served or not; they are handed to it when somebody asks.
 
-use std::sync::{LazyLock, OnceLock};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use concierge_api_rs::CloseCode;
-use concierge_api_rs::coordinator::{Answer, Outcome};
-use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
+use concierge_api_rs::coordinator::{Answer, Outcome, Status};
+use metrics::{counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 static PROMETHEUS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
-/// Handles of what is counted on the message path; others are looked up where they happen.
-pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
+/// What this process counted since it began.
+pub(crate) static METRICS: Metrics = Metrics::new();
+
+/// A total.
+#[derive(Debug)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    pub(crate) fn increment(&self, by: u64) {
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// Something that was counted is over.
+    pub(crate) fn decrement(&self, by: u64) {
+        self.0.fetch_sub(by, Ordering::Relaxed);
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 pub(crate) struct Metrics {
-    pub(crate) connections: Gauge,
-    pub(crate) accepted: Counter,
-    pub(crate) accept_errors: Counter,
-    pub(crate) payloads: Counter,
-    pub(crate) malformed: Counter,
-    pub(crate) messages: Counter,
-    pub(crate) message_bytes: Counter,
-    pub(crate) refused_messages: Counter,
-    pub(crate) deliveries: Counter,
-    pub(crate) slow_consumers: Counter,
-    pub(crate) too_many_services: Counter,
-    pub(crate) too_many_subscriptions: Counter,
+    pub(crate) connections: Count,
+    pub(crate) accepted: Count,
+    pub(crate) accept_errors: Count,
+    pub(crate) payloads: Count,
+    pub(crate) payload_bytes: Count,
+    pub(crate) malformed: Count,
+    pub(crate) messages: Count,
+    pub(crate) message_bytes: Count,
+    pub(crate) refused_messages: Count,
+    pub(crate) deliveries: Count,
+    pub(crate) slow_consumers: Count,
+    pub(crate) too_many_services: Count,
+    pub(crate) too_many_subscriptions: Count,
     /// Messages and bytes of a client, then those of an address, then endings of a client.
-    pub(crate) throttled: [Counter; 5],
-    pub(crate) uncounted: Counter,
-    pub(crate) subscribers_cut: Counter,
-    pub(crate) offers_taken: Counter,
-    pub(crate) offers_held: Counter,
+    pub(crate) throttled: [Count; THROTTLES.len()],
+    pub(crate) uncounted: Count,
+    pub(crate) subscribers_cut: Count,
+    pub(crate) offers_taken: Count,
+    pub(crate) offers_held: Count,
+    refused: [Count; REFUSALS.len()],
+    /// By [`CloseCode::ALL`], then codes that an administrator chose, then ends that were the peer's.
+    closed: [Count; CloseCode::ALL.len() + 2],
+    asked: [Count; STATUSES.len()],
 }
 
 /// What a session counted in its turn: it is added up once a turn, because counters are shared by all threads.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) payloads: u64,
+    /// Bytes of all payloads.
+    pub(crate) payload_bytes: u64,
     pub(crate) messages: u64,
     pub(crate) message_bytes: u64,
     pub(crate) deliveries: u64,
@@ -48,8 +81,9 @@ impl Tally {
         if self.payloads == 0 {
             return;
         }
-        let Self { payloads, messages, message_bytes, deliveries } = std::mem::take(self);
+        let Self { payloads, payload_bytes, messages, message_bytes, deliveries } = std::mem::take(self);
         METRICS.payloads.increment(payloads);
+        METRICS.payload_bytes.increment(payload_bytes);
         METRICS.messages.increment(messages);
         METRICS.message_bytes.increment(message_bytes);
         METRICS.deliveries.increment(deliveries);
@@ -57,39 +91,104 @@ impl Tally {
 }
 
 impl Metrics {
-    fn new() -> Self {
+    const fn new() -> Self {
         Self {
-            connections: gauge!("concierge_connections"),
-            accepted: counter!("concierge_connections_accepted_total"),
-            accept_errors: counter!("concierge_accept_errors_total"),
-            payloads: counter!("concierge_payloads_received_total"),
-            malformed: counter!("concierge_payloads_malformed_total"),
-            messages: counter!("concierge_messages_total"),
-            message_bytes: counter!("concierge_message_bytes_total"),
-            refused_messages: counter!("concierge_messages_refused_total"),
-            deliveries: counter!("concierge_deliveries_total"),
-            slow_consumers: counter!("concierge_slow_consumers_total"),
-            too_many_services: counter!("concierge_over_limit_total", "limit" => "services"),
-            too_many_subscriptions: counter!("concierge_over_limit_total", "limit" => "subscriptions"),
-            throttled: ["messages", "bytes", "address_messages", "address_bytes", "endings"]
-                .map(|limit| counter!("concierge_throttled_total", "limit" => limit)),
-            uncounted: counter!("concierge_addresses_uncounted_total"),
-            subscribers_cut: counter!("concierge_subscribers_cut_total"),
-            offers_taken: counter!("concierge_coordinator_offers_total", "outcome" => "taken"),
-            offers_held: counter!("concierge_coordinator_offers_total", "outcome" => "held"),
+            connections: Count::new(),
+            accepted: Count::new(),
+            accept_errors: Count::new(),
+            payloads: Count::new(),
+            payload_bytes: Count::new(),
+            malformed: Count::new(),
+            messages: Count::new(),
+            message_bytes: Count::new(),
+            refused_messages: Count::new(),
+            deliveries: Count::new(),
+            slow_consumers: Count::new(),
+            too_many_services: Count::new(),
+            too_many_subscriptions: Count::new(),
+            throttled: [const { Count::new() }; THROTTLES.len()],
+            uncounted: Count::new(),
+            subscribers_cut: Count::new(),
+            offers_taken: Count::new(),
+            offers_held: Count::new(),
+            refused: [const { Count::new() }; REFUSALS.len()],
+            closed: [const { Count::new() }; CloseCode::ALL.len() + 2],
+            asked: [const { Count::new() }; STATUSES.len()],
+        }
+    }
+
+    /// Every counter that has no label, or always the same few: shown before it first happens.
+    fn plain(&self) -> [(&'static str, &Count); 12] {
+        [
+            ("concierge_connections_accepted_total", &self.accepted),
+            ("concierge_accept_errors_total", &self.accept_errors),
+            ("concierge_payloads_received_total", &self.payloads),
+            ("concierge_payload_bytes_total", &self.payload_bytes),
+            ("concierge_payloads_malformed_total", &self.malformed),
+            ("concierge_messages_total", &self.messages),
+            ("concierge_message_bytes_total", &self.message_bytes),
+            ("concierge_messages_refused_total", &self.refused_messages),
+            ("concierge_deliveries_total", &self.deliveries),
+            ("concierge_slow_consumers_total", &self.slow_consumers),
+            ("concierge_addresses_uncounted_total", &self.uncounted),
+            ("concierge_subscribers_cut_total", &self.subscribers_cut),
+        ]
+    }
+
+    /// Connections that were refused, by reason.
+    pub(crate) fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        REFUSALS.into_iter().zip(self.refused.iter().map(Count::total))
+    }
+
+    /// Connections that ended, by close code; those that never happened are left out.
+    pub(crate) fn closed(&self) -> impl Iterator<Item = (String, u64)> {
+        let codes = CloseCode::ALL.iter().map(|code| code.code().to_string());
+        let names = codes.chain([OTHER.to_owned(), PEER.to_owned()]);
+        names.zip(self.closed.iter().map(Count::total)).filter(|(_, total)| *total > 0)
+    }
+
+    /// What was refused or put off because of a limit, by limit.
+    pub(crate) fn limited(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let over = [("services", self.too_many_services.total()), ("subscriptions", self.too_many_subscriptions.total())];
+        over.into_iter().chain(THROTTLES.into_iter().zip(self.throttled.iter().map(Count::total)))
+    }
+
+    /// Requests to the coordinator, by the status of their answer; statuses that never came are left out.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = (u16, u64)> {
+        let totals = STATUSES.into_iter().map(Status::code).zip(self.asked.iter().map(Count::total));
+        totals.filter(|(_, total)| *total > 0)
+    }
+
+    fn publish(&self) {
+        gauge!("concierge_connections").set(self.connections.total() as f64);
+        self.plain().into_iter().for_each(|(name, count)| counter!(name).absolute(count.total()));
+        for (limit, count) in [("services", &self.too_many_services), ("subscriptions", &self.too_many_subscriptions)] {
+            counter!("concierge_over_limit_total", "limit" => limit).absolute(count.total());
+        }
+        for (limit, count) in THROTTLES.into_iter().zip(&self.throttled) {
+            counter!("concierge_throttled_total", "limit" => limit).absolute(count.total());
+        }
+        for (outcome, count) in [("taken", &self.offers_taken), ("held", &self.offers_held)] {
+            counter!("concierge_coordinator_offers_total", "outcome" => outcome).absolute(count.total());
+        }
+        for (reason, total) in self.refused() {
+            counter!("concierge_connections_refused_total", "reason" => reason).absolute(total);
+        }
+        for (code, total) in self.closed() {
+            counter!("concierge_connections_closed_total", "code" => code).absolute(total);
+        }
+        for (status, total) in self.asked() {
+            counter!("concierge_coordinator_requests_total", "status" => status.to_string()).absolute(total);
         }
     }
 }
 
-/// Starts counting. Once per process; counting before this call is lost.
+/// Begins to serve what is counted. Once per process.
 pub(crate) fn start() {
     PROMETHEUS.get_or_init(|| {
         // another recorder in the process (a test's) keeps its place; this hub then renders nothing
         let handle = PrometheusBuilder::new().install_recorder().ok()?;
         describe();
-        LazyLock::force(&METRICS);
-        // shown before they first happen
-        REFUSALS.iter().for_each(|reason| counter!("concierge_connections_refused_total", "reason" => *reason).absolute(0));
         Some(handle)
     });
 }
@@ -99,6 +198,7 @@ pub(crate) fn render(clients: usize, services: usize, subscriptions: usize) -> S
     gauge!("concierge_clients").set(clients as f64);
     gauge!("concierge_services").set(services as f64);
     gauge!("concierge_subscriptions").set(subscriptions as f64);
+    METRICS.publish();
     match PROMETHEUS.get() {
         Some(Some(handle)) => {
             handle.run_upkeep();
@@ -110,22 +210,42 @@ pub(crate) fn render(clients: usize, services: usize, subscriptions: usize) -> S
 
 /// Why connections are refused.
 const REFUSALS: [&str; 7] = ["crowded", "draining", "handshake", "hasty", "head", "host", "origin"];
+/// What throttles a client.
+const THROTTLES: [&str; 5] = ["messages", "bytes", "address_messages", "address_bytes", "endings"];
+/// How the coordinator answers.
+const STATUSES: [Status; 9] = [
+    Status::Ok,
+    Status::GoOn,
+    Status::BadRequest,
+    Status::NotFound,
+    Status::Conflict,
+    Status::Unprocessable,
+    Status::TooMany,
+    Status::Internal,
+    Status::NotImplemented,
+];
+/// A close code that is none of the hub's own.
+const OTHER: &str = "other";
+/// The other side ended it.
+const PEER: &str = "peer";
 
 /// A connection was refused before it became a WebSocket.
 pub(crate) fn refused(reason: &'static str) {
-    counter!("concierge_connections_refused_total", "reason" => reason).increment(1);
+    let at = REFUSALS.iter().position(|known| *known == reason).expect("every reason is in the list");
+    METRICS.refused[at].increment(1);
 }
 
-/// A connection ended: by the hub with `code`, or by the other side.
-pub(crate) fn closed(code: Option<CloseCode>) {
-    let code = code.map_or_else(|| "peer".to_owned(), |code| code.code().to_string());
-    counter!("concierge_connections_closed_total", "code" => code).increment(1);
+/// A connection ended: by the hub with that code, or by the other side.
+pub(crate) fn closed(code: Option<u16>) {
+    let place = |code: u16| CloseCode::ALL.iter().position(|known| known.code() == code).unwrap_or(CloseCode::ALL.len());
+    METRICS.closed[code.map_or(CloseCode::ALL.len() + 1, place)].increment(1);
 }
 
 /// A request to the coordinator was answered.
 pub(crate) fn asked(outcome: &Outcome) {
-    let status = outcome.as_ref().map_or_else(|refusal| refusal.status, Answer::status).code();
-    counter!("concierge_coordinator_requests_total", "status" => status.to_string()).increment(1);
+    let status = outcome.as_ref().map_or_else(|refusal| refusal.status, Answer::status);
+    let at = STATUSES.iter().position(|known| known.code() == status.code()).expect("every status is in the list");
+    METRICS.asked[at].increment(1);
 }
 
 /// The coordinator had a message for somebody, who took it or was not there.
@@ -150,9 +270,10 @@ const DESCRIBED: &[(Kind, &str, &str)] = &[
     (
         Kind::Counter,
         "concierge_connections_closed_total{code}",
-        "WebSocket connections that ended, by close code, or `peer` when the other side ended it.",
+        "WebSocket connections that ended, by close code, `other` for one that an administrator chose, or `peer` when the other side ended it.",
     ),
     (Kind::Counter, "concierge_payloads_received_total", "Text messages received from identified clients."),
+    (Kind::Counter, "concierge_payload_bytes_total", "Bytes of them."),
     (Kind::Counter, "concierge_payloads_malformed_total", "Payloads answered ERROR_PROTOCOL or ERROR_UNSUPPORTED."),
     (Kind::Counter, "concierge_messages_total", "MESSAGE payloads that were routed."),
     (Kind::Counter, "concierge_message_bytes_total", "Bytes of their data."),

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use concierge_api_rs::{ClientId, CloseCode};
@@ -26,13 +26,19 @@ const HELD_BYTES: usize = 4_096;
 /// Why the hub ends a connection, and what the close frame says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ending {
-    pub(crate) code: CloseCode,
+    /// One of [`CloseCode`], or one that an administrator chose.
+    pub(crate) code: u16,
     pub(crate) reason: String,
 }
 
 impl Ending {
     pub(crate) fn new(code: CloseCode, reason: impl Into<String>) -> Self {
-        Self { code, reason: reason.into() }
+        Self { code: code.code(), reason: reason.into() }
+    }
+
+    /// The client reads too slowly.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.code == CloseCode::SlowConsumer.code()
     }
 }
 
@@ -57,6 +63,8 @@ struct State {
     blocked: bool,
     /// All bytes ever written; a session sees by it whether its socket moves.
     written: u64,
+    /// All messages ever queued.
+    messages: u64,
     /// Somebody other than the session decided to end this connection.
     ending: Option<Box<Ending>>,
     /// Writing failed: the connection is gone.
@@ -73,8 +81,20 @@ pub(crate) struct Peer {
     /// Wakes the session.
     waker: AtomicWaker,
     /// Requests to built-in services that are not answered yet, for as long as the connection lasts.
-    pub(crate) unanswered: AtomicUsize,
+    pub(crate) unanswered: AtomicU32,
+    /// Text messages that its session took, and their bytes. Only the session writes it, once a turn.
+    received: AtomicU64,
+    received_bytes: AtomicU64,
+    /// When it joined, in seconds since the hub began.
+    pub(crate) joined: AtomicU32,
+    /// How the conversation ended, for whoever tells of it: see [`Peer::ends_with`].
+    ended_with: AtomicU16,
+    /// It is on this machine, and nothing said that it speaks for somebody else.
+    local: bool,
 }
+
+/// Of [`Peer::ended_with`]: the hub ended it.
+const BY_HUB: u16 = 1 << 15;
 
 /// What is at a peer's end.
 enum Line {
@@ -88,20 +108,66 @@ enum Line {
 
 impl Peer {
     pub(crate) fn new(id: ClientId, address: IpAddr, shard: Arc<Shard>, socket: Option<Writer>, bound: usize) -> Arc<Self> {
-        Self::at(id, address, shard, socket.map_or(Line::Stream, Line::Socket), Outbox::new(bound))
+        Self::at(id, (address, address.is_loopback()), shard, socket.map_or(Line::Stream, Line::Socket), Outbox::new(bound))
+    }
+
+    /// The same, of a request that says that somebody else asks, wherever it comes from.
+    pub(crate) fn foreign(id: ClientId, address: IpAddr, shard: Arc<Shard>, socket: Option<Writer>, bound: usize) -> Arc<Self> {
+        Self::at(id, (address, false), shard, socket.map_or(Line::Stream, Line::Socket), Outbox::new(bound))
     }
 
     /// A client that is code.
     pub(crate) fn builtin(id: ClientId, code: Weak<dyn Builtin>) -> Arc<Self> {
         let mut outbox = Outbox::new(0);
         outbox.seal();
-        Self::at(id, IpAddr::V4(Ipv4Addr::LOCALHOST), Arc::default(), Line::Code(code), outbox)
+        Self::at(id, (IpAddr::V4(Ipv4Addr::LOCALHOST), false), Arc::default(), Line::Code(code), outbox)
     }
 
-    fn at(id: ClientId, address: IpAddr, shard: Arc<Shard>, line: Line, outbox: Outbox) -> Arc<Self> {
-        let state = State { outbox, marked: false, held: false, blocked: false, written: 0, ending: None, broken: false };
-        let (state, waker, unanswered) = (Mutex::new(state), AtomicWaker::new(), AtomicUsize::new(0));
-        Arc::new(Self { id, address, shard, line, state, waker, unanswered })
+    fn at(id: ClientId, (address, local): (IpAddr, bool), shard: Arc<Shard>, line: Line, outbox: Outbox) -> Arc<Self> {
+        let (marked, held, blocked, broken) = (false, false, false, false);
+        let state = State { outbox, marked, held, blocked, written: 0, messages: 0, ending: None, broken };
+        Arc::new(Self {
+            id,
+            address,
+            shard,
+            line,
+            state: Mutex::new(state),
+            waker: AtomicWaker::new(),
+            unanswered: AtomicU32::new(0),
+            received: AtomicU64::new(0),
+            received_bytes: AtomicU64::new(0),
+            joined: AtomicU32::new(0),
+            ended_with: AtomicU16::new(0),
+            local,
+        })
+    }
+
+    /// Whether it is a program on this machine that speaks for itself.
+    pub(crate) fn is_local(&self) -> bool {
+        self.local
+    }
+
+    /// Its session took so many text messages more, of so many bytes.
+    pub(crate) fn count(&self, messages: u64, bytes: u64) {
+        let add = |to: &AtomicU64, more| to.store(to.load(Ordering::Relaxed) + more, Ordering::Relaxed); // nobody else writes
+        add(&self.received, messages);
+        add(&self.received_bytes, bytes);
+    }
+
+    /// Text messages that came from it, and their bytes.
+    pub(crate) fn received(&self) -> (u64, u64) {
+        (self.received.load(Ordering::Relaxed), self.received_bytes.load(Ordering::Relaxed))
+    }
+
+    /// The conversation is over: with that code, by the hub or by the client.
+    pub(crate) fn end_with(&self, code: u16, by_hub: bool) {
+        self.ended_with.store(code | if by_hub { BY_HUB } else { 0 }, Ordering::Relaxed);
+    }
+
+    /// The code that the conversation ended with, and whether the hub ended it.
+    pub(crate) fn ended_with(&self) -> (u16, bool) {
+        let ended = self.ended_with.load(Ordering::Relaxed);
+        (ended & !BY_HUB, ended & BY_HUB != 0)
     }
 
     /// Whether it is built in.
@@ -117,6 +183,17 @@ impl Peer {
     /// Queues a frame, and writes an outbox that is ripe. False when the peer ends: nothing was queued.
     pub(crate) fn push(self: &Arc<Self>, frame: &Frame<'_>) -> bool {
         let queued = self.queue(frame);
+        if queued == Queued::Ripe {
+            self.flush();
+        }
+        queued != Queued::Refused
+    }
+
+    /// The same of a frame that holds so many messages.
+    pub(crate) fn push_messages(self: &Arc<Self>, frame: &Frame<'_>, count: u64) -> bool {
+        let mut state = self.state.lock();
+        state.messages += count;
+        let queued = self.queue_in(state, frame, false);
         if queued == Queued::Ripe {
             self.flush();
         }
@@ -217,7 +294,7 @@ impl Peer {
         if state.ending.is_some() {
             return;
         }
-        if ending.code == CloseCode::SlowConsumer {
+        if ending.is_slow() {
             METRICS.slow_consumers.increment(1);
             state.outbox.cut();
         }
@@ -258,6 +335,7 @@ impl Peer {
             blocked: state.blocked,
             waiting: state.outbox.waiting(),
             written: state.written,
+            messages: state.messages,
         }
     }
 
@@ -335,6 +413,8 @@ pub(crate) struct Look {
     pub(crate) waiting: usize,
     /// Bytes ever written.
     pub(crate) written: u64,
+    /// Messages ever queued.
+    pub(crate) messages: u64,
 }
 
 impl fmt::Debug for Peer {

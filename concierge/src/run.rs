@@ -143,7 +143,7 @@ impl<'a> Run<'a> {
     pub(crate) fn end(&mut self) {
         let Some(to) = self.to.take() else { return };
         let frame = Frame::new(&self.messages[..std::mem::take(&mut self.whole)]);
-        let receivers = to.peers().iter().filter(|peer| peer.push(&frame)).count();
+        let receivers = to.peers().iter().filter(|peer| peer.push_messages(&frame, self.count)).count();
         self.tally.deliveries += receivers as u64 * std::mem::take(&mut self.count);
         self.sender.push(&Frame::Small(&self.answers));
         let head = std::mem::take(&mut self.last).memo.into_buffer();
@@ -164,6 +164,7 @@ impl<'a> Run<'a> {
 impl Drop for Run<'_> {
     fn drop(&mut self) {
         self.end();
+        self.sender.count(self.tally.payloads, self.tally.payload_bytes);
         self.tally.settle();
     }
 }

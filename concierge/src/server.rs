@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use crate::admin::{Admin, Resources};
 use crate::config::Config;
 use crate::coordinator::{self, Coordinator, Gate, Settings};
 use crate::crowd::{self, Crowd};
@@ -29,7 +30,7 @@ use crate::http::Site;
 use crate::listener::{Shared, accept, start_shards};
 use crate::session::{self, Pace};
 use crate::tls::{Tls, TlsError};
-use crate::{folders, metrics, state};
+use crate::{admin, folders, metrics, state};
 
 /// Why a hub did not start.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +91,9 @@ pub struct Server {
     coordinator: Option<Arc<Coordinator>>,
     /// Where the coordinator keeps what is durable.
     store: Option<Place>,
-    /// The coordinator's work; ended with the server.
+    /// The admin service, if there is one.
+    _admin: Option<Arc<Admin>>,
+    /// The work of built-in clients; ended with the server.
     _coordinating: JoinSet<()>,
     /// The accept loops; ended with the server.
     _accepting: JoinSet<()>,
@@ -123,8 +126,8 @@ impl Server {
         if config.metrics.enabled {
             metrics::start();
         }
-        if config.secret.is_none() {
-            config.read_secret()?;
+        if config.secret.is_none() || config.admin_secret.is_none() {
+            config.read_secrets()?;
         }
         let tls = match (config.tls.cert.clone(), config.tls.key.clone()) {
             (Some(cert), Some(key)) => Some(Tls::load(cert, key)?),
@@ -171,6 +174,10 @@ impl Server {
             }
             None => None,
         };
+        let admin = (config.admin && !echoes).then(|| {
+            let settings = admin_settings::<G>(&config, store.as_ref(), private_dir.as_ref());
+            Admin::start(settings, shared.desk.clone(), coordinator.clone(), &mut coordinating)
+        });
         let (address, files_address) = (listener.1, files_listener.as_ref().map(|(_, address)| *address));
         let mut sites = Vec::new();
         match (files.map(|files| files.router()), files_listener) {
@@ -192,6 +199,7 @@ impl Server {
             drain,
             coordinator,
             store,
+            _admin: admin,
             _coordinating: coordinating,
             _accepting: accepting,
             _gone: gone,
@@ -322,6 +330,22 @@ fn coordinator_settings<G: Ground>(config: &Config) -> Option<Settings> {
         in_flight: requests_in_flight,
         outbox_bytes: config.limits.outbox_bytes,
     })
+}
+
+/// What the configuration says of the admin service, and where the hub keeps things.
+fn admin_settings<G: Ground>(config: &Config, store: Option<&Place>, private_dir: Option<&TempDir>) -> admin::Settings {
+    let state = match store {
+        Some(Place::Sqlite(path)) => Some(path.clone()),
+        _ => None,
+    };
+    let files = config.files.dir.clone().or_else(|| private_dir.map(|dir| dir.path().to_owned()));
+    let disks = [("state", state), ("files", files)];
+    admin::Settings {
+        secret: config.admin_secret.clone(),
+        clock: G::clock(),
+        resources: Resources { disks: disks.into_iter().filter_map(|(what, path)| Some((what, path?))).collect() },
+        outbox_bytes: config.limits.outbox_bytes,
+    }
 }
 
 fn site(config: &Config, shared: &Shared, router: Router, hub: bool, address: SocketAddr) -> Site {

@@ -77,6 +77,21 @@ enum Outcome {
     Gone,
 }
 
+impl Outcome {
+    /// For whoever tells of the end.
+    fn note(&self, peer: &Peer) {
+        match self {
+            Self::Ended(ending) | Self::Broken(ending) => peer.end_with(ending.code, true),
+            // a frame's header, then the code that it repeats; 1005 and 1006 are what RFC 6455 calls none, and no close frame
+            Self::Closed(answer) => {
+                let code = answer.get(2..4).and_then(|code| code.try_into().ok());
+                peer.end_with(code.map_or(1005, u16::from_be_bytes), false);
+            }
+            Self::Gone => peer.end_with(1006, false),
+        }
+    }
+}
+
 /// Takes what a peer says. The hub's is the [`Desk`] with the peer's [`Seat`]; only `echo` has another.
 pub(crate) trait Addressee {
     /// A text message, whose turn's messages meet in `run`.
@@ -126,6 +141,7 @@ pub(crate) fn run<'a>(
             peer.condemn(going_away()); // it came in while the hub told the others
         }
         let outcome = Conversation::new(&peer, Seated { desk, seat }, pace, address).run(&mut ws).await;
+        outcome.note(&peer);
         let ended = async {
             peer.shard().departures.leave(&peer, desk).await;
             drop(stay);
@@ -451,10 +467,10 @@ async fn finish(mut ws: WebSocket, peer: &Arc<Peer>, outcome: Outcome) {
     };
     metrics::closed(peer.ending().as_ref().or(code).map(|ending| ending.code));
     if let Some(ending) = code {
-        tracing::debug!(client = %peer.id, code = ending.code.code(), reason = ending.reason, "connection ended");
+        tracing::debug!(client = %peer.id, code = ending.code, reason = ending.reason, "connection ended");
         peer.condemn(ending.clone());
     }
-    let slow = code.is_some_and(|ending| ending.code == CloseCode::SlowConsumer);
+    let slow = code.is_some_and(Ending::is_slow);
     let ms = Duration::from_millis;
     let to_write = ms(if slow { limits::SLOW_CLOSE_WITHIN_MS } else { limits::CLOSE_WITHIN_MS });
     let deadline = Instant::now() + to_write;

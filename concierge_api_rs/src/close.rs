@@ -82,7 +82,7 @@ close_codes! {
     /// Another connection took the session over.
     SessionTaken = 4012, "SESSION_TAKEN", "Another connection of the same client took the session over. Reserved: this version never sends it.", "Use one connection per client.";
     /// An administrator ended the connection.
-    Kicked = 4013, "KICKED", "An administrator ended the connection. Reserved: this version never sends it.", "Ask the hub's administrator.";
+    Kicked = 4013, "KICKED", "An administrator ended the connection; the reason may say why.", "Ask the hub's administrator.";
 }
 
 impl fmt::Display for CloseCode {

@@ -12,6 +12,7 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod admin;
 mod close;
 pub mod coordinator;
 mod decode;

@@ -129,3 +129,24 @@ pub const SEARCH_BYTES: usize = 1024 * 1024;
 pub const PRELOAD_PROMISES: usize = 100;
 /// They end before the one that exceeds this many bytes of values.
 pub const PRELOAD_BYTES: usize = 64 * 1024;
+
+/// Pending promises, and tasks that are not fulfilled, that are counted for those who watch a hub.
+pub const LIVE_COUNTED: usize = 100_000;
+/// The admin service tells those who watch no more often than this.
+pub const ADMIN_EVERY_MS_LEAST: u64 = 250;
+/// It tells them this often, unless they say how often.
+pub const ADMIN_EVERY_MS: u64 = 1_000;
+/// Administrators that watch at a time.
+pub const ADMIN_WATCHERS: usize = 64;
+/// Clients of one page, clients of one piece of news, events of one piece of news.
+pub const ADMIN_PAGE: usize = 256;
+/// Services that are named of a client's own, and of its subscriptions.
+pub const ADMIN_SERVICES_SHOWN: usize = 16;
+/// Events that a hub remembers.
+pub const ADMIN_EVENTS: usize = 1_000;
+/// Services that one administrator watches at a time.
+pub const ADMIN_SERVICES_WATCHED: usize = 16;
+/// Messages of one service that are kept for one piece of news, 20 of which come in a second at most.
+pub const ADMIN_MESSAGES: usize = 50;
+/// Data of such a message that is shown.
+pub const ADMIN_DATA_BYTES: usize = 4 * 1024;

@@ -126,6 +126,7 @@ fn config(dice: &mut StdRng) -> Config {
         limits,
         heartbeat: Heartbeat { every_ms: 500, grace_ms: 500 },
         files: Files { enabled: false, ..Files::default() },
+        admin: false,
         coordinator: Coordinator { requests_in_flight: dice.random_range(1..20), ..Coordinator::default() },
         store: Store { url: Some("memory:".to_owned()) },
         metrics: Metrics { enabled: false },

@@ -27,8 +27,16 @@ impl Client {
     ///
     /// # Panics
     /// When the hub refuses.
-    pub async fn upgrade(mut wire: Wire) -> Self {
-        let head = wire.upgrade("").await;
+    pub async fn upgrade(wire: Wire) -> Self {
+        Self::upgrade_with(wire, "").await
+    }
+
+    /// The same with more header lines, each ending in CR LF.
+    ///
+    /// # Panics
+    /// When the hub refuses.
+    pub async fn upgrade_with(mut wire: Wire, more: &str) -> Self {
+        let head = wire.upgrade(more).await;
         assert_eq!(head.status, 101, "{head:?}");
         let ws = WebSocketStream::from_raw_socket(wire.into_stream(), Role::Client, None).await;
         Self { name: String::new(), uuid: String::new(), fs_key: String::new(), ws }

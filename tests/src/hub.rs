@@ -21,7 +21,8 @@ use crate::process::Process;
 use crate::wait::within;
 use crate::wire::Wire;
 
-/// How a hub is started: without a coordinator, which has tests of its own, unless it is told `coordinator.enabled=true`. Nothing
+/// How a hub is started: without a coordinator and an admin service, which have tests of their own, unless it is told
+/// `coordinator.enabled=true` or `admin=true`. Nothing
 /// of the tests' environment reaches it.
 #[derive(Debug, Default)]
 pub struct Setup {
@@ -253,7 +254,7 @@ impl Run {
             command.env_remove(name);
         }
         command.args(["--json", "serve", "--listen", &listen.to_string(), "--set", "log.level=debug"]);
-        command.args(["--set", "coordinator.enabled=false", "--set", "allowed_hosts=hub.test"]);
+        command.args(["--set", "coordinator.enabled=false", "--set", "admin=false", "--set", "allowed_hosts=hub.test"]);
         command.args(settings.iter().flat_map(|setting| ["--set", setting]));
         command.current_dir(home).env("TMPDIR", home.join("tmp")).env("XDG_STATE_HOME", home.join("state"));
         command.env_remove("STATE_DIRECTORY").kill_on_drop(true);

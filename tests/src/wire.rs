@@ -40,7 +40,10 @@ impl Frame {
 /// The handshake for `/ws`, with more header lines (each ending in CR LF).
 #[must_use]
 pub fn handshake(more: &str) -> String {
-    let mut head = "GET /ws HTTP/1.1\r\nHost: hub.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n".to_owned();
+    let mut head = "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n".to_owned();
+    if !more.contains("Host: local") {
+        head.push_str("Host: hub.test\r\n");
+    }
     if !more.contains("Sec-WebSocket-Version:") {
         head.push_str("Sec-WebSocket-Version: 13\r\n");
     }

@@ -1,8 +1,10 @@
 //! `concierge clients`: who is connected.
 
 use clap::{Args, Subcommand};
-use concierge_client::{Client, ClientDetails, ClientId, ClientInfo, RequestError};
+use concierge_client::admin::Admin;
+use concierge_client::{Client, ClientDetails, ClientId, ClientInfo, CloseCode, RequestError};
 
+use super::admin_args::{AdminArgs, failed};
 use super::client_args::ClientArgs;
 use super::connected::{self, NOTHING};
 use super::exit::Failure;
@@ -22,6 +24,29 @@ enum Command {
     /// Show a client and what it is subscribed to
     #[command(after_help = "Example: concierge clients get ada")]
     Get(Get),
+    /// End a client's connection, as an administrator
+    ///
+    /// A hub obeys whoever has the admin secret, or, of a hub without one, programs on its machine.
+    #[command(after_help = "Example: concierge clients kick ada --reason 'you are too loud'")]
+    Kick(Kick),
+}
+
+#[derive(Debug, Args)]
+struct Kick {
+    #[command(flatten)]
+    admin: AdminArgs,
+
+    /// The client's name or uuid
+    #[arg(value_name = "NAME|UUID")]
+    who: String,
+
+    /// The code of the close frame: 4013, or one from 4000 to 4999 that means nothing else
+    #[arg(long, default_value_t = CloseCode::Kicked.code())]
+    code: u16,
+
+    /// What the client is told, at most 123 bytes
+    #[arg(long, default_value = "")]
+    reason: String,
 }
 
 #[derive(Debug, Args)]
@@ -41,6 +66,7 @@ impl Clients {
         match self.command {
             Command::Ls(args) => list(&args, output).await,
             Command::Get(get) => get.run(output).await,
+            Command::Kick(kick) => kick.run(output).await,
         }
     }
 }
@@ -68,6 +94,21 @@ impl Get {
         let details = find(&client, &self.who).await;
         client.close().await;
         output.result(&details?, described)
+    }
+}
+
+impl Kick {
+    async fn run(self, output: &mut Output) -> Result<(), Failure> {
+        let (client, mut admin) = self.admin.once().await?;
+        let outcome = self.kick(&client, &mut admin).await;
+        client.close().await;
+        output.result(&outcome?, |kicked| format!("{} ({}) is gone", kicked.name, kicked.uuid))
+    }
+
+    async fn kick(&self, client: &Client, admin: &mut Admin) -> Result<ClientInfo, Failure> {
+        let who = find(client, &self.who).await?.client;
+        admin.kick(who.uuid, self.code, &self.reason).await.map_err(failed)?;
+        Ok(who)
     }
 }
 

@@ -8,6 +8,7 @@
 //! * It fails with [`Failure`], which the errors of `concierge_client` become with `?`; the exit codes are [`Exit`].
 //! * It gets a variant in [`Command`] and an arm in [`Command::run`].
 
+mod admin_args;
 mod advice;
 mod client_args;
 mod clients;
@@ -17,6 +18,7 @@ mod connected;
 mod coordinated;
 mod data;
 mod errors;
+mod events;
 mod exit;
 mod file;
 mod healthcheck;
@@ -31,6 +33,7 @@ mod services;
 mod span;
 mod sub;
 mod task;
+mod top;
 mod value_args;
 
 use std::ffi::OsString;
@@ -74,7 +77,7 @@ enum Command {
     Pub(pub_::Pub),
     Sub(sub::Sub),
     Send(send::Send),
-    /// List the connected clients, or show one
+    /// List the connected clients, show or end one
     Clients(clients::Clients),
     /// List services, show, create or delete one
     Services(services::Services),
@@ -82,6 +85,8 @@ enum Command {
     Promise(promise::Promise),
     Task(task::Task),
     Schedule(schedule::Schedule),
+    Top(top::Top),
+    Events(events::EventsArgs),
     /// Ask a hub whether it is alive: exit code 0, or 1
     #[command(after_help = "Example: concierge healthcheck --ready -s ws://hub.example.org:64209")]
     Healthcheck(healthcheck::Healthcheck),
@@ -111,6 +116,8 @@ impl Command {
             Self::Promise(promise) => promise.run(output).await,
             Self::Task(task) => task.run(output).await,
             Self::Schedule(schedule) => schedule.run(output).await,
+            Self::Top(top) => top.run(output).await,
+            Self::Events(events) => events.run(output).await,
             Self::Healthcheck(healthcheck) => healthcheck.run(output).await,
             Self::Config(config) => config.run(output),
             Self::Errors(errors) => errors.run(output),
@@ -197,6 +204,7 @@ fn after_help() -> String {
          CONCIERGE_NAME         our name, as --name\n  \
          CONCIERGE_SECRET       the hub's secret, for hub and clients\n  \
          CONCIERGE_SECRET_FILE  a file that holds it\n  \
+         CONCIERGE_ADMIN_SECRET, CONCIERGE_ADMIN_SECRET_FILE  the same for administrators\n  \
          CONCIERGE_CA           certificate authorities to trust, as --ca\n  \
          CONCIERGE_FS_KEY       the key of a connected client, as --key; CONCIERGE_FILES_URL: as --files\n  \
          CONCIERGE_CONFIG       the hub's configuration, as --config\n  \

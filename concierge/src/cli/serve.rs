@@ -36,6 +36,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE")]
     secret_file: Option<String>,
 
+    /// A file that holds what administrators have to present [default: programs on this machine administer]
+    #[arg(long, value_name = "FILE")]
+    admin_secret_file: Option<String>,
+
     /// The certificate chain, PEM; SIGHUP reads it again
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<String>,
@@ -106,6 +110,7 @@ impl Serve {
             ("--listen", "listen", &self.listen),
             ("--secret", "secret", &self.secret),
             ("--secret-file", "secret_file", &self.secret_file),
+            ("--admin-secret-file", "admin_secret_file", &self.admin_secret_file),
             ("--tls-cert", "tls.cert", &self.tls_cert),
             ("--tls-key", "tls.key", &self.tls_key),
             ("--allowed-origins", "allowed_origins", &self.allowed_origins),

@@ -146,6 +146,23 @@ pub const KEYS: &[Key] = &[
         "A file that holds the secret; a line break at its end is not part of it. It should be readable by its owner only.",
     ),
     key(
+        "admin",
+        Kind::Switch,
+        "Offer the service `concierge.admin`: watch the hub, end connections. It obeys clients that know the admin secret; of a hub \
+         without one, programs on this machine.",
+    ),
+    key(
+        "admin_secret",
+        Kind::Text { example: "staple battery horse correct" },
+        "What administrators have to present to `concierge.admin`. Set one where other users of this machine, or whoever comes by a \
+         proxy on it that passes on neither their name of the hub nor `Forwarded` or `X-Forwarded-…`, are not to administer it. Prefer `admin_secret_file`.",
+    ),
+    key(
+        "admin_secret_file",
+        Kind::Text { example: "/etc/concierge/admin-secret" },
+        "A file that holds the admin secret, as `secret_file`.",
+    ),
+    key(
         "require_subprotocol",
         Kind::Switch,
         "Refuse connections that do not offer the WebSocket subprotocol `ert-concierge` (HTTP 400).",

@@ -92,7 +92,7 @@ impl Layers {
         validate::check(&config).map_err(ConfigError::Invalid)?;
         let mut warnings = Vec::new();
         warnings.extend(file.as_deref().filter(|path| in_file && exposed(path)).map(told));
-        warnings.extend(config.read_secret()?);
+        warnings.extend(config.read_secrets()?);
         warnings.extend(validate::warnings(&config));
         Ok(Loaded { config, file, warnings })
     }
@@ -103,14 +103,19 @@ impl Layers {
 }
 
 impl Config {
-    /// Fills `secret` from `secret_file`, when that is set; says what is unwise about the file.
+    /// Fills `secret` and `admin_secret` from their files, when these are set; says what is unwise about the files.
     ///
     /// # Errors
-    /// The file cannot be read, is empty or is not UTF-8.
-    pub fn read_secret(&mut self) -> Result<Option<String>, ConfigError> {
-        let Some(path) = &self.secret_file else { return Ok(None) };
-        self.secret = Some(secret_from(path)?);
-        Ok(exposed(path).then(|| told(path)))
+    /// A file cannot be read, is empty or is not UTF-8.
+    pub fn read_secrets(&mut self) -> Result<Vec<String>, ConfigError> {
+        let mut warnings = Vec::new();
+        for (file, secret) in [(&self.secret_file, &mut self.secret), (&self.admin_secret_file, &mut self.admin_secret)] {
+            if let Some(path) = file {
+                *secret = Some(secret_from(path)?);
+                warnings.extend(exposed(path).then(|| told(path)));
+            }
+        }
+        Ok(warnings)
     }
 }
 
@@ -132,11 +137,14 @@ pub fn secret_from(path: &Path) -> Result<String, ConfigError> {
     Ok(secret)
 }
 
-/// The hub's secret, or the password of a database.
+/// A secret and the key of the file that may hold it instead.
+const SECRETS: [(&str, &str); 2] = [("secret", "secret_file"), ("admin_secret", "admin_secret_file")];
+
+/// A secret of the hub's, or the password of a database.
 fn holds_a_secret(file: &Table) -> bool {
     let url = file.get("store").and_then(|store| store.get("url")).and_then(Value::as_str);
     let account = url.and_then(|url| url.split_once("://")?.1.rsplit_once('@')).map(|(account, _)| account);
-    file.contains_key("secret") || account.is_some_and(|account| account.contains(':'))
+    SECRETS.iter().any(|(secret, _)| file.contains_key(*secret)) || account.is_some_and(|account| account.contains(':'))
 }
 
 fn told(path: &Path) -> String {
@@ -174,8 +182,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Table, ConfigError> {
         let value = validate::value_at(&table, known).expect("both readings of one text hold the same keys");
         values::fits(known, value).map_err(|message| at(line, format!("`{key}`: {message}")))?;
     }
-    if table.contains_key("secret") && table.contains_key("secret_file") {
-        return Err(ConfigError::Invalid(format!("{}: `secret` and `secret_file` exclude each other", path.display())));
+    if let Some((secret, file)) = SECRETS.iter().find(|(secret, file)| table.contains_key(*secret) && table.contains_key(*file)) {
+        return Err(ConfigError::Invalid(format!("{}: `{secret}` and `{file}` exclude each other", path.display())));
     }
     Ok(table)
 }
@@ -269,15 +277,19 @@ fn wrong_value(source: &str, message: &str) -> ConfigError {
 /// Lays one layer over the table.
 fn lay(table: &mut Table, layer: Vec<Laid>) -> Result<(), ConfigError> {
     let given = |path: &str| layer.iter().find(|laid| laid.key.path == path);
-    if let (Some(secret), Some(file)) = (given("secret"), given("secret_file")) {
-        return Err(ConfigError::Invalid(format!("{} and {} exclude each other", secret.source, file.source)));
+    for (secret, file) in SECRETS {
+        if let (Some(secret), Some(file)) = (given(secret), given(file)) {
+            return Err(ConfigError::Invalid(format!("{} and {} exclude each other", secret.source, file.source)));
+        }
     }
     for Laid { key, value, .. } in layer {
         // The secret of a higher layer replaces that of a lower one, in whatever form it was given.
-        match key.path {
-            "secret" => drop(table.remove("secret_file")),
-            "secret_file" => drop(table.remove("secret")),
-            _ => {}
+        for (secret, file) in SECRETS {
+            match key.path {
+                path if path == secret => drop(table.remove(file)),
+                path if path == file => drop(table.remove(secret)),
+                _ => {}
+            }
         }
         put(table, key, value);
     }

@@ -25,9 +25,13 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub listen: SocketAddr,
-    /// What clients have to present. Filled from `secret_file` by [`Config::read_secret`].
+    /// What clients have to present. Filled from `secret_file` by [`Config::read_secrets`].
     pub secret: Option<String>,
     pub secret_file: Option<PathBuf>,
+    pub admin: bool,
+    /// What administrators have to present. Filled from `admin_secret_file` by [`Config::read_secrets`].
+    pub admin_secret: Option<String>,
+    pub admin_secret_file: Option<PathBuf>,
     pub require_subprotocol: bool,
     pub allowed_origins: Vec<String>,
     pub allowed_hosts: Vec<String>,
@@ -50,6 +54,9 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, limits::DEFAULT_PORT)),
             secret: None,
             secret_file: None,
+            admin: true,
+            admin_secret: None,
+            admin_secret_file: None,
             require_subprotocol: false,
             allowed_origins: Vec::new(),
             allowed_hosts: Vec::new(),
@@ -273,6 +280,7 @@ impl Config {
     /// The same with asterisks for secrets.
     #[must_use]
     pub fn masked(&self) -> Self {
-        Self { secret: self.secret.as_ref().map(|_| "********".to_owned()), ..self.clone() }
+        let mask = |secret: &Option<String>| secret.as_ref().map(|_| "********".to_owned());
+        Self { secret: mask(&self.secret), admin_secret: mask(&self.admin_secret), ..self.clone() }
     }
 }

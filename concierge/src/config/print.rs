@@ -35,6 +35,9 @@ pub fn effective(config: &Config) -> String {
     if config.secret_file.is_some() {
         config.secret = None;
     }
+    if config.admin_secret_file.is_some() {
+        config.admin_secret = None;
+    }
     let table = as_table(&config);
     let mut text = String::new();
     for (section, keys) in sections() {
@@ -150,7 +153,7 @@ key or an unknown `CONCIERGE_` variable is an error that names the nearest one. 
 of client commands (`CONCIERGE_URL`, `CONCIERGE_NAME`, `CONCIERGE_CA`, `CONCIERGE_FS_KEY`, `CONCIERGE_FILES_URL`), and those
 that container platforms set for a service called \"concierge\" (`CONCIERGE_SERVICE_HOST`, `CONCIERGE_SERVICE_PORT…`, `CONCIERGE_PORT=tcp://…`, `CONCIERGE_PORT_…`).
 
-Relative paths start at the working directory. `secret` and `secret_file` exclude each other; of two layers the later one counts.
+Relative paths start at the working directory. `secret` and `secret_file` exclude each other, and so do those of administrators; of two layers the later one counts.
 SIGHUP reads the TLS files again; everything else needs a restart.
 
 ## Keys

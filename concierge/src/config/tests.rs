@@ -49,6 +49,9 @@ fn full() -> Config {
         listen,
         secret: Some("s".into()),
         secret_file: Some("f".into()),
+        admin: true,
+        admin_secret: Some("a".into()),
+        admin_secret_file: Some("g".into()),
         require_subprotocol,
         allowed_origins: vec!["https://a.example".into()],
         allowed_hosts: vec!["hub.example".into()],
@@ -126,7 +129,7 @@ fn the_examples_of_keys_without_a_default_are_valid_too() {
                 .filter(|rest| KEYS.iter().any(|key| rest.starts_with(&format!("{} = ", key.name()))))
                 .unwrap_or(line)
         })
-        .filter(|line| !line.starts_with("secret = "))
+        .filter(|line| !line.starts_with("secret = ") && !line.starts_with("admin_secret = "))
         .flat_map(|line| [line, "\n"])
         .collect();
     parse(Path::new("examples"), &uncommented).unwrap();
@@ -187,8 +190,16 @@ fn every_key_can_be_given_by_environment_and_by_flag() {
                 Ok(_) => {}
                 // These reach the rules that concern several keys, or a file that is not there: they were understood.
                 Err(error) => assert!(
-                    ["tls.cert", "tls.key", "secret_file", "limits.outbox_bytes", "files.folder_bytes", "drain.within_ms"]
-                        .contains(&key.path),
+                    [
+                        "tls.cert",
+                        "tls.key",
+                        "secret_file",
+                        "admin_secret_file",
+                        "limits.outbox_bytes",
+                        "files.folder_bytes",
+                        "drain.within_ms"
+                    ]
+                    .contains(&key.path),
                     "{}: {error}",
                     key.path
                 ),
@@ -229,6 +240,7 @@ fn a_value_of_the_wrong_type_and_bad_toml_name_their_line() {
         error_of("shards = 1\nshards = 2"),
         error_of("a = = b"),
         error_of("secret = \"a\"\nsecret_file = \"b\""),
+        error_of("admin_secret = \"a\"\nadmin_secret_file = \"b\""),
     ];
     expect![[r#"
         hub.toml:2: `listen`: `5` is no IP address with a port, as in 127.0.0.1:64209
@@ -239,7 +251,8 @@ fn a_value_of_the_wrong_type_and_bad_toml_name_their_line() {
         hub.toml:1: `shards`: -1 threads are out of bounds: from 0 to 1024
         hub.toml:2: duplicate key
         hub.toml:1: extra `=`, expected nothing
-        hub.toml: `secret` and `secret_file` exclude each other"#]]
+        hub.toml: `secret` and `secret_file` exclude each other
+        hub.toml: `admin_secret` and `admin_secret_file` exclude each other"#]]
     .assert_eq(&errors.join("\n"));
 }
 

@@ -16,6 +16,11 @@ pub fn check(config: &Config) -> Result<(), String> {
     if config.secret.as_deref() == Some("") {
         return Err("`secret` is empty: give one, or leave the key out to let everybody join".to_owned());
     }
+    if config.admin_secret.as_deref() == Some("") {
+        return Err(
+            "`admin_secret` is empty: give one, or leave the key out to let programs on this machine administer".to_owned()
+        );
+    }
     if config.limits.outbox_bytes < config.limits.payload_bytes {
         return Err("`limits.outbox_bytes` is less than `limits.payload_bytes`: one payload would close its reader".to_owned());
     }

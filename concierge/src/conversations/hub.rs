@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use concierge_api_rs::ClientId;
 use concierge_hub::Bounds;
+use concierge_store::Clock;
 use expect_test::Expect;
 use serde_json::Value;
 use tokio::io::duplex;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 use super::client::{Client, frame};
 use super::transcript::Transcript;
+use crate::admin::{self, Admin, Resources};
 use crate::arrivals::Coming;
 use crate::config::Config;
 use crate::crowd::{self, Crowd, Guest};
@@ -45,8 +47,8 @@ pub(crate) struct Hub {
     pub(crate) address: IpAddr,
     shard: Arc<Shard>,
     sessions: JoinSet<()>,
-    /// The shard's flusher; ended with the hub.
-    _flusher: JoinSet<()>,
+    /// The shard's flusher and built-in clients; ended with the hub.
+    _tasks: JoinSet<()>,
     crowd: Crowd,
     clients: Vec<Client>,
     transcript: Transcript,
@@ -69,8 +71,8 @@ impl Hub {
             subscribers_shown: config.limits.subscribers_shown,
         };
         let shard = Arc::new(Shard::default());
-        let mut flusher = JoinSet::new();
-        flusher.spawn(shard.clone().flush_forever());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(shard.clone().flush_forever());
         Self {
             crowd: Crowd::new(crowd::Bounds::new(&config)),
             desk: Arc::new(Desk::new(
@@ -84,11 +86,24 @@ impl Hub {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             shard,
             sessions: JoinSet::new(),
-            _flusher: flusher,
+            _tasks: tasks,
             clients: Vec::new(),
             transcript: Transcript::default(),
             began: Instant::now(),
         }
+    }
+
+    /// Starts the admin service as the configuration says, with a clock that stands still.
+    pub(crate) fn administer(&mut self) -> Arc<Admin> {
+        let settings = admin::Settings {
+            secret: self.config.admin_secret.clone(),
+            clock: Clock::by_hand(),
+            resources: Resources::default(),
+            outbox_bytes: self.config.limits.outbox_bytes,
+        };
+        let admin = Admin::start(settings, self.desk.clone(), None, &mut self._tasks);
+        self.transcript.call(&admin.id().to_string(), "admin".to_owned());
+        admin
     }
 
     /// A connection that was just upgraded, called `name` in the transcript.
@@ -226,6 +241,12 @@ impl Hub {
     pub(crate) async fn until(&mut self, ms: u64) {
         let _late = timeout_at(self.began + Duration::from_millis(ms), pending::<()>()).await;
         self.settle().await;
+    }
+
+    /// Lets so much time pass, and returns what came.
+    pub(crate) async fn after(&mut self, ms: u64) -> Vec<(Who, String)> {
+        let _late = timeout(Duration::from_millis(ms), pending::<()>()).await;
+        self.settle().await
     }
 
     /// The clock begins now.

@@ -5,6 +5,7 @@ mod client;
 mod hub;
 mod transcript;
 
+mod admin;
 mod closing;
 mod connection;
 mod departures;

@@ -74,7 +74,7 @@ impl Player {
 
     async fn play(&mut self, step: &Step) {
         match step {
-            Step::Entered(_) | Step::Secret(_) | Step::Owns(..) | Step::Subscribed(..) => return,
+            Step::Entered(_) | Step::Secret(_) | Step::AdminSecret(_) | Step::Owns(..) | Step::Subscribed(..) => return,
             Step::Connects(name) => {
                 let who = self.hub.connect(name).await;
                 self.cast.insert(name.clone(), who);

@@ -266,7 +266,7 @@ async fn the_socket_is_asked_before_what_waits_is_too_much() {
     for _ in 0..40_000 {
         peer.push(&Frame::new(&frame));
     }
-    assert_eq!(peer.ending().map(|ending| ending.code), Some(CloseCode::SlowConsumer));
+    assert_eq!(peer.ending().map(|ending| ending.code), Some(CloseCode::SlowConsumer.code()));
 }
 
 /// Whoever pushes writes an outbox that becomes ripe. A socket that takes less is not asked again with every frame.

@@ -77,7 +77,7 @@ fn a_full_outbox_takes_nothing_in_and_a_frame_over_the_bound_only_when_nothing_w
 
 #[test]
 fn a_cut_finishes_the_frame_on_its_way_and_the_close_frame_is_next() {
-    let close = frame::close(CloseCode::SlowConsumer, "too slow");
+    let close = frame::close(CloseCode::SlowConsumer.code(), "too slow");
     for large in [false, true] {
         let (first, second) = (text(&"a".repeat(if large { 3_000 } else { 30 })), text("never sent"));
         for sent in 0..=first.len() + 1 {

@@ -16,6 +16,8 @@ pub(crate) enum Step {
     Entered(Vec<String>),
     /// `given the secret swordfish`.
     Secret(String),
+    /// `given the admin secret swordfish`.
+    AdminSecret(String),
     /// `given ada owns weather`.
     Owns(String, String),
     /// `given bob is subscribed to weather`.
@@ -81,7 +83,9 @@ fn unfold(text: &str) -> Vec<String> {
 fn step(block: usize, line: &str) -> Step {
     let owned = str::to_owned;
     if let Some(given) = line.strip_prefix("given ") {
-        return if let Some(secret) = given.strip_prefix("the secret ") {
+        return if let Some(secret) = given.strip_prefix("the admin secret ") {
+            Step::AdminSecret(owned(secret))
+        } else if let Some(secret) = given.strip_prefix("the secret ") {
             Step::Secret(owned(secret))
         } else if let Some((client, service)) = given.split_once(" owns ") {
             Step::Owns(owned(client), owned(service))

@@ -32,9 +32,10 @@
 //! * **Reconnecting** is described at [`Reconnect`]: which ends of a connection are tried again, and how patiently. After
 //!   it, owned services are created again and subscriptions renewed, 16 at a time, before anything else is sent.
 //! * **Files** are put and got through [`Client::files`].
-//! * **Durable promises and tasks** are in [`coordinator`].
+//! * **Durable promises and tasks** are in [`coordinator`], watching a hub and ending connections in [`admin`].
 #![warn(missing_docs)]
 
+pub mod admin;
 mod backoff;
 mod client;
 mod connect;

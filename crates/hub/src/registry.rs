@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use concierge_api_rs::{
@@ -69,6 +70,23 @@ struct Client<H> {
     owned: Vec<ServiceNumber>,
     /// In the order of subscription.
     subscriptions: Vec<(ServiceNumber, Order)>,
+}
+
+/// A client and what it has, for whoever looks after the hub.
+#[derive(Debug, Clone)]
+pub struct Standing<H> {
+    /// What it says of itself.
+    pub info: Arc<ClientInfo>,
+    /// Reaches it.
+    pub handle: H,
+    /// The first of the services that it owns.
+    pub owns: Vec<ServiceName>,
+    /// How many these are.
+    pub owned: usize,
+    /// The first of the services that it is subscribed to.
+    pub subscriptions: Vec<ServiceName>,
+    /// How many these are.
+    pub subscribed: usize,
 }
 
 struct Service<H> {
@@ -363,6 +381,29 @@ impl<H: Clone> Registry<H> {
     /// Every client, whatever it wants, in the order they came.
     pub fn everybody(&self) -> impl Iterator<Item = &H> {
         self.clients.values().map(|client| &client.handle)
+    }
+
+    /// So many clients that came after that one, in the order they came; none, when that one is not here.
+    #[must_use]
+    pub fn survey(&self, after: Option<ClientId>, limit: usize, shown: usize) -> Vec<Standing<H>> {
+        let from = match after {
+            None => Order::MIN,
+            Some(id) => self.ids.get(&id).copied().unwrap_or(Order::MAX),
+        };
+        let after = (Bound::Excluded(from), Bound::Unbounded);
+        self.clients.range(after).take(limit).map(|(_, client)| self.standing(client, shown)).collect()
+    }
+
+    fn standing(&self, client: &Client<H>, shown: usize) -> Standing<H> {
+        let name = |number: &ServiceNumber| self.services.get(number).map(|service| service.name.clone());
+        Standing {
+            info: client.info.clone(),
+            handle: client.handle.clone(),
+            owns: client.owned.iter().take(shown).filter_map(name).collect(),
+            owned: client.owned.len(),
+            subscriptions: client.subscriptions.iter().take(shown).filter_map(|(number, _)| name(number)).collect(),
+            subscribed: client.subscriptions.len(),
+        }
     }
 
     fn tick(&mut self) -> Order {

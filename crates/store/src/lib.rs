@@ -20,4 +20,4 @@ mod work;
 pub use clock::Clock;
 pub use error::{OpenError, StoreError};
 pub use place::{Place, PlaceError};
-pub use store::{Store, Swept, Tally};
+pub use store::{Live, Store, Swept, Tally};

@@ -22,6 +22,7 @@ mod trouble;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use concierge_api_rs::coordinator::{Dialect, GroupName, Kind, Millis, Outcome, Pid, Request};
 use concierge_coordinator::{Everything, MemoryRows, Offer, OfferKey, Reads, Rules};
@@ -39,7 +40,7 @@ use self::trouble::Trouble;
 use self::writer::Writer;
 use crate::clock::Clock;
 use crate::error::{OpenError, StoreError};
-use crate::store::Tally;
+use crate::store::{Live, Tally};
 use crate::work::{Done, Work, is_overdue, look as look_at};
 
 /// What waits for the writer at most; the next one is refused as busy.
@@ -144,8 +145,21 @@ impl Postgres {
         Ok(free(found.rows.everything()))
     }
 
+    pub(crate) async fn live(&self, most: usize) -> Result<Live, StoreError> {
+        let _place = self.reading.try_acquire().map_err(|_| StoreError::Busy)?;
+        let looking = async {
+            let client = self.readers.get().await?;
+            look::live(&client, most).await
+        };
+        looking.await.map_err(Trouble::nothing_happened)
+    }
+
     pub(crate) fn due(&self) -> watch::Receiver<Option<Millis>> {
         self.due.watch()
+    }
+
+    pub(crate) fn commit_time(&self) -> Duration {
+        self.writer.commit_time()
     }
 
     pub(crate) fn tally(&self) -> Tally {

@@ -13,6 +13,7 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use concierge_api_rs::coordinator::Millis;
 use concierge_coordinator::Rules;
@@ -76,6 +77,10 @@ impl Sqlite {
 
     pub(crate) fn due(&self) -> watch::Receiver<Option<Millis>> {
         self.writer.due()
+    }
+
+    pub(crate) fn commit_time(&self) -> Duration {
+        self.writer.commit_time()
     }
 
     pub(crate) fn tally(&self) -> Tally {

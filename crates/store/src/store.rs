@@ -1,8 +1,10 @@
 //! The face of the store.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use concierge_api_rs::coordinator::{Dialect, GroupName, Millis, Pid, Request};
+use concierge_api_rs::coordinator::{Dialect, GroupName, Millis, Pid, PromiseState, Request, TaskState};
 use concierge_coordinator::{Decision, Everything, Offer, OfferKey, Reads, Rules};
 use tokio::sync::watch;
 
@@ -52,6 +54,24 @@ pub struct Tally {
     pub transactions: u64,
     /// Commits that made them durable.
     pub commits: u64,
+}
+
+/// What is not settled or done, counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Live {
+    /// Pending promises.
+    pub promises: u64,
+    /// Tasks that are not fulfilled, by state.
+    pub tasks: BTreeMap<TaskState, u64>,
+}
+
+impl Live {
+    /// Counts these.
+    pub(crate) fn of(promises: u64, tasks: impl Iterator<Item = TaskState>) -> Self {
+        let mut live = Self { promises, ..Self::default() };
+        tasks.for_each(|state| *live.tasks.entry(state).or_default() += 1);
+        live
+    }
 }
 
 impl Store {
@@ -170,6 +190,23 @@ impl Store {
         }
     }
 
+    /// How much is not settled or done: of promises and of tasks `most` are counted.
+    ///
+    /// # Errors
+    /// When rows can't be read.
+    pub async fn live(&self, most: usize) -> Result<Live, StoreError> {
+        match &self.backend {
+            Backend::Memory(memory) => memory.read(|rows| {
+                let Everything { promises, tasks, .. } = rows.everything()?;
+                let pending = promises.iter().filter(|promise| promise.state == PromiseState::Pending).take(most).count();
+                let states = tasks.iter().map(|task| task.state).filter(|state| *state != TaskState::Fulfilled);
+                Ok(Live::of(pending as u64, states.take(most)))
+            }),
+            Backend::Sqlite(sqlite) => sqlite.read(Look::Search, move |rows| rows.live(most)).await,
+            Backend::Postgres(postgres) => postgres.live(most).await,
+        }
+    }
+
     /// How much was written.
     #[must_use]
     pub fn tally(&self) -> Tally {
@@ -177,6 +214,16 @@ impl Store {
             Backend::Memory(memory) => memory.tally(),
             Backend::Sqlite(sqlite) => sqlite.tally(),
             Backend::Postgres(postgres) => postgres.tally(),
+        }
+    }
+
+    /// How long the commits took, all together; none of a store in memory.
+    #[must_use]
+    pub fn commit_time(&self) -> Duration {
+        match &self.backend {
+            Backend::Memory(_) => Duration::ZERO,
+            Backend::Sqlite(sqlite) => sqlite.commit_time(),
+            Backend::Postgres(postgres) => postgres.commit_time(),
         }
     }
 

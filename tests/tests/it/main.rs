@@ -1,6 +1,7 @@
 //! The real binary, over real sockets, seen from outside.
 #![expect(clippy::unwrap_used, reason = "all of this is tests, the functions that they share too")]
 
+mod admin_commands;
 mod browser;
 mod churn;
 mod client;

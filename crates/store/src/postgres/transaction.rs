@@ -1,6 +1,7 @@
 //! A transaction's begin and end, and what is known of its fate.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use concierge_api_rs::coordinator::Millis;
 use deadpool_postgres::Object;
@@ -60,7 +61,7 @@ impl<'b> Transaction<'b> {
 
     /// Writes and commits in one round trip, and tells when something is due next: not before `pause`, if that is given.
     pub(super) async fn finish(self, net: &Net, works: usize, pause: Option<Millis>) -> Result<(), Stop> {
-        let orders = net.orders();
+        let (orders, began) = (net.orders(), Instant::now());
         let due = match self.write(&orders).await {
             Ok(due) => due,
             Err(Stop::Nothing(trouble)) => return Err(self.give_up(trouble).await),
@@ -71,7 +72,7 @@ impl<'b> Transaction<'b> {
         };
         let due = due.map(|due| pause.map_or(due, |pause| due.max(pause)));
         self.base.due.read(self.begun, due.filter(|_| !self.base.clock.is_by_hand()));
-        self.base.count(works);
+        self.base.count(works, began.elapsed());
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use concierge_coordinator::{OfferKey, Outside, Rules, Touched, WorkingSet, touched};
 use deadpool_postgres::Pool;
@@ -49,6 +50,7 @@ pub(super) struct Base {
     pub(super) due: Arc<NextDue>,
     transactions: AtomicU64,
     commits: AtomicU64,
+    commit_us: AtomicU64,
 }
 
 /// Each request's own result.
@@ -66,7 +68,15 @@ enum Defect {
 impl Writer {
     pub(super) fn new(pool: Pool, rules: Rules, clock: Clock, due: Arc<NextDue>, queue: usize) -> (Self, Desk) {
         let (sender, queue) = mpsc::channel(queue);
-        let base = Base { pool, rules, clock, due, transactions: AtomicU64::new(0), commits: AtomicU64::new(0) };
+        let base = Base {
+            pool,
+            rules,
+            clock,
+            due,
+            transactions: AtomicU64::new(0),
+            commits: AtomicU64::new(0),
+            commit_us: AtomicU64::new(0),
+        };
         let base = Arc::new(base);
         (Self { queue: sender, base: base.clone() }, Desk { queue, closing: None, next: None, base })
     }
@@ -78,6 +88,10 @@ impl Writer {
             TrySendError::Closed(_) => StoreError::Closed,
         })?;
         done.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    pub(super) fn commit_time(&self) -> Duration {
+        Duration::from_micros(self.base.commit_us.load(Ordering::Relaxed))
     }
 
     pub(super) fn tally(&self) -> Tally {
@@ -232,7 +246,8 @@ impl Base {
         (results, net)
     }
 
-    pub(super) fn count(&self, transactions: usize) {
+    pub(super) fn count(&self, transactions: usize, took: Duration) {
+        self.commit_us.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.transactions.fetch_add(transactions as u64, Ordering::Relaxed);
         self.commits.fetch_add(1, Ordering::Relaxed);
     }

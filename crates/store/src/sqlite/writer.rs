@@ -37,6 +37,7 @@ pub(super) struct Writer {
 struct Counters {
     transactions: AtomicU64,
     commits: AtomicU64,
+    commit_us: AtomicU64,
 }
 
 /// The thread.
@@ -102,6 +103,10 @@ impl Writer {
             transactions: self.tally.transactions.load(Ordering::Relaxed),
             commits: self.tally.commits.load(Ordering::Relaxed),
         }
+    }
+
+    pub(super) fn commit_time(&self) -> Duration {
+        Duration::from_micros(self.tally.commit_us.load(Ordering::Relaxed))
     }
 
     /// What was queued before is done; what comes later is refused.
@@ -193,7 +198,10 @@ impl Base {
         let done = work().map_err(|error| Stop { error, one_by_one: true })?;
         let due = next_due(&self.clock, &SqliteRows(&self.connection))
             .map_err(|error| Stop { error: store_error(error), one_by_one: true })?;
+        let began = Instant::now();
         transaction.commit().map_err(commit_failed)?;
+        let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.tally.commit_us.fetch_add(took, Ordering::Relaxed);
         if self.failing.replace(false) {
             tracing::info!("the store writes again");
         }

@@ -1,11 +1,13 @@
 //! What every place must do. A new kind of place joins by one line at the end.
 
+use std::collections::BTreeMap;
+
 use concierge_api_rs::coordinator::{
     Answer, Dialect, GroupName, Message, Millis, PromiseCreate, PromiseSearch, PromiseState, Request, TAG_TARGET, Tags,
     TaskCreate, TaskGet, TaskHeartbeat, TaskState, Value,
 };
 use concierge_coordinator::{OfferKey, Rules};
-use concierge_store::{Clock, Store, StoreError};
+use concierge_store::{Clock, Live, Store, StoreError};
 use futures::future::join_all;
 
 use crate::home::{Home, acquire, ask, code, create, create_until, data, get, id, listen, pid, promise, settle};
@@ -158,6 +160,20 @@ async fn a_lease_that_is_over_is_offered_again(home: Home) {
     let swept = store.sweep().await.unwrap();
     assert!(matches!(&swept.offers[..], [offer] if offer.key == OfferKey::Task(id("a"))), "{swept:?}");
     assert_eq!(code(&ask(&store, acquire("a", 1, "bob", 10_000)).await), 200);
+}
+
+async fn what_is_not_settled_or_done_is_counted_by_state_up_to_a_bound(home: Home) {
+    let store = home.open(Clock::system()).await;
+    assert_eq!(store.live(10).await.unwrap(), Live::default());
+    for name in ["a", "b", "c", "d"] {
+        ask(&store, create(name, if name == "a" { "" } else { "any@work" })).await;
+    }
+    ask(&store, acquire("b", 0, "ada", 60_000)).await;
+    ask(&store, settle("d", "")).await;
+    let live = store.live(10).await.unwrap();
+    assert_eq!(live, Live { promises: 3, tasks: BTreeMap::from([(TaskState::Pending, 1), (TaskState::Acquired, 1)]) });
+    let some = store.live(1).await.unwrap();
+    assert_eq!((some.promises, some.tasks.values().sum::<u64>()), (1, 1));
 }
 
 async fn a_heartbeat_without_tasks_is_for_all_that_a_worker_holds(home: Home) {
@@ -344,6 +360,7 @@ macro_rules! suites {
             a_sweep_does_a_bounded_part_and_says_that_there_is_more
             what_is_shown_past_a_deadline_is_never_shown_otherwise
             a_lease_that_is_over_is_offered_again
+            what_is_not_settled_or_done_is_counted_by_state_up_to_a_bound
             a_heartbeat_without_tasks_is_for_all_that_a_worker_holds
             by_hand_things_happen_on_a_tick_only_and_never_by_a_sweep
             without_a_clock_by_hand_the_debug_verbs_are_refused_and_told_times_do_not_count

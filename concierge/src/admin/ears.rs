@@ -1,0 +1,74 @@
+//! What is said to services that somebody watches: a few messages of each, between one look and the next.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use concierge_api_rs::admin::{Messages, Overheard, Said};
+use concierge_api_rs::{ClientId, MessageIn, ServiceName, TargetRef, limits};
+use parking_lot::Mutex;
+
+/// One for each service that is watched.
+#[derive(Default)]
+pub(super) struct Ears(Mutex<HashMap<ServiceName, Ear>>);
+
+#[derive(Default)]
+struct Ear {
+    messages: Vec<Overheard>,
+    left_out: u64,
+}
+
+/// What was said to a service, for all who watch it.
+pub(super) struct Heard {
+    pub(super) text: Arc<str>,
+    /// Messages, those that were left out too.
+    pub(super) count: u64,
+}
+
+impl Ears {
+    /// Listens to these services from now on, and to no other.
+    pub(super) fn keep(&self, services: impl Iterator<Item = ServiceName>) {
+        let mut ears = self.0.lock();
+        let mut before = std::mem::take(&mut *ears);
+        ears.extend(services.map(|service| {
+            let ear = before.remove(&service).unwrap_or_default();
+            (service, ear)
+        }));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lock().is_empty()
+    }
+
+    /// A message was routed.
+    pub(super) fn hear(&self, at: u64, from: ClientId, message: &MessageIn<'_>) {
+        let (TargetRef::Service(service) | TargetRef::ServiceClientUuid(service, _)) = &message.target else { return };
+        let mut ears = self.0.lock();
+        let Some(ear) = ears.get_mut(service.as_ref()) else { return };
+        if ear.messages.len() >= limits::ADMIN_MESSAGES {
+            ear.left_out += 1;
+            return;
+        }
+        let data = message.data;
+        ear.messages.push(Overheard {
+            at,
+            from,
+            target: message.target.to_owned(),
+            bytes: data.get().len() as u64,
+            data: (data.get().len() <= limits::ADMIN_DATA_BYTES).then(|| data.to_owned()),
+        });
+    }
+
+    /// What was said since the last look, by service.
+    pub(super) fn take(&self) -> HashMap<ServiceName, Heard> {
+        let mut ears = self.0.lock();
+        let heard = ears.iter_mut().filter(|(_, ear)| !ear.messages.is_empty() || ear.left_out > 0);
+        heard
+            .map(|(service, ear)| {
+                let Ear { messages, left_out } = std::mem::take(ear);
+                let count = messages.len() as u64 + left_out;
+                let text = Said::Messages(Messages { messages, service: service.clone(), left_out }).encode().into();
+                (service.clone(), Heard { text, count })
+            })
+            .collect()
+    }
+}

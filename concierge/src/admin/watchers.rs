@@ -1,0 +1,287 @@
+//! Who subscribes to the admin service, who of them is an administrator, and what each watches.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use concierge_api_rs::admin::{Messages, Op, Refusal, RefusalCode, Said};
+use concierge_api_rs::{ClientId, ServiceName, limits};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::ears::{Ears, Heard};
+use super::journal::Journal;
+use super::roll::Roll;
+use crate::peer::Peer;
+
+/// What a MESSAGE has besides its data, generously.
+const ENVELOPE: usize = 1_024;
+
+/// Every subscriber of the service.
+#[derive(Default)]
+pub(super) struct Watchers(HashMap<ClientId, Watcher>);
+
+/// One of them.
+struct Watcher {
+    peer: Arc<Peer>,
+    /// It presented the admin secret.
+    admitted: bool,
+    stats: Option<Beat>,
+    clients: Option<(Beat, Told)>,
+    /// The number of the last event that it was told.
+    events: Option<u64>,
+    /// Services, and how many messages of each it had no room for.
+    services: HashMap<ServiceName, u64>,
+}
+
+/// The last change of the roll that it was told.
+type Told = Option<u64>;
+
+/// Something that comes again and again.
+#[derive(Debug, Clone, Copy)]
+struct Beat {
+    every: Duration,
+    next: Instant,
+}
+
+impl Beat {
+    fn is_due(&self, now: Instant) -> bool {
+        self.next <= now
+    }
+
+    fn beat(&mut self, now: Instant) {
+        self.next = (self.next + self.every).max(now);
+    }
+}
+
+/// What somebody waits for.
+#[derive(Debug, Default)]
+pub(super) struct Due {
+    pub(super) anybody: bool,
+    pub(super) stats: bool,
+    pub(super) clients: bool,
+}
+
+impl Watchers {
+    pub(super) fn come(&mut self, client: ClientId, peer: &Arc<Peer>) {
+        let (admitted, services) = (false, HashMap::new());
+        let watcher = Watcher { peer: peer.clone(), admitted, stats: None, clients: None, events: None, services };
+        self.0.insert(client, watcher);
+    }
+
+    pub(super) fn go(&mut self, client: ClientId) {
+        self.0.remove(&client);
+    }
+
+    /// It presented the admin secret.
+    pub(super) fn admit(&mut self, client: ClientId) {
+        if let Some(watcher) = self.0.get_mut(&client) {
+            watcher.admitted = true;
+        }
+    }
+
+    pub(super) fn is_admitted(&self, client: ClientId) -> bool {
+        self.0.get(&client).is_some_and(|watcher| watcher.admitted)
+    }
+
+    /// It begins to watch, or watches in another way. `last`: the number of the last event.
+    pub(super) fn begin(&mut self, client: ClientId, op: &Op, last: u64, now: Instant) -> Result<Value, Refusal> {
+        let others = self.0.iter().filter(|(id, watcher)| **id != client && watcher.watches()).count();
+        if others >= limits::ADMIN_WATCHERS {
+            return Err(Refusal::new(RefusalCode::TooMany, format!("{others} clients watch already")));
+        }
+        let Some(watcher) = self.0.get_mut(&client) else {
+            return Err(Refusal::new(RefusalCode::Forbidden, "only a subscriber can watch"));
+        };
+        let beat = |every_ms: u64| {
+            let every = Duration::from_millis(every_ms.clamp(limits::ADMIN_EVERY_MS_LEAST, 3_600_000));
+            (Beat { every, next: now }, json!({ "every_ms": every.as_millis() as u64 }))
+        };
+        match op {
+            Op::StatsWatch { every_ms } => {
+                let (beat, answer) = beat(*every_ms);
+                watcher.stats = Some(beat);
+                return Ok(answer);
+            }
+            Op::ClientsWatch { every_ms } => {
+                let (beat, answer) = beat(*every_ms);
+                watcher.clients = Some((beat, None));
+                return Ok(answer);
+            }
+            Op::EventsWatch { since } => {
+                // a number that is not given yet is of another life of the hub
+                watcher.events = Some(since.filter(|since| *since <= last).unwrap_or(0));
+                return Ok(json!({ "last": last }));
+            }
+            Op::ServiceWatch { service } => {
+                if watcher.services.len() >= limits::ADMIN_SERVICES_WATCHED && !watcher.services.contains_key(service) {
+                    let why = format!("{} services are watched already", watcher.services.len());
+                    return Err(Refusal::new(RefusalCode::TooMany, why));
+                }
+                watcher.services.entry(service.clone()).or_insert(0);
+            }
+            _ => {}
+        }
+        Ok(json!({}))
+    }
+
+    /// It watches that no more.
+    pub(super) fn end(&mut self, client: ClientId, op: &Op) {
+        let Some(watcher) = self.0.get_mut(&client) else { return };
+        match op {
+            Op::StatsUnwatch => watcher.stats = None,
+            Op::ClientsUnwatch => watcher.clients = None,
+            Op::EventsUnwatch => watcher.events = None,
+            Op::ServiceUnwatch { service } => drop(watcher.services.remove(service)),
+            _ => {}
+        }
+    }
+
+    /// Every service that somebody watches.
+    pub(super) fn services(&self) -> impl Iterator<Item = ServiceName> {
+        self.0.values().flat_map(|watcher| watcher.services.keys().cloned())
+    }
+
+    pub(super) fn due(&self, now: Instant) -> Due {
+        let mut due = Due::default();
+        for watcher in self.0.values() {
+            due.anybody |= watcher.watches();
+            due.stats |= watcher.stats.is_some_and(|beat| beat.is_due(now));
+            due.clients |= watcher.clients.is_some_and(|(beat, _)| beat.is_due(now));
+        }
+        due
+    }
+
+    /// What each is told now, as far as it has `room` for so many bytes. The rest is told later: what is numbered is not lost by
+    /// that, and messages are counted.
+    pub(super) fn news(
+        &mut self,
+        stats: Option<&str>,
+        (roll, journal, ears): (&Roll, &Journal, &Ears),
+        room: impl Fn(&Peer) -> Room,
+    ) -> Vec<(ClientId, Arc<str>)> {
+        let (now, heard, stats) = (Instant::now(), ears.take(), stats.map(Arc::<str>::from));
+        let mut said = Vec::new();
+        for (id, watcher) in self.0.iter_mut().filter(|(_, watcher)| watcher.watches()) {
+            let mut room = room(&watcher.peer);
+            let mut say = |text| said.push((*id, text));
+            watcher.news_of_stats(now, stats.as_ref(), &mut room).into_iter().for_each(&mut say);
+            watcher.news_of_clients(now, roll, &mut room).into_iter().for_each(&mut say);
+            watcher.news_of_events(journal, &mut room).into_iter().for_each(&mut say);
+            watcher.news_of_services(&heard, &mut room).into_iter().for_each(&mut say);
+        }
+        said
+    }
+
+    /// The last change of the roll that all who watch clients were told; `None` when nobody does.
+    pub(super) fn least_told(&self) -> Option<u64> {
+        self.0.values().filter_map(|watcher| watcher.clients.map(|(_, told)| told.unwrap_or(u64::MAX))).min()
+    }
+
+    /// Those who were not told everything up to that change are told all anew.
+    pub(super) fn begin_anew(&mut self, last: u64) {
+        for (_, told) in self.0.values_mut().filter_map(|watcher| watcher.clients.as_mut()) {
+            if told.is_some_and(|told| told < last) {
+                *told = None;
+            }
+        }
+    }
+}
+
+/// What may be said to one who watches, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    left: usize,
+    /// Nothing waits for it: it takes one piece of any size.
+    idle: bool,
+}
+
+impl Room {
+    pub(super) fn new(outbox_bytes: usize, waiting: usize) -> Self {
+        Self { left: (outbox_bytes / 2).saturating_sub(waiting), idle: waiting == 0 }
+    }
+
+    /// Takes room for a text, if there is any.
+    fn take(&mut self, text: &str) -> bool {
+        let bytes = text.len() + ENVELOPE;
+        if bytes > self.left && !self.idle {
+            return false;
+        }
+        self.left = self.left.saturating_sub(bytes);
+        self.idle = false;
+        true
+    }
+
+    /// A piece of news that fits, of as many things as fit.
+    fn fit<T>(&mut self, make: impl Fn(usize) -> Option<(T, String)>) -> Option<(T, Arc<str>)> {
+        let mut most = limits::ADMIN_PAGE;
+        loop {
+            let (told, text) = make(most)?;
+            match self.take(&text) {
+                true => return Some((told, text.into())),
+                false if most == 1 => return None,
+                false => most /= 2,
+            }
+        }
+    }
+}
+
+impl Watcher {
+    fn news_of_stats(&mut self, now: Instant, stats: Option<&Arc<str>>, room: &mut Room) -> Option<Arc<str>> {
+        let (beat, stats) = (self.stats.as_mut().filter(|beat| beat.is_due(now))?, stats?);
+        let fits = room.take(stats);
+        if fits {
+            beat.beat(now);
+        }
+        fits.then(|| stats.clone())
+    }
+
+    fn news_of_clients(&mut self, now: Instant, roll: &Roll, room: &mut Room) -> Option<Arc<str>> {
+        let (beat, told) = self.clients.as_mut()?;
+        if beat.is_due(now) {
+            beat.beat(now);
+        }
+        // what did not fit follows at once, without another look around
+        let (now_told, text) = room.fit(|most| {
+            let mut told = *told;
+            roll.news(&mut told, most).map(|news| (told, Said::Clients(news).encode()))
+        })?;
+        *told = now_told;
+        Some(text)
+    }
+
+    fn news_of_events(&mut self, journal: &Journal, room: &mut Room) -> Option<Arc<str>> {
+        let told = self.events.as_mut()?;
+        let (now_told, text) = room.fit(|most| {
+            let news = journal.after(*told, most)?;
+            Some((news.events.last().map_or(*told, |last| last.n), Said::Events(news).encode()))
+        })?;
+        *told = now_told;
+        Some(text)
+    }
+
+    fn news_of_services(&mut self, heard: &HashMap<ServiceName, Heard>, room: &mut Room) -> Vec<Arc<str>> {
+        let mut said = Vec::new();
+        for (service, missed) in &mut self.services {
+            if let Some(heard) = heard.get(service) {
+                match room.take(&heard.text) {
+                    true => said.push(heard.text.clone()),
+                    false => *missed += heard.count,
+                }
+            }
+            if *missed > 0 {
+                let news = Messages { messages: Vec::new(), service: service.clone(), left_out: *missed };
+                let text = Said::Messages(news).encode();
+                if room.take(&text) {
+                    *missed = 0;
+                    said.push(text.into());
+                }
+            }
+        }
+        said
+    }
+
+    fn watches(&self) -> bool {
+        self.stats.is_some() || self.clients.is_some() || self.events.is_some() || !self.services.is_empty()
+    }
+}
