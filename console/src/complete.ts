@@ -100,20 +100,17 @@ function shapes(schema: Schema | undefined, strings: Record<string, string> = {}
 
 /** Every object that is open at the caret, with the shapes that it may have; strings after the caret count, too. */
 function walk(caret: Caret, text: string): Schema[] {
-  const rest = caretOf(text, text.length);
   let current = shapes(schemas.PayloadIn, stringsAt(text, caret, 0));
   for (let depth = 0; depth < caret.open.length; depth++) {
     const { array, key } = caret.open[depth]!;
     if (depth === caret.open.length - 1 && caret.naming) return current;
     if (array) current = current.flatMap(({ items }) => shapes(items));
     else {
-      const service = caret.open[depth + 1] && JSON.stringify(caret.open[0]!.strings) + text;
-      const asks = key === "data" && depth === 0 && /"service"\s*:\s*"coordinator"/.test(service ?? text);
+      const asks = key === "data" && depth === 0 && /"service"\s*:\s*"coordinator"/.test(text);
       const fields = asks ? [schemas.CoordinatorRequest!] : current.flatMap(({ properties }) => properties?.[key ?? ""] ?? []);
       current = fields.flatMap((field) => shapes(field, stringsAt(text, caret, depth + 1)));
     }
   }
-  void rest;
   return current;
 }
 
@@ -153,11 +150,15 @@ export function complete(text: string, at: number): { from: number; suggestions:
   const here = open.length ? walk(caret, text) : [{ properties: {} }];
   const found = new Map<string, Suggestion>();
   const top = open.at(-1);
+  // what it is comes first: the rest depends on it
+  const first = ["type", "kind"].find(
+    (name) => here.length > 1 && !top?.keys.has(name) && here.every(({ properties }) => properties?.[name]),
+  );
   for (const shape of here) {
     if (!naming) for (const value of valuesOf(shape, top?.key)) found.set(value.text, value);
     else {
       for (const [name, field] of Object.entries(shape.properties ?? {})) {
-        if (top?.keys.has(name) || found.has(name)) continue;
+        if (top?.keys.has(name) || found.has(name) || (first && name !== first)) continue;
         const about = `${shape.required?.includes(name) ? "needed. " : ""}${field.description ?? ""}`;
         found.set(name, { text: JSON.stringify(name), about });
       }

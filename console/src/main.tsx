@@ -1,7 +1,7 @@
 /** The console of a hub: what every page stands in. @module */
 
 import { render } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { againAt, connected, enter, hasSecret, hub, locked, signIn, signOut, status } from "./hub.js";
 import { PAGES } from "./pages.js";
 import { route, to } from "./route.js";
@@ -38,12 +38,11 @@ function Connection() {
 }
 
 function SignIn() {
-  const [secret, set] = useState("");
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => input.current?.focus(), []);
   const submit = (event: Event) => {
     event.preventDefault();
-    void signIn(secret);
+    void signIn(input.current!.value);
   };
   return (
     <form class="sign-in" onSubmit={submit}>
@@ -54,13 +53,12 @@ function SignIn() {
         Secret
         <input
           type="password"
+          required
           ref={input}
-          value={secret}
           autocomplete="current-password"
-          onInput={(event) => set(event.currentTarget.value)}
         />
       </label>
-      <button disabled={!secret}>Enter</button>
+      <button>Enter</button>
     </form>
   );
 }
@@ -68,7 +66,7 @@ function SignIn() {
 /** Why there is no connection, where that needs somebody to do something. */
 function Ended() {
   const now = status.value;
-  if (now.state !== "closed") return null;
+  if (now.state !== "closed" || locked.value) return null;
   if (now.code === 1000) return <Note>You have left the hub.</Note>;
   const why = now.code === 4013 ? "An administrator ended this connection" : "The hub ended this connection for good";
   return (
@@ -85,6 +83,7 @@ function Console() {
   const first = useRef(true);
   useEffect(() => {
     document.title = `${id ? `${id} · ` : ""}${here?.title ?? "Nothing"} · Concierge`;
+    document.querySelector(".bar [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     // whoever hears or types goes on where the page begins
     if (!first.current) main.current?.querySelector<HTMLElement>(id ? "h2[tabindex]" : "h1[tabindex]")?.focus();
     first.current = false;

@@ -90,12 +90,6 @@ function Editor({ text, write, send }: { text: string; write(text: string): void
   const area = useRef<HTMLTextAreaElement>(null);
   const [open, setOpen] = useState<{ from: number; at: number; suggestions: Suggestion[] } | undefined>();
   const [chosen, choose] = useState(0);
-  const caret = useRef<number | undefined>(undefined);
-  useEffect(() => {
-    if (caret.current === undefined) return;
-    area.current!.setSelectionRange(caret.current, caret.current);
-    caret.current = undefined;
-  }, [text]);
 
   const suggest = () => {
     const { value, selectionStart } = area.current!;
@@ -109,10 +103,14 @@ function Editor({ text, write, send }: { text: string; write(text: string): void
     const after = value.slice(at).replace(/^"/, "");
     const naming = /[{,]\s*$/.test(value.slice(0, from)) && word.startsWith('"') && !/^\s*:/.test(after) && inObject(value, from);
     const put = naming ? `${word}: ` : word;
-    caret.current = from + put.length - (/[}\]]$/.test(put) ? 1 : 0);
-    write(value.slice(0, from) + put + after);
-    setOpen(undefined);
+    const next = value.slice(0, from) + put + after;
+    const caret = from + put.length - (/[}\]]$/.test(put) ? 1 : 0);
+    // at once, not with the next render: the next key may be down already
+    area.current!.value = next;
+    area.current!.setSelectionRange(caret, caret);
     area.current!.focus();
+    write(next);
+    setOpen(undefined);
   };
   const key = (event: KeyboardEvent) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
