@@ -75,6 +75,7 @@ export interface Happening {
   at: number;
   event: string;
   client?: { name: string; uuid: string } | string | null;
+  owner?: string;
   service?: string;
   code?: number;
   [field: string]: unknown;

@@ -4,6 +4,7 @@ import { useMemo } from "preact/hooks";
 import { access, events, EVENTS, useEvents, type Happening } from "../admin.js";
 import { AdminGate } from "../admin-parts.js";
 import { Filter, List, type Column } from "../list.js";
+import { clientOf } from "../live.js";
 import { narrow, route, to } from "../route.js";
 import { at, count, plural } from "../text.js";
 import { Copy, Detail, Json, Note, Page, Text } from "../ui.js";
@@ -22,16 +23,17 @@ const WORDS: Record<string, string> = {
 };
 
 /** Everything that is not said by another column. */
-function rest({ n: _n, at: _at, event: _event, client: _client, ...rest }: Happening): string {
+function rest({ n: _n, at: _at, event: _event, client: _client, owner: _owner, ...rest }: Happening): string {
   return Object.entries(rest)
     .filter(([, value]) => value !== null && value !== "")
     .map(([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`)
     .join(", ");
 }
 
-function whoOf({ client }: Happening): { name: string; uuid: string } | undefined {
-  if (!client) return;
-  return typeof client === "string" ? { name: client, uuid: client } : client;
+/** Whom it is about. One that is told by its id has its name while it is here. */
+function whoOf({ client, owner }: Happening): { name: string; uuid: string } | undefined {
+  const who = client ?? owner ?? undefined;
+  return typeof who === "string" ? { name: clientOf(who)?.name ?? who, uuid: who } : who;
 }
 
 const COLUMNS: readonly Column<Happening>[] = [

@@ -75,7 +75,9 @@ function Depths({ all, stats }: { all: readonly Stats[]; stats: Stats }) {
   const past = all.find(({ at }) => at >= stats.at - 60_000) ?? stats;
   const codes = Object.entries(stats.closed).sort(([a], [b]) => (a < b ? -1 : 1));
   const commits = growth(all, ({ coordinator }) => coordinator?.commits ?? 0);
-  const took = growth(all, ({ coordinator }) => coordinator?.commit_us ?? 0);
+  const first = all[0]?.coordinator;
+  const lately = first && coordinator ? coordinator.commits - first.commits : 0;
+  const took = lately > 0 ? `${((coordinator!.commit_us - first!.commit_us) / lately / 1_000).toFixed(1)} ms` : "–";
   return (
     <div class="depths">
       <section aria-labelledby="limits">
@@ -137,7 +139,7 @@ function Depths({ all, stats }: { all: readonly Stats[]; stats: Stats }) {
                 <Row key={`t-${state}`} name={<><a href={to("tasks")}>Tasks</a> <State state={state} /></>} value={count(n)} />
               ))}
               <Row name="Commits" value={`${compact(commits.now)} /s`} />
-              <Row name="A commit takes" value={commits.now ? `${(took.now / commits.now / 1_000).toFixed(1)} ms` : "–"} />
+              <Row name="A commit takes" value={took} />
               <Row name="Offers taken, held" value={`${count(coordinator.offers_taken)}, ${count(coordinator.offers_held)}`} />
             </tbody>
           </table>
