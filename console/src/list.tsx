@@ -6,7 +6,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 /** Pixels, as in style.css. */
 const ROW = 32;
 /** Rows beyond either edge. */
-const MARGIN = 8;
+const MARGIN = 4;
 
 export interface Column<T> {
   name: string;
@@ -32,6 +32,7 @@ export interface ListProps<T> {
 
 export function List<T>({ label, kind, items, columns, id, href, current, empty }: ListProps<T>) {
   const body = useRef<HTMLDivElement>(null);
+  // where the first row begins that is seen: the list is drawn anew when that changes
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(600);
   const goal = useRef<number | undefined>(undefined);
@@ -43,7 +44,7 @@ export function List<T>({ label, kind, items, columns, id, href, current, empty 
     return () => observer.disconnect();
   }, []);
   const first = Math.max(0, Math.min(Math.floor(top / ROW), items.length - 1) - MARGIN);
-  const last = Math.min(items.length, Math.ceil((top + height) / ROW) + MARGIN);
+  const last = Math.min(items.length, Math.ceil((top + height) / ROW) + 1 + MARGIN);
 
   useEffect(() => {
     if (goal.current === undefined) return;
@@ -63,7 +64,7 @@ export function List<T>({ label, kind, items, columns, id, href, current, empty 
     if (row) {
       goal.current = undefined;
       row.focus({ preventScroll: true });
-    } else setTop(element.scrollTop);
+    } else setTop(Math.floor(element.scrollTop / ROW) * ROW);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const row = (event.target as HTMLElement).closest("[aria-rowindex]");
@@ -104,7 +105,7 @@ export function List<T>({ label, kind, items, columns, id, href, current, empty 
         role="rowgroup"
         ref={body}
         tabIndex={items.length ? -1 : 0}
-        onScroll={(event) => setTop(event.currentTarget.scrollTop)}
+        onScroll={(event) => setTop(Math.floor(event.currentTarget.scrollTop / ROW) * ROW)}
         onKeyDown={onKeyDown}
       >
         {items.length === 0 && (

@@ -57,7 +57,16 @@ export function span(ms: number): string {
   return rest ? `${whole} ${rest} ${next[1]}` : whole;
 }
 
+/** Control characters, and those that turn the direction of what follows. */
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** With what can't be seen written out: a name is read as it is, not as it wants to look. */
+export function visible(text: string): string {
+  return text.replace(UNSEEN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /** In the shape in which it is read. */
 export function pretty(value: unknown): string {
-  return JSON.stringify(value, null, 2) ?? "nothing";
+  const text = JSON.stringify(value, null, 2) ?? "nothing";
+  return text.split("\n").map(visible).join("\n");
 }

@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { pretty } from "./text.js";
+import { pretty, visible } from "./text.js";
 
 /** This second, for countdowns; it moves while somebody looks at one. */
 const now = signal(Date.now());
@@ -55,7 +55,7 @@ export function Detail(props: { title: string; back: string; kind: string; child
 
 /** Words of a client: in a direction of their own, so that they can't turn those beside them. */
 export function Text({ children }: { children: string }) {
-  return <bdi>{children}</bdi>;
+  return <bdi>{visible(children)}</bdi>;
 }
 
 export function Facts({ facts }: { facts: readonly (readonly [string, ComponentChildren])[] }) {

@@ -8,9 +8,9 @@ import { Hub, until } from "../../clients/js/test/hub.mjs";
 import { visit } from "./world.mjs";
 
 const CLIENTS = Number(process.env.CONCIERGE_TEST_CONSOLE_CLIENTS ?? 500);
-/** The goals are 250 ms and 33 ms, on a machine that has a core for the page; those of tests are shared. */
+/** The goals are 250 ms, and 33 ms for 95 % of frames, where the page has a core; tests share theirs, and so look at what a frame costs. */
 const PIXEL_WITHIN = 2_000;
-const FRAME_WITHIN = 250;
+const FRAME_COSTS = 33;
 
 const share = (values, part) => values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))];
 
@@ -53,11 +53,18 @@ test(`the page stays smooth while ${CLIENTS} clients come, are scrolled through,
     };
     requestAnimationFrame(look);
   });
+  const metrics = await page.context().newCDPSession(page);
+  await metrics.send("Performance.enable", { timeDomain: "threadTicks" });
+  let spent = 0;
   const measured = async (what) => {
+    const { metrics: now } = await metrics.send("Performance.getMetrics");
+    const { value } = now.find(({ name }) => name === "TaskDuration");
+    const cost = (value - spent) * 1_000;
+    spent = value;
     const frames = await page.evaluate("frames.splice(0)");
     const [most, worst] = [share(frames, 0.95), Math.max(...frames)];
-    t.diagnostic(`measured, ${what}: 95 % of ${frames.length} frames within ${most.toFixed(1)} ms, the longest ${worst.toFixed(1)} ms`);
-    return most;
+    t.diagnostic(`measured, ${what}: 95 % of ${frames.length} frames within ${most.toFixed(1)} ms, the longest ${worst.toFixed(1)} ms; ${(cost / frames.length).toFixed(1)} ms of processor time each`);
+    return cost / frames.length;
   };
   const enter = (n) => hub.enter(`client_${n}`, { intents: [], tags: ["crowd", `group_${n % 100}`], silence: 600_000 });
   const crowd = [];
@@ -89,5 +96,5 @@ test(`the page stays smooth while ${CLIENTS} clients come, are scrolled through,
   await measured("while they are filtered");
   going = false;
   await churn;
-  assert.ok(scrolled <= FRAME_WITHIN, `95 % of frames within ${scrolled} ms`);
+  assert.ok(scrolled <= FRAME_COSTS, `a frame takes ${scrolled} ms`);
 });

@@ -18,11 +18,11 @@ function views({ ada, mallory }, administered) {
     ["overview", "#/overview", [/Clients\s+\d\d/, /Services\s+[4-9]/, administered ? /Descriptors/ : /concierge\.admin/]],
     ["clients", "#/clients", [/\d+ clients/, "ada", "pilot", "mallory"]],
     ["client", `#/clients/${ada.hello.uuid}`, ["Ada Lovelace", ada.hello.uuid, "weather", "Folder of ada"]],
-    ["client-hostile", `#/clients/${mallory.hello.uuid}`, [HOSTILE, "news.tabloid"]],
+    ["client-hostile", `#/clients/${mallory.hello.uuid}`, [HOSTILE, "news.tabloid", "\\u202egnp.exe"]],
     ["services", "#/services", ["weather", "ada", "chess:lobby", "coordinator"]],
     ["service", "#/services/weather", ["The weather", "bob", "clerk_1", "Watch live"]],
     ["promises", "#/promises", [/\d+ promises/, "order:7", "● resolved", "✕ rejected", HOSTILE]],
-    ["promise", "#/promises/order%3A7", ["any@clerks", "order:7.0", /4 promises in/, '"tea": 2', "Settle it"]],
+    ["promise", "#/promises/order%3A7", ["any@clerks", "order:7.0", /5 promises in/, '"tea": 2', "Settle it"]],
     ["tasks", "#/tasks", ["order:8", "kitchen", "◌ pending", "▶ acquired", "‖ suspended", "clerks"]],
     ["task", "#/tasks/order%3A9", ["any@bakers", "clerk_1", /≤ 9 min|≤ 10 min/, "Halt"]],
     ["files", "#/files/ada%2F", ["maps/", "notes.txt", /4\.9 KiB/]],
@@ -76,11 +76,10 @@ for (const colorScheme of ["light", "dark"]) {
 
 test("the picture of the README is of this console", async (t) => {
   const hub = await Hub.start(t);
-  const world = await populate(hub);
+  await populate(hub, "the corner table");
   const page = await visit(t, hub, "#/promises/order%3A7", { height: 640 });
-  await sees(page, "the order", ["order:7.2", "Settle it"]);
+  await sees(page, "the order", ["order:7.3", "Settle it"]);
   mkdirSync(SCREENSHOTS, { recursive: true });
   await page.screenshot({ path: `${SCREENSHOTS}/readme.png` });
   if (process.env.UPDATE_EXPECT) copyFileSync(`${SCREENSHOTS}/readme.png`, PICTURE);
-  assert.ok(world);
 });

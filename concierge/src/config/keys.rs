@@ -303,7 +303,11 @@ pub const KEYS: &[Key] = &[
         "Where promises and tasks are kept: `sqlite:PATH`, `postgres://USER@HOST/DATABASE`, or `memory:` for nowhere. Without one: \
          `coordinator.db` in `$STATE_DIRECTORY`, else in `concierge` below `$XDG_STATE_HOME` or `~/.local/state`.",
     ),
-    key("console.enabled", Kind::Switch, "Serve the console at /console/, a page for people. Whoever uses it enters the hub like any client."),
+    key(
+        "console.enabled",
+        Kind::Switch,
+        "Serve the console at /console/, a page for people. Whoever uses it enters the hub like any client.",
+    ),
     key("metrics.enabled", Kind::Switch, "Serve Prometheus metrics at /metrics."),
     key("drain.spread_ms", ms(0), "Clients are closed (1001) spread over this time, so that they do not return all at once."),
     key("drain.within_ms", ms(1), "The hub has ended by then, whatever clients do."),

@@ -7,7 +7,7 @@ import { connected, hub } from "../hub.js";
 import { Filter, List, type Column } from "../list.js";
 import { askForServices, clientOf, services } from "../live.js";
 import { narrow, route, to } from "../route.js";
-import { clock, compact, count, plural } from "../text.js";
+import { clock, compact, count, plural, visible } from "../text.js";
 import { Copy, Detail, Facts, Note, Page, Text } from "../ui.js";
 import { SendForm } from "./clients.js";
 
@@ -175,7 +175,7 @@ function Messages({ service }: { service: string }) {
       <ol class="said-list" tabIndex={0} aria-label="Newest first">
         {heard.map(({ n, at, message }) => (
           <li key={n}>
-            <time>{clock(at)}</time> <code>{JSON.stringify(message.data)}</code>
+            <time>{clock(at)}</time> <code>{visible(JSON.stringify(message.data))}</code>
           </li>
         ))}
       </ol>

@@ -7,7 +7,7 @@ import { complete, examples, requests, type Suggestion } from "../complete.js";
 import { connected, hub } from "../hub.js";
 import { clients } from "../live.js";
 import { narrow, route } from "../route.js";
-import { clock, plural } from "../text.js";
+import { clock, plural, pretty, visible } from "../text.js";
 import { Copy, Note, Page } from "../ui.js";
 
 const FIRST = '{\n  "type": "SERVICE_FETCH_ALL"\n}';
@@ -305,9 +305,9 @@ function Frames() {
                   <span aria-hidden="true">{out ? "↑" : "↓"}</span>
                   <span class="unseen">{out ? "sent" : "received"}</span>
                 </span>
-                <time>{clock(at)}</time> <b>{type}</b> <code>{text.length > 400 ? `${text.slice(0, 400)}…` : text}</code>
+                <time>{clock(at)}</time> <b>{type}</b> <code>{visible(text.length > 400 ? `${text.slice(0, 400)}…` : text)}</code>
               </summary>
-              <pre>{read(text) === undefined ? text : JSON.stringify(read(text), null, 2)}</pre>
+              <pre>{read(text) === undefined ? visible(text) : pretty(read(text))}</pre>
             </details>
           </li>
         ))}
