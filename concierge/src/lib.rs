@@ -7,6 +7,7 @@ mod builtin;
 mod bulletin;
 pub mod cli;
 pub mod config;
+mod console;
 #[cfg(test)]
 mod conversations;
 mod coordinator;

@@ -30,7 +30,7 @@ use crate::http::Site;
 use crate::listener::{Shared, accept, start_shards};
 use crate::session::{self, Pace};
 use crate::tls::{Tls, TlsError};
-use crate::{admin, folders, metrics, state};
+use crate::{admin, console, folders, metrics, state};
 
 /// Why a hub did not start.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +67,7 @@ pub enum StartError {
 const WELCOME: &str = concat!(
     "Concierge ",
     env!("CARGO_PKG_VERSION"),
-    ", a WebSocket hub.\n\n/ws       the hub\n/fs/      files of clients\n/coordinator   durable promises and tasks\n/client.js  what pages import, see clients/js\n/healthz  is it alive\n/readyz   does it take clients\n",
+    ", a WebSocket hub.\n\n/ws       the hub\n/fs/      files of clients\n/coordinator   durable promises and tasks\n/console/  what is going on, for people\n/client.js  what pages import, see clients/js\n/healthz  is it alive\n/readyz   does it take clients\n",
     "/metrics  Prometheus\n"
 );
 
@@ -165,6 +165,9 @@ impl Server {
         let settings = coordinator_settings::<G>(&config);
         let store = settings.as_ref().map(|settings| settings.place.clone());
         let mut router = operations(&shared, config.metrics.enabled);
+        if config.console.enabled {
+            router = router.merge(console::router());
+        }
         let coordinator = match settings {
             Some(settings) => {
                 let started = Coordinator::start(settings, shared.desk.clone(), &mut coordinating).await;

@@ -37,7 +37,7 @@ const NEEDS: &[Need] = &[
     Need {
         program: "node",
         package: "nodejs",
-        used_by: "the tests of the JavaScript client and of the Resonate SDK",
+        used_by: "the tests of the JavaScript client, of the console and of the Resonate SDK",
         at_least: Some((20, "https://nodejs.org")),
     },
 ];
@@ -46,7 +46,7 @@ const NEEDS: &[Need] = &[
 const NPM: Need = Need { program: "npm", package: "npm", used_by: "installing packages of JavaScript", at_least: None };
 
 /// Folders whose package-lock.json names packages of npm.
-const LOCKED: &[&str] = &["tests/resonate", "clients/js"];
+const LOCKED: &[&str] = &["tests/resonate", "clients/js", "console"];
 
 /// Where Debian keeps PostgreSQL's programs, one folder for each version: off PATH.
 const POSTGRESQL: &str = "/usr/lib/postgresql";

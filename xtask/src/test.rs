@@ -18,7 +18,8 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
     let started = Instant::now();
     let mut commands = vec![cargo_test(arguments, &skipped)];
     if arguments.is_empty() {
-        commands.push(node_test()?);
+        commands.push(node_test("clients/js")?);
+        commands.push(node_test("console")?);
     }
     let (mut tally, mut failed) = (Tally::default(), Vec::new());
     for command in &mut commands {
@@ -71,10 +72,10 @@ fn cargo_test(arguments: &[OsString], skipped: &[Skipped]) -> Command {
     command
 }
 
-/// The tests of the JavaScript client, what `npm test` runs there. They start the hub that was just built.
-fn node_test() -> Result<Command> {
+/// The tests of the JavaScript client or of the console, what `npm test` runs there. They start the hub that was just built.
+fn node_test(folder: &str) -> Result<Command> {
     let mut command = run::program("node");
-    command.current_dir(run::root().join("clients/js")).arg("scripts/test.mjs");
+    command.current_dir(run::root().join(folder)).arg("scripts/test.mjs");
     if std::env::var_os("TESTED_CONCIERGE").is_none() {
         command.env("TESTED_CONCIERGE", run::target_directory()?.join("debug/concierge"));
     }

@@ -122,6 +122,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("files", "The file server (FILESYSTEM.md)."),
     ("coordinator", "Durable promises and tasks (PROTOCOL.md, \"The coordinator\")."),
     ("store", "Where what is durable is kept."),
+    ("console", "The console, a page for people."),
     ("metrics", "Prometheus metrics."),
     ("drain", "How the hub takes leave of its clients when it is told to stop."),
     ("log", "The log, on stderr."),
@@ -318,6 +319,11 @@ pub const KEYS: &[Key] = &[
         Kind::Text { example: "sqlite:/var/lib/concierge/coordinator.db" },
         "Where promises and tasks are kept: `sqlite:PATH`, `postgres://USER@HOST/DATABASE`, or `memory:` for nowhere. Without one: \
          `coordinator.db` in `$STATE_DIRECTORY`, else in `concierge` below `$XDG_STATE_HOME` or `~/.local/state`.",
+    ),
+    key(
+        "console.enabled",
+        Kind::Switch,
+        "Serve the console at /console/, a page for people. Whoever uses it enters the hub like any client.",
     ),
     key("metrics.enabled", Kind::Switch, "Serve Prometheus metrics at /metrics."),
     key("drain.spread_ms", ms(0), "Clients are closed (1001) spread over this time, so that they do not return all at once."),

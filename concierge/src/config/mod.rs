@@ -43,6 +43,7 @@ pub struct Config {
     pub files: Files,
     pub coordinator: Coordinator,
     pub store: Store,
+    pub console: Console,
     pub metrics: Metrics,
     pub drain: Drain,
     pub log: Log,
@@ -68,6 +69,7 @@ impl Default for Config {
             files: Files::default(),
             coordinator: Coordinator::default(),
             store: Store::default(),
+            console: Console::default(),
             metrics: Metrics::default(),
             drain: Drain::default(),
             log: Log::default(),
@@ -214,6 +216,19 @@ impl Default for Coordinator {
 pub struct Store {
     /// `None`: a SQLite database in the user's state directory.
     pub url: Option<String>,
+}
+
+/// The console at `/console/`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Console {
+    pub enabled: bool,
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
 }
 
 /// The Prometheus endpoint.

@@ -43,8 +43,9 @@ fn refused(change: impl FnOnce(&mut Config)) -> String {
 
 /// A configuration in which no key is absent.
 fn full() -> Config {
-    let Config { listen, require_subprotocol, shards, spin_us, limits, heartbeat, coordinator, metrics, drain, log, .. } =
-        Config::default();
+    let Config {
+        listen, require_subprotocol, shards, spin_us, limits, heartbeat, coordinator, console, metrics, drain, log, ..
+    } = Config::default();
     Config {
         listen,
         secret: Some("s".into()),
@@ -63,6 +64,7 @@ fn full() -> Config {
         files: Files { dir: Some("d".into()), listen: Some(([127, 0, 0, 1], 1).into()), ..Files::default() },
         coordinator,
         store: Store { url: Some("memory:".into()) },
+        console,
         metrics,
         drain,
         log,

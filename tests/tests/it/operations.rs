@@ -42,6 +42,28 @@ async fn health_readiness_and_a_word_to_those_who_are_lost() {
     assert_eq!(hub.http("POST", "/healthz", &[], b"").await.status, 405);
 }
 
+#[tokio::test]
+async fn the_console_is_served_with_a_policy_that_lets_in_nothing_from_elsewhere_and_can_be_switched_off() {
+    let hub = Hub::start().await;
+    let bare = hub.http("GET", "/console", &[], b"").await;
+    assert_eq!((bare.status, bare.header("location")), (308, Some("/console/")));
+    let types = [
+        ("", "text/html; charset=utf-8"),
+        ("console.js", "text/javascript; charset=utf-8"),
+        ("console.css", "text/css; charset=utf-8"),
+        ("icon.svg", "image/svg+xml"),
+    ];
+    for (name, kind) in types {
+        let file = hub.http("GET", &format!("/console/{name}"), &[], b"").await;
+        assert_eq!((file.status, file.header("content-type")), (200, Some(kind)), "{name}");
+        let policy = file.header("content-security-policy").expect("it has one");
+        assert!(policy.starts_with("default-src 'self';") && !policy.contains("unsafe"), "{policy}");
+        assert_eq!(file.header("x-content-type-options"), Some("nosniff"));
+    }
+    let hub = Hub::with(&["console.enabled=false"]).await;
+    assert_eq!(hub.http("GET", "/console/", &[], b"").await.status, 404);
+}
+
 /// Security: 35.
 #[tokio::test]
 async fn metrics_parse_count_what_happened_and_hold_no_names() {

@@ -77,12 +77,12 @@ async fn the_rust_example_is_the_program_that_lies_there_and_prints_what_the_doc
 #[tokio::test]
 async fn the_example_for_browsers_prints_what_the_document_says() {
     let document = readme();
-    let section = document.split("\n## From a browser\n").nth(1).unwrap();
-    let script = &blocks(section, "js")[0];
+    let script = &blocks(&document, "js")[0];
     let hub = Hub::start().await;
     let mut browser = Browser::open(&format!("http://{}/", hub.address)).await;
     browser.run(&script.replace("127.0.0.1:64209", &hub.address.to_string())).await;
-    assert_eq!(browser.console_line().await + "\n", blocks(section, "text")[0]);
+    let line = browser.console_line().await;
+    assert!(document.contains(&format!("It prints `{line}`")), "the document prints another line than {line}");
     assert_eq!(hub.metric("concierge_clients").await, 1.0);
     browser.close().await;
     until("the page's client has left", async || (hub.metric("concierge_clients").await == 0.0).then_some(())).await;

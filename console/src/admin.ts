@@ -1,0 +1,237 @@
+/** The hub's admin service, `concierge.admin`: what it says, and what is asked of it. Nothing else speaks to it. @module */
+
+import { effect, signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { ConciergeError, type Client, type Target } from "../../clients/js/src/index.js";
+import { connected, hub } from "./hub.js";
+
+const SERVICE = "concierge.admin";
+/** Where the admin secret is kept while this tab lives. */
+const SECRET = "concierge.admin-secret";
+/** How often totals are told, and how many are kept for the sparklines. */
+const EVERY_MS = 1_000;
+const KEPT = 121;
+/** Events that are kept. */
+export const EVENTS = 5_000;
+const ANSWER_WITHIN = 30_000;
+
+interface Usage {
+  used: number;
+  /** 0: unknown. */
+  limit: number;
+}
+type Counts = Record<string, number>;
+
+export interface Stats {
+  at: number;
+  version: string;
+  uptime_ms: number;
+  clients: number;
+  services: number;
+  subscriptions: number;
+  connections: number;
+  payloads_in: number;
+  bytes_in: number;
+  bytes_out: number;
+  queued_bytes: number;
+  messages: number;
+  deliveries: number;
+  messages_refused: number;
+  malformed: number;
+  slow_consumers: number;
+  refused: Counts;
+  closed: Counts;
+  limited: Counts;
+  coordinator: null | {
+    requests: Counts;
+    offers_taken: number;
+    offers_held: number;
+    pollers: number;
+    transactions: number;
+    commits: number;
+    commit_us: number;
+    promises: Counts;
+    tasks: Counts;
+  };
+  descriptors: Usage;
+  memory: Usage;
+  disks: Record<string, Usage>;
+}
+
+export interface ClientRecord {
+  uuid: string;
+  address: string | null;
+  joined_at: number;
+  queued_bytes: number;
+  payloads_in: number;
+  bytes_in: number;
+  messages_out: number;
+  bytes_out: number;
+}
+
+/** Something that happened: `event` says what, and other fields the rest. */
+export interface Happening {
+  n: number;
+  at: number;
+  event: string;
+  client?: { name: string; uuid: string } | string | null;
+  owner?: string;
+  service?: string;
+  code?: number;
+  [field: string]: unknown;
+}
+
+export interface Overheard {
+  at: number;
+  from: string;
+  target: Target;
+  bytes: number;
+  data: unknown;
+}
+
+/** `missing`: the hub has no such service. `forbidden`: it obeys others, with the admin secret or on its machine. */
+export type Access = "asking" | "missing" | "forbidden" | "open";
+
+export const access = signal<Access>("asking");
+/** Why it is forbidden, in the hub's words. */
+export const refusal = signal("");
+/** Snapshots of the totals, the newest last. */
+export const history = signal<readonly Stats[]>([]);
+/** What happened, the newest first. */
+export const events = signal<readonly Happening[]>([]);
+/** Clients as administrators see them, with their figures, while somebody watches them. */
+export const records = signal<ReadonlyMap<string, ClientRecord>>(new Map());
+
+interface Call {
+  resolve(ok: any): void;
+  reject(reason: unknown): void;
+}
+
+const calls = new Map<string, Call>();
+const ears = new Map<string, Set<(overheard: readonly Overheard[], leftOut: number) => void>>();
+let client: Client | undefined;
+let calledLast = 0;
+let newest = 0;
+let watchingRecords = 0;
+let watchingEvents = 0;
+
+/** Asks the admin service. Fails with its word: `FORBIDDEN`, `INVALID_UUID`, … */
+export function order(op: string, data: object = {}): Promise<any> {
+  const id = `${++calledLast}`;
+  const timeout = setTimeout(() => calls.get(id)?.reject(new ConciergeError("TIMED_OUT")), ANSWER_WITHIN);
+  return new Promise((resolve, reject) => {
+    if (!client) throw new ConciergeError("DISCONNECTED");
+    calls.set(id, { resolve, reject });
+    client.send({ service: SERVICE }, { id, op, ...data }).catch(reject);
+  }).finally(() => {
+    clearTimeout(timeout);
+    calls.delete(id);
+  });
+}
+
+function take(said: any) {
+  if (said.id !== undefined && said.id !== null) {
+    const call = calls.get(said.id);
+    if (said.error) call?.reject(new ConciergeError(said.error.code, said.error.message));
+    else call?.resolve(said.ok);
+  } else if (said.stats) history.value = [...history.value, said.stats].slice(-KEPT);
+  else if (said.events) hear(said.events);
+  else if (said.clients) {
+    const next = new Map(said.begin ? [] : records.value);
+    for (const record of said.clients) next.set(record.uuid, record);
+    for (const uuid of said.gone) next.delete(uuid);
+    records.value = next;
+  } else if (said.messages) ears.get(said.service)?.forEach((hear) => hear(said.messages, said.left_out));
+}
+
+function hear(next: readonly Happening[]) {
+  const fresh = next.filter(({ n }) => n > newest);
+  if (!fresh.length) return;
+  newest = fresh.at(-1)!.n;
+  events.value = [...fresh.reverse(), ...events.value].slice(0, EVENTS);
+}
+
+/** What is watched, after each new connection. */
+async function begin() {
+  try {
+    const secret = sessionStorage.getItem(SECRET);
+    if (secret !== null) await order("auth", { secret });
+    await order("stats.watch", { every_ms: EVERY_MS });
+    access.value = "open";
+    if (watchingEvents) await order("events.watch", { since: newest });
+    if (watchingRecords) await order("clients.watch", { every_ms: EVERY_MS });
+    for (const service of ears.keys()) await order("service.watch", { service }).catch(() => {});
+  } catch (error) {
+    if (!(error instanceof ConciergeError) || error.code !== "FORBIDDEN") return;
+    sessionStorage.removeItem(SECRET);
+    refusal.value = error.message;
+    access.value = "forbidden";
+  }
+}
+
+effect(() => {
+  const now = hub.value;
+  if (!now || !connected.value) {
+    for (const { reject } of calls.values()) reject(new ConciergeError("DISCONNECTED"));
+    return;
+  }
+  if (now === client) return void begin();
+  client = now;
+  access.value = "asking";
+  // numbers of another hub mean nothing here
+  newest = 0;
+  events.value = [];
+  history.value = [];
+  now.subscribe<any>(SERVICE, ({ data }) => take(data)).then(begin, (error) => {
+    if (error instanceof ConciergeError && error.code === "INVALID_SERVICE") access.value = "missing";
+  });
+});
+
+/** Presents the admin secret. */
+export async function authorise(secret: string): Promise<void> {
+  await order("auth", { secret });
+  sessionStorage.setItem(SECRET, secret);
+  await begin();
+}
+
+/** While a component stands: {@link events} are told. */
+export function useEvents(): void {
+  useEffect(() => {
+    if (access.value !== "open") return;
+    if (watchingEvents++ === 0) void order("events.watch", { since: newest }).catch(() => {});
+    return () => {
+      if (--watchingEvents === 0) void order("events.unwatch").catch(() => {});
+    };
+  }, [access.value]);
+}
+
+/** While a component stands: {@link records} are told. */
+export function useRecords(): void {
+  useEffect(() => {
+    if (access.value !== "open") return;
+    if (watchingRecords++ === 0) void order("clients.watch", { every_ms: EVERY_MS }).catch(() => {});
+    return () => {
+      if (--watchingRecords > 0) return;
+      records.value = new Map();
+      void order("clients.unwatch").catch(() => {});
+    };
+  }, [access.value]);
+}
+
+/** What is said to a service and through it, without a subscription, until what comes back is called. */
+export function overhear(service: string, hear: (overheard: readonly Overheard[], leftOut: number) => void): () => void {
+  const all = ears.get(service) ?? new Set();
+  if (all.size === 0) void order("service.watch", { service }).catch(() => {});
+  ears.set(service, all.add(hear));
+  return () => {
+    all.delete(hear);
+    if (all.size > 0) return;
+    ears.delete(service);
+    void order("service.unwatch", { service }).catch(() => {});
+  };
+}
+
+/** Ends a client's connection. */
+export function kick(uuid: string, code: number, reason: string): Promise<void> {
+  return order("clients.kick", { uuid, code, reason });
+}

@@ -1,0 +1,152 @@
+/** Who is there. @module */
+
+import { useMemo, useState } from "preact/hooks";
+import type { ClientInfo } from "../../../clients/js/src/index.js";
+import { KickForm, Rates } from "../admin-parts.js";
+import { useAct, useAsked } from "../ask.js";
+import { connected, hub } from "../hub.js";
+import { Filter, List, type Column } from "../list.js";
+import { clientOf, clients, services } from "../live.js";
+import { narrow, route, to } from "../route.js";
+import { count, plural } from "../text.js";
+import { Copy, Detail, Facts, Note, Page, Tags, Text } from "../ui.js";
+
+const COLUMNS: readonly Column<ClientInfo>[] = [
+  { name: "Name", cell: ({ name }) => name },
+  { name: "Nickname", wide: true, cell: ({ nickname }) => nickname && <Text>{nickname}</Text> },
+  { name: "Tags", cell: ({ tags }) => <Tags tags={tags} /> },
+  { name: "Id", wide: true, cell: ({ uuid }) => <code>{uuid}</code> },
+];
+
+/** What is searched of a client, made once for each. */
+const texts = new WeakMap<ClientInfo, string>();
+function textOf(client: ClientInfo): string {
+  let text = texts.get(client);
+  if (text === undefined) {
+    text = [client.name, client.nickname, client.uuid, ...client.tags].join("\n").toLowerCase();
+    texts.set(client, text);
+  }
+  return text;
+}
+
+export function Clients() {
+  const { id, query } = route.value;
+  const filter = query.get("filter") ?? "";
+  const all = clients.value;
+  const found = useMemo(() => {
+    const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+    return words.length ? all.filter((client) => words.every((word) => textOf(client).includes(word))) : all;
+  }, [all, filter]);
+  const keep = filter ? { filter } : {};
+  const about = found.length === all.length ? plural(all.length, "client") : `${count(found.length)} of ${plural(all.length, "client")}`;
+  return (
+    <Page
+      title="Clients"
+      about={about}
+      tools={<Filter value={filter} label="Filter by name, tag or id" onInput={(filter) => narrow({ filter })} />}
+    >
+      <div class={id ? "split with-detail" : "split"}>
+        <List
+          label="Clients"
+          kind="clients"
+          items={found}
+          columns={COLUMNS}
+          id={({ uuid }) => uuid}
+          href={({ uuid }) => to("clients", uuid, keep)}
+          current={id}
+          empty={filter ? "Nobody fits this filter." : "Nobody is here yet."}
+        />
+        {id && <ClientDetail key={id} uuid={id} back={to("clients", undefined, keep)} />}
+      </div>
+    </Page>
+  );
+}
+
+function ClientDetail({ uuid, back }: { uuid: string; back: string }) {
+  const client = clientOf(uuid);
+  const [seen] = useState<{ client?: ClientInfo }>({});
+  if (client) seen.client = client;
+  const known = client ?? seen.client;
+  const ready = connected.value ? hub.value : undefined;
+  const asked = useAsked((signal) => ready!.fetchClient(uuid, { signal }), [ready, uuid]);
+  if (!known) {
+    return (
+      <Detail title={uuid} back={back} kind="clients">
+        <Note>Nobody of this id is connected. A client gets a new id with every connection.</Note>
+      </Detail>
+    );
+  }
+  const own = services.value.filter(({ owner_uuid }) => owner_uuid === uuid);
+  const mine = hub.value?.hello.uuid === uuid;
+  const facts = [
+    ["Nickname", known.nickname === null ? "none" : <Text>{known.nickname}</Text>],
+    ["Id", <code>{uuid}</code>],
+    ["Tags", known.tags.length ? <Tags tags={known.tags} /> : "none"],
+    ["Services", own.length ? own.map(({ name }) => <ServiceLink name={name} />) : "none"],
+    [
+      "Subscribed to",
+      asked.value?.subscriptions.length ? asked.value.subscriptions.map(({ name }) => <ServiceLink name={name} />) : "nothing",
+    ],
+    ["Files", <a href={to("files", `${known.name}/`)}>Folder of {known.name}</a>],
+  ] as const;
+  const tools = (
+    <>
+      <button type="button" onClick={asked.again} disabled={!client}>
+        Ask again
+      </button>
+      <Copy text={() => uuid}>Copy id</Copy>
+    </>
+  );
+  return (
+    <Detail title={known.name} back={back} kind="clients" tools={tools}>
+      {!client && <Note bad>This client has left.</Note>}
+      {mine && <Note>This is the console that you look at.</Note>}
+      <Facts facts={facts} />
+      {client && <Rates uuid={uuid} />}
+      {client && <SendForm to={{ uuid }} />}
+      {client && !mine && <KickForm uuid={uuid} name={known.name} />}
+    </Detail>
+  );
+}
+
+export function ServiceLink({ name }: { name: string }) {
+  return (
+    <a class="ref" href={to("services", name)}>
+      {name}
+    </a>
+  );
+}
+
+/** Says something to a client or a service. */
+export function SendForm({ to }: { to: { uuid: string } | { service: string } }) {
+  const [text, set] = useState("");
+  const [sent, setSent] = useState(0);
+  const { busy, error, act } = useAct();
+  const submit = (event: Event) => {
+    event.preventDefault();
+    act(async () => {
+      let data: unknown = text;
+      try {
+        data = JSON.parse(text);
+      } catch {
+        // what is no JSON is sent as a string
+      }
+      await hub.value!.send(to, data);
+      set("");
+      setSent((sent) => sent + 1);
+    });
+  };
+  return (
+    <form class="inline" onSubmit={submit}>
+      <label>
+        Send a message
+        <input value={text} onInput={(event) => set(event.currentTarget.value)} placeholder='JSON, or text: {"hello":1}' />
+      </label>
+      <button disabled={busy || !text}>Send</button>
+      <span role="status" class="said">
+        {sent > 0 && `Sent ${sent}`}
+      </span>
+      {error && <Note bad>{error}</Note>}
+    </form>
+  );
+}

@@ -1,0 +1,159 @@
+/** How the hub is. @module */
+
+import type { ComponentChildren } from "preact";
+import { access, history, type Stats } from "../admin.js";
+import { AdminGate } from "../admin-parts.js";
+import { hub } from "../hub.js";
+import { clients, services } from "../live.js";
+import { to } from "../route.js";
+import { bytes, compact, count, span } from "../text.js";
+import { Gauge, Page, Spark, State } from "../ui.js";
+
+interface Moment {
+  now: number;
+  values: number[];
+}
+
+/** How much a counter grew in each second. */
+function growth(all: readonly Stats[], of: (stats: Stats) => number): Moment {
+  const values = all.slice(1).map((stats, n) => {
+    const before = all[n]!;
+    return Math.max(0, ((of(stats) - of(before)) * 1_000) / Math.max(1, stats.at - before.at));
+  });
+  return { now: values.at(-1) ?? 0, values };
+}
+
+function Figure(props: { name: string; value: ComponentChildren; unit?: string; values?: readonly number[]; href?: string }) {
+  const { name, value, unit, values, href } = props;
+  return (
+    <div class="figure-card">
+      <h2>{href ? <a href={href}>{name}</a> : name}</h2>
+      <p>
+        <strong>{value}</strong> {unit}
+      </p>
+      {values && <Spark values={values} label={`${name} in the last two minutes`} />}
+    </div>
+  );
+}
+
+export function Overview() {
+  const all = history.value;
+  const stats = all.at(-1);
+  const about = stats ? `Concierge ${stats.version}, up ${span(stats.uptime_ms)}` : hub.value && `protocol ${hub.value.hello.version}`;
+  return (
+    <Page title="Overview" about={about}>
+      <section class="figures" aria-label="Figures">
+        <Figure name="Clients" value={count(clients.value.length)} href={to("clients")} {...(stats && { values: all.map(({ clients }) => clients) })} />
+        <Figure name="Services" value={count(services.value.length)} href={to("services")} {...(stats && { values: all.map(({ services }) => services) })} />
+        {stats && <Rates all={all} />}
+      </section>
+      {access.value !== "open" && <AdminGate what="Rates, limits and closed connections" />}
+      {stats && <Depths all={all} stats={stats} />}
+    </Page>
+  );
+}
+
+function Rates({ all }: { all: readonly Stats[] }) {
+  const messages = growth(all, ({ messages }) => messages);
+  const deliveries = growth(all, ({ deliveries }) => deliveries);
+  const received = growth(all, ({ bytes_in }) => bytes_in);
+  const sent = growth(all, ({ bytes_out }) => bytes_out);
+  return (
+    <>
+      <Figure name="Messages" value={compact(messages.now)} unit="/s" values={messages.values} />
+      <Figure name="Deliveries" value={compact(deliveries.now)} unit="/s" values={deliveries.values} />
+      <Figure name="Received" value={bytes(received.now)} unit="/s" values={received.values} />
+      <Figure name="Sent" value={bytes(sent.now)} unit="/s" values={sent.values} />
+    </>
+  );
+}
+
+const sum = (counts: Record<string, number>) => Object.values(counts).reduce((sum, n) => sum + n, 0);
+
+function Depths({ all, stats }: { all: readonly Stats[]; stats: Stats }) {
+  const { coordinator, descriptors, memory, disks } = stats;
+  const past = all.find(({ at }) => at >= stats.at - 60_000) ?? stats;
+  const codes = Object.entries(stats.closed).sort(([a], [b]) => (a < b ? -1 : 1));
+  const commits = growth(all, ({ coordinator }) => coordinator?.commits ?? 0);
+  const first = all[0]?.coordinator;
+  const lately = first && coordinator ? coordinator.commits - first.commits : 0;
+  const took = lately > 0 ? `${((coordinator!.commit_us - first!.commit_us) / lately / 1_000).toFixed(1)} ms` : "–";
+  return (
+    <div class="depths">
+      <section aria-labelledby="limits">
+        <h2 id="limits">Used of what there is</h2>
+        <Gauge label="Descriptors" {...descriptors} text={`${count(descriptors.used)} of ${count(descriptors.limit)}`} />
+        <Gauge label="Memory" {...memory} text={`${bytes(memory.used)} of ${bytes(memory.limit)}`} />
+        {Object.entries(disks).map(([name, disk]) => (
+          <Gauge label={`Disk: ${name}`} {...disk} text={`${bytes(disk.used)} of ${bytes(disk.limit)}`} key={name} />
+        ))}
+      </section>
+      <section aria-labelledby="drops">
+        <h2 id="drops">Refused and dropped</h2>
+        <table>
+          <tbody>
+            <Row name="Messages that nobody got" value={count(stats.messages_refused)} />
+            <Row name="Payloads that could not be read" value={count(stats.malformed)} />
+            <Row name="Clients that read too slowly" value={count(stats.slow_consumers)} />
+            <Row name="Connections refused" value={count(sum(stats.refused))} />
+            <Row name="Over a limit" value={count(sum(stats.limited))} />
+            <Row name="Waiting for clients" value={bytes(stats.queued_bytes)} />
+          </tbody>
+        </table>
+      </section>
+      <section aria-labelledby="codes">
+        <h2 id="codes">Connections that ended</h2>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Close code</th>
+              <th scope="col" class="figure">
+                Last minute
+              </th>
+              <th scope="col" class="figure">
+                In all
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {codes.map(([code, n]) => (
+              <tr key={code}>
+                <th scope="row">{code}</th>
+                <td class="figure">{count(n - (past.closed[code] ?? 0))}</td>
+                <td class="figure">{count(n)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        {codes.length === 0 && <p class="about">None so far.</p>}
+      </section>
+      {coordinator && (
+        <section aria-labelledby="durable">
+          <h2 id="durable">Promises and tasks</h2>
+          <table>
+            <tbody>
+              {Object.entries(coordinator.promises).map(([state, n]) => (
+                <Row key={`p-${state}`} name={<><a href={to("promises", undefined, { state })}>Promises</a> <State state={state} /></>} value={count(n)} />
+              ))}
+              {Object.entries(coordinator.tasks).map(([state, n]) => (
+                <Row key={`t-${state}`} name={<><a href={to("tasks")}>Tasks</a> <State state={state} /></>} value={count(n)} />
+              ))}
+              <Row name="Commits" value={`${compact(commits.now)} /s`} />
+              <Row name="A commit takes" value={took} />
+              <Row name="Offers taken, held" value={`${count(coordinator.offers_taken)}, ${count(coordinator.offers_held)}`} />
+            </tbody>
+          </table>
+        </section>
+      )}
+    </div>
+  );
+}
+
+function Row({ name, value }: { name: ComponentChildren; value: string }) {
+  return (
+    <tr>
+      <th scope="row">{name}</th>
+      <td class="figure">{value}</td>
+    </tr>
+  );
+}

@@ -1,0 +1,185 @@
+/** What is offered, by whom, and what is said in it. @module */
+
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { Message, ServiceInfo } from "../../../clients/js/src/index.js";
+import { sentence, useAsked } from "../ask.js";
+import { connected, hub } from "../hub.js";
+import { Filter, List, type Column } from "../list.js";
+import { askForServices, clientOf, services } from "../live.js";
+import { narrow, route, to } from "../route.js";
+import { clock, compact, count, plural, visible } from "../text.js";
+import { Copy, Detail, Facts, Note, Page, Text } from "../ui.js";
+import { SendForm } from "./clients.js";
+
+function Owner({ uuid }: { uuid: string }) {
+  const owner = clientOf(uuid);
+  if (owner) return <a href={to("clients", uuid)}>{owner.name}</a>;
+  return <code>{uuid}</code>;
+}
+
+const COLUMNS: readonly Column<ServiceInfo>[] = [
+  { name: "Service", cell: ({ name }) => name },
+  { name: "Nickname", wide: true, cell: ({ nickname }) => nickname && <Text>{nickname}</Text> },
+  { name: "Owner", cell: ({ owner_uuid }) => <Owner uuid={owner_uuid} /> },
+  { name: "Subscribers", figure: true, cell: ({ subscriber_count }) => count(subscriber_count) },
+];
+
+export function Services() {
+  const { id, query } = route.value;
+  const filter = query.get("filter") ?? "";
+  const all = services.value;
+  const found = useMemo(() => {
+    const word = filter.toLowerCase();
+    return all.filter(({ name, nickname }) => `${name}\n${nickname}`.toLowerCase().includes(word));
+  }, [all, filter]);
+  const keep = filter ? { filter } : {};
+  useEffect(() => {
+    if (connected.value && hub.value) askForServices(hub.value);
+  }, [connected.value, hub.value]);
+  const tools = (
+    <>
+      <Filter value={filter} label="Filter by name" onInput={(filter) => narrow({ filter })} />
+      <button type="button" onClick={() => hub.value && askForServices(hub.value)}>
+        Count again
+      </button>
+    </>
+  );
+  return (
+    <Page title="Services" about={plural(all.length, "service")} tools={tools}>
+      <div class={id ? "split with-detail" : "split"}>
+        <List
+          label="Services"
+          kind="services"
+          items={found}
+          columns={COLUMNS}
+          id={({ name }) => name}
+          href={({ name }) => to("services", name, keep)}
+          current={id}
+          empty={filter ? "No service fits this filter." : "Nobody offers a service yet."}
+        />
+        {id && <ServiceDetail key={id} name={id} back={to("services", undefined, keep)} />}
+      </div>
+    </Page>
+  );
+}
+
+function ServiceDetail({ name, back }: { name: string; back: string }) {
+  const service = services.value.find((service) => service.name === name);
+  const ready = connected.value ? hub.value : undefined;
+  const asked = useAsked((signal) => ready!.fetchService(name, { signal }), [ready, name, service?.owner_uuid]);
+  if (!service) {
+    return (
+      <Detail title={name} back={back} kind="services">
+        <Note>There is no service of this name. It is shown here when somebody creates it.</Note>
+      </Detail>
+    );
+  }
+  const subscribers = asked.value?.service.subscribers ?? service.subscribers;
+  const facts = [
+    ["Nickname", service.nickname === null ? "none" : <Text>{service.nickname}</Text>],
+    ["Owner", <Owner uuid={service.owner_uuid} />],
+    ["Subscribers", count(service.subscriber_count)],
+  ] as const;
+  const tools = (
+    <>
+      <button type="button" onClick={asked.again}>
+        Ask again
+      </button>
+      <Copy text={() => `concierge sub ${name}`}>Copy as CLI</Copy>
+    </>
+  );
+  return (
+    <Detail title={name} back={back} kind="services" tools={tools}>
+      <Facts facts={facts} />
+      <Watch service={name} />
+      <h3>Subscribers</h3>
+      {subscribers.length === 0 && <Note>Nobody.</Note>}
+      <ul class="refs">
+        {subscribers.slice(0, 100).map((uuid) => (
+          <li key={uuid}>
+            <Owner uuid={uuid} />
+          </li>
+        ))}
+      </ul>
+      {subscribers.length > 100 && <Note>and {count(subscribers.length - 100)} more</Note>}
+    </Detail>
+  );
+}
+
+/** Messages that are kept on the page. */
+const KEPT = 200;
+
+interface Heard {
+  n: number;
+  at: number;
+  message: Message;
+}
+
+/** What the owner says, from now on: the console subscribes while it is watched. */
+function Watch({ service }: { service: string }) {
+  const [on, set] = useState(false);
+  return (
+    <section class="watch" aria-label={`Messages of ${service}`}>
+      <div class="tools">
+        <h3>Messages</h3>
+        <button type="button" aria-pressed={on} onClick={() => set(!on)}>
+          {on ? "Stop watching" : "Watch live"}
+        </button>
+      </div>
+      {on ? <Messages service={service} /> : <Note>To watch it, the console subscribes to it like any client.</Note>}
+    </section>
+  );
+}
+
+function Messages({ service }: { service: string }) {
+  const [{ heard, total, rate }, show] = useState<{ heard: readonly Heard[]; total: number; rate: number }>({
+    heard: [],
+    total: 0,
+    rate: 0,
+  });
+  const [error, setError] = useState("");
+  const client = hub.value;
+  useEffect(() => {
+    if (!client) return;
+    const over = new AbortController();
+    let [kept, total, due]: [Heard[], number, boolean] = [[], 0, false];
+    const times: number[] = [];
+    const draw = () => {
+      due = false;
+      const now = performance.now();
+      while (times.length && times[0]! < now - 1_000) times.shift();
+      if (!over.signal.aborted) show({ heard: kept, total, rate: times.length });
+    };
+    const take = (message: Message) => {
+      kept = [{ n: total++, at: Date.now(), message }, ...kept.slice(0, KEPT - 1)];
+      times.push(performance.now());
+      if (!due) requestAnimationFrame(draw);
+      due = true;
+    };
+    client
+      .subscribe(service, take, { signal: over.signal })
+      .catch((error) => over.signal.aborted || setError(sentence(error)));
+    const beat = setInterval(draw, 1_000);
+    return () => {
+      clearInterval(beat);
+      over.abort();
+    };
+  }, [client, service]);
+  if (error) return <Note bad>It can't be watched: {error}</Note>;
+  return (
+    <>
+      <p class="about">
+        {plural(total, "message")}, <span class="figure">{compact(rate)}</span> in the last second
+      </p>
+      {total === 0 && <Note>Nothing was said yet.</Note>}
+      <ol class="said-list" tabIndex={0} aria-label="Newest first">
+        {heard.map(({ n, at, message }) => (
+          <li key={n}>
+            <time>{clock(at)}</time> <code>{visible(JSON.stringify(message.data))}</code>
+          </li>
+        ))}
+      </ol>
+      <SendForm to={{ service }} />
+    </>
+  );
+}

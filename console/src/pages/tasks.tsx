@@ -1,0 +1,205 @@
+/** Work: what waits in which group, and who holds what. @module */
+
+import { useMemo, useRef } from "preact/hooks";
+import type { PromiseRecord, TaskRecord } from "../../../clients/js/src/index.js";
+import { useAct, useAsked } from "../ask.js";
+import { client, desk, groupOf, searchPromises, searchTasks, SHOWN, targetOf } from "../coordinator.js";
+import { connected } from "../hub.js";
+import { Filter, List, type Column } from "../list.js";
+import { clientNamed, clients } from "../live.js";
+import { narrow, route, to } from "../route.js";
+import { at, count, plural, span } from "../text.js";
+import { Detail, Facts, Note, Page, State, Text, useNow } from "../ui.js";
+import { NoCoordinator } from "./promises.js";
+
+const OPEN = ["pending", "acquired", "suspended", "halted"] as const;
+
+interface Row {
+  task: TaskRecord;
+  promise: PromiseRecord | undefined;
+  group: string;
+  /** When it was looked at: a lease ends at most its length after that. */
+  seen: number;
+}
+
+const COLUMNS: readonly Column<Row>[] = [
+  { name: "Task", cell: ({ task }) => <Text>{task.id}</Text> },
+  { name: "State", cell: ({ task }) => <State state={task.state} /> },
+  { name: "Group", cell: ({ group }) => <Text>{group}</Text> },
+  { name: "Held by", wide: true, cell: ({ task }) => task.pid && <Holder pid={task.pid} /> },
+  { name: "Lease", wide: true, figure: true, cell: (row) => <Lease row={row} /> },
+  { name: "Claims", wide: true, figure: true, cell: ({ task }) => count(task.version) },
+];
+
+function Holder({ pid }: { pid: string }) {
+  const holder = clientNamed(pid);
+  return holder ? <a href={to("clients", holder.uuid)}>{pid}</a> : <Text>{pid}</Text>;
+}
+
+function Lease({ row: { task, seen } }: { row: Row }) {
+  const now = useNow();
+  if (task.state !== "acquired" || task.ttl === undefined) return null;
+  const left = seen + task.ttl - now;
+  return <span title="Unless a heartbeat renews it">{left > 0 ? `≤ ${span(left)}` : "over or renewed"}</span>;
+}
+
+async function look(ready: NonNullable<typeof client.value>, signal: AbortSignal) {
+  const [promises, ...lists] = await Promise.all([
+    searchPromises(ready, { state: "pending" }, signal),
+    ...OPEN.map((state) => searchTasks(ready, state, signal)),
+  ]);
+  const of = new Map(promises.items.map((promise) => [promise.id, promise]));
+  const seen = Date.now();
+  const rows = lists.flatMap(({ items }) =>
+    items.map((task): Row => {
+      const promise = of.get(task.id);
+      const target = promise && targetOf(promise);
+      return { task, promise, group: target === undefined ? "?" : groupOf(target), seen };
+    }),
+  );
+  return { rows, more: lists.some(({ more }) => more) };
+}
+
+export function Tasks() {
+  const { id, query } = route.value;
+  const [group, word] = [query.get("group") ?? "", query.get("filter") ?? ""];
+  const ready = connected.value ? client.value : undefined;
+  const asked = useAsked((signal) => look(ready!, signal), [ready]);
+  const rows = asked.value?.rows;
+  const found = useMemo(
+    () =>
+      (rows ?? []).filter(
+        (row) => (!group || row.group === group) && row.task.id.toLowerCase().includes(word.toLowerCase()),
+      ),
+    [rows, group, word],
+  );
+  const keep = Object.fromEntries([...query].filter(([, value]) => value));
+  const tools = (
+    <>
+      <Filter value={word} label="Filter by id" onInput={(filter) => narrow({ filter })} />
+      <button type="button" onClick={asked.again}>
+        Look again
+      </button>
+    </>
+  );
+  const about = asked.value && `${plural(asked.value.rows.length, "open task")}${asked.value.more ? `, more than ${count(SHOWN)} of a state` : ""}`;
+  return (
+    <Page title="Tasks" about={about} tools={tools}>
+      {asked.error && <NoCoordinator error={asked.error} />}
+      <Queues rows={rows ?? []} group={group} />
+      <div class={id ? "split with-detail" : "split"}>
+        <List
+          label="Tasks"
+          kind="tasks"
+          items={found}
+          columns={COLUMNS}
+          id={({ task }) => task.id}
+          href={({ task }) => to("tasks", task.id, keep)}
+          current={id}
+          empty={asked.waiting ? "Looking…" : "No open task."}
+        />
+        {id && <TaskDetail key={id} id={id} back={to("tasks", undefined, keep)} changed={asked.again} />}
+      </div>
+    </Page>
+  );
+}
+
+/** What waits, is held and sleeps in each group, and how many are there to do it. */
+function Queues({ rows, group }: { rows: readonly Row[]; group: string }) {
+  const groups = useMemo(() => {
+    const queues = new Map<string, Record<string, number>>();
+    for (const { group, task } of rows) {
+      const queue = queues.get(group) ?? {};
+      queue[task.state] = (queue[task.state] ?? 0) + 1;
+      queues.set(group, queue);
+    }
+    return [...queues].sort(([a], [b]) => (a < b ? -1 : 1));
+  }, [rows]);
+  const members = (group: string) => clients.value.filter(({ tags }) => tags.includes(group)).length;
+  if (groups.length === 0) return null;
+  return (
+    <ul class="queues" aria-label="Groups">
+      {groups.map(([name, queue]) => (
+        <li key={name}>
+          <button type="button" aria-pressed={name === group} onClick={() => narrow({ group: name === group ? "" : name })}>
+            <strong>
+              <Text>{name}</Text>
+            </strong>
+            <span class="about">{plural(members(name), "client")}</span>
+            {OPEN.map((state) => (
+              <span key={state}>
+                <State state={state} /> <span class="figure">{count(queue[state] ?? 0)}</span>
+              </span>
+            ))}
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function TaskDetail({ id, back, changed }: { id: string; back: string; changed(): void }) {
+  const ready = connected.value ? client.value : undefined;
+  const { busy, error, act } = useAct();
+  const first = useRef(0);
+  const asked = useAsked(
+    async (signal) => {
+      const { ask, promises } = await desk(ready!);
+      const [{ task }, { record }] = await Promise.all([ask("task.get", { id }, { signal }), promises.get(id, { signal })]);
+      first.current = Date.now();
+      return { task, promise: record };
+    },
+    [ready, id],
+  );
+  if (!asked.value) {
+    return (
+      <Detail title={id} back={back} kind="tasks">
+        {asked.error ? <Note bad>{asked.error}</Note> : <Note>Looking…</Note>}
+      </Detail>
+    );
+  }
+  const { task, promise } = asked.value;
+  const row: Row = { task, promise, group: "", seen: first.current };
+  const order = (kind: "task.halt" | "task.continue") =>
+    act(async () => {
+      const { ask } = await desk(client.value!);
+      await ask(kind, { id });
+      asked.again();
+      changed();
+    });
+  const facts = [
+    ["State", <State state={task.state} />],
+    ["Offered to", <Text>{targetOf(promise) ?? "nobody"}</Text>],
+    ["Held by", task.pid === undefined ? "nobody" : <Holder pid={task.pid} />],
+    ["Lease", task.ttl === undefined ? "none" : <Lease row={row} />],
+    ["Length of the lease", task.ttl === undefined ? "none" : span(task.ttl)],
+    ["Claims so far", count(task.version)],
+    ["Woken by", task.resumes.length ? task.resumes.map((id) => <a class="ref" href={to("promises", id)}><Text>{id}</Text></a>) : "nothing"],
+    ["Created", at(promise.createdAt)],
+    ["Promise", <a href={to("promises", id)}>{promise.state}, with its calls and times</a>],
+  ] as const;
+  const tools = (
+    <>
+      <button type="button" onClick={asked.again}>
+        Ask again
+      </button>
+      {task.state === "halted" ? (
+        <button type="button" disabled={busy} onClick={() => order("task.continue")}>
+          Continue
+        </button>
+      ) : (
+        task.state !== "fulfilled" && (
+          <button type="button" disabled={busy} onClick={() => order("task.halt")}>
+            Halt
+          </button>
+        )
+      )}
+    </>
+  );
+  return (
+    <Detail title={id} back={back} kind="tasks" tools={tools}>
+      {error && <Note bad>{error}</Note>}
+      <Facts facts={facts} />
+    </Detail>
+  );
+}

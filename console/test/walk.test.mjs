@@ -1,0 +1,85 @@
+// Every page, with real clients behind it: what is seen, in both colour schemes and widths; and what axe-core says of it.
+
+import assert from "node:assert/strict";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Hub, until } from "../../clients/js/test/hub.mjs";
+import { HOSTILE, populate, visit } from "./world.mjs";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const SCREENSHOTS = fileURLToPath(new URL("../../target/screenshots/", import.meta.url));
+const PICTURE = fileURLToPath(new URL("../../docs/console.png", import.meta.url));
+
+/** What is seen on each page, once everything is there. */
+function views({ ada, mallory }, administered) {
+  return [
+    ["overview", "#/overview", [/Clients\s+\d\d/, /Services\s+[4-9]/, administered ? /Descriptors/ : /concierge\.admin/]],
+    ["clients", "#/clients", [/\d+ clients/, "ada", "pilot", "mallory"]],
+    ["client", `#/clients/${ada.hello.uuid}`, ["Ada Lovelace", ada.hello.uuid, "weather", "Folder of ada"]],
+    ["client-hostile", `#/clients/${mallory.hello.uuid}`, [HOSTILE, "news.tabloid", "\\u202egnp.exe"]],
+    ["services", "#/services", ["weather", "ada", "chess:lobby", "coordinator"]],
+    ["service", "#/services/weather", ["The weather", "bob", "clerk_1", "Watch live"]],
+    ["promises", "#/promises", [/\d+ promises/, "order:7", "● resolved", "✕ rejected", HOSTILE]],
+    ["promise", "#/promises/order%3A7", ["any@clerks", "order:7.0", /5 promises in/, '"tea": 2', "Settle it"]],
+    ["tasks", "#/tasks", ["order:8", "kitchen", "◌ pending", "▶ acquired", "‖ suspended", "clerks"]],
+    ["task", "#/tasks/order%3A9", ["any@bakers", "clerk_1", /≤ 9 min|≤ 10 min/, "Halt"]],
+    ["files", "#/files/ada%2F", ["maps/", "notes.txt", /4\.9 KiB/]],
+    ["file", "#/files/ada%2Fnotes.txt", ["notes.txt", "Download", "Etag"]],
+    ["events", "#/events", [administered ? "joined" : /concierge\.admin/]],
+    ["try", "#/try", ["SERVICE_FETCH_ALL", "Copy as CLI", "Frames"]],
+    ["nowhere", "#/nowhere/at/all", ["Nothing is here"]],
+  ];
+}
+
+async function sees(page, name, wanted) {
+  let text = "";
+  const missing = () => wanted.filter((part) => (typeof part === "string" ? !text.includes(part) : !part.test(text)));
+  await until(`${name} shows it`, async () => {
+    // what inputs hold is seen, too
+    text = await page.evaluate(() => [document.body.innerText, ...[...document.querySelectorAll("textarea")].map((area) => area.value)].join("\n"));
+    return missing().length === 0;
+  }).catch((error) => {
+    throw new Error(`${name}: ${missing()} is not in\n${text}`, { cause: error });
+  });
+}
+
+async function complaints(page) {
+  if (!(await page.evaluate("typeof axe === 'object'"))) await page.evaluate(AXE);
+  const { violations } = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })");
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join("; ")}`);
+}
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`every page shows what there is, ${colorScheme}, at 1280 and 390 px, and axe-core finds nothing`, async (t) => {
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    const hub = await Hub.start(t);
+    const world = await populate(hub);
+    const { services } = await world.ada.fetchServices();
+    const administered = services.some(({ name }) => name === "concierge.admin");
+    for (const [width, height] of [[1280, 800], [390, 844]]) {
+      const page = await visit(t, hub, "", { width, height, colorScheme });
+      for (const [name, hash, wanted] of views(world, administered)) {
+        await page.evaluate((hash) => (location.hash = hash), hash);
+        await sees(page, `${name} at ${width} px`, wanted);
+        await page.screenshot({ path: `${SCREENSHOTS}/${name}-${colorScheme}-${width}.png` });
+        assert.deepEqual(await complaints(page), [], `${name}, ${colorScheme}, ${width} px`);
+        const wide = await page.evaluate("document.documentElement.scrollWidth");
+        assert.ok(wide <= width, `${name} is ${wide} px wide`);
+      }
+      assert.equal(await page.evaluate("globalThis.owned"), undefined, "what a client wrote ran");
+      assert.equal(await page.evaluate("document.querySelectorAll('main img, main script').length"), 0, "what a client wrote became markup");
+    }
+  });
+}
+
+test("the picture of the README is of this console", async (t) => {
+  const hub = await Hub.start(t);
+  await populate(hub, "the corner table");
+  const page = await visit(t, hub, "#/promises/order%3A7", { height: 640 });
+  await sees(page, "the order", ["order:7.3", "Settle it"]);
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  await page.screenshot({ path: `${SCREENSHOTS}/readme.png` });
+  if (process.env.UPDATE_EXPECT) copyFileSync(`${SCREENSHOTS}/readme.png`, PICTURE);
+});

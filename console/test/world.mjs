@@ -1,0 +1,65 @@
+// A hub with something going on: clients, services, promises, tasks and files, all of them real; and the console in Chromium.
+
+import { open } from "../../clients/js/test/browser.mjs";
+import { Hub, until } from "../../clients/js/test/hub.mjs";
+import { coordinator } from "../../clients/js/dist/coordinator.js";
+import { files } from "../../clients/js/dist/files.js";
+
+/** The console of a hub, in a page of this width. What breaks the policy or throws fails the test. */
+export async function visit(t, hub, hash = "", { width = 1280, height = 800, colorScheme = "light" } = {}) {
+  const page = await open(t, "about:blank");
+  page.setDefaultTimeout(60_000);
+  const complaints = [];
+  page.on("console", (line) => line.type() === "error" && complaints.push(line.text()));
+  t.after(() => {
+    const own = complaints.filter((text) => !/Failed to load resource|WebSocket connection/.test(text));
+    if (own.length) throw new Error(`the page complained: ${own.join("\n")}`);
+  });
+  await page.setViewportSize({ width, height });
+  await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+  await page.goto(`${hub.origin}/console/${hash}`);
+  return page;
+}
+
+/** What an attacker would write. */
+export const HOSTILE = '<img src=x onerror="globalThis.owned=1"><script>globalThis.owned=1</script>"\'`${1}javascript:alert(1)';
+
+/** Everybody and everything that the pages show; `hostile`: some of it is written by an attacker. */
+export async function populate(hub, hostile = HOSTILE) {
+  const ada = await hub.enter("ada", { nickname: "Ada Lovelace", tags: ["pilot", "north"] });
+  const bob = await hub.enter("bob", { nickname: "Bob", tags: ["observer"] });
+  const clerk = await hub.enter("clerk_1", { nickname: "The clerk", tags: ["clerks"] });
+  const mallory = await hub.enter("mallory", { nickname: hostile, tags: [hostile.slice(0, 60), "\u202Egnp.exe"] });
+  for (let n = 1; n <= 24; n++) await hub.enter(`sensor_${String(n).padStart(2, "0")}`, { tags: ["sensor", n % 2 ? "north" : "south"] });
+  const weather = await ada.serve("weather", { nickname: "The weather" });
+  await mallory.serve("news.tabloid", { nickname: hostile });
+  await bob.serve("chess:lobby");
+  await bob.subscribe("weather");
+  await clerk.subscribe("weather");
+  const desk = await coordinator(clerk);
+  const { promises } = desk;
+  desk.worker({ group: "clerks" }, async (ctx, order) => {
+    const price = await ctx.run(() => ({ tea: order.tea, pence: 120 * order.tea }));
+    await ctx.sleep(200);
+    await ctx.run(() => "written down");
+    const answer = await ctx.wait({ timeout: 3_600_000 });
+    return { price, answer };
+  });
+  await promises.create("order:7", { data: { tea: 2, for: hostile }, target: "any@clerks", tags: { kind: "order", "resonate:origin": "order:7" } });
+  await promises.create("order:8", { data: { tea: 1 }, target: "any@kitchen", tags: { kind: "order" } });
+  await promises.create(`greeting ${hostile}`, { data: hostile, tags: { kind: hostile } });
+  await promises.create("approved");
+  await promises.resolve("approved", { by: "ada" });
+  await promises.create("refused");
+  await promises.reject("refused", new Error("too expensive"));
+  await until("the order waits for its answer", async () => {
+    const { tasks } = await desk.ask("task.search", { state: "suspended" });
+    if (!tasks.some(({ id }) => id === "order:7")) return false;
+    return promises.get("order:7.3").then(() => true, () => false);
+  });
+  await promises.create("order:9", { data: { tea: 3 }, target: "any@bakers", tags: { kind: "order" } });
+  await desk.ask("task.acquire", { id: "order:9", version: 0, pid: "clerk_1", ttl: 600_000 });
+  await files(ada).put("maps/harbour.txt", "here be ships");
+  await files(ada).put("notes.txt", "x".repeat(5_000));
+  return { ada, bob, clerk, mallory, weather, promises };
+}
