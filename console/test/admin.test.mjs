@@ -38,6 +38,14 @@ test("an administrator sees rates and limits, what happens as it happens, and en
   await row(/joined\s*carol/).waitFor();
   await page.evaluate((uuid) => (location.hash = `#/clients/${uuid}`), bob.hello.uuid);
   await page.getByText(/Messages to it [1-9]/).waitFor();
+  await page.evaluate(() => (location.hash = "#/services/weather"));
+  await page.getByRole("button", { name: "Overhear" }).click();
+  const said = page.getByRole("list", { name: "Newest first" });
+  await said.getByText('ada "rain"').first().waitFor();
+  await bob.send({ service: "weather" }, "thanks");
+  await said.getByText('bob "thanks"').waitFor();
+  assert.equal((await ada.fetchService("weather")).service.subscriber_count, 1, "nobody is told that it is overheard");
+  await page.evaluate((uuid) => (location.hash = `#/clients/${uuid}`), bob.hello.uuid);
   const closed = becomes(bob, "closed");
   await page.getByRole("button", { name: "End the connection…" }).click();
   await page.getByLabel("Reason").fill("<b>enough</b>");
