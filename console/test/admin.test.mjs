@@ -55,6 +55,12 @@ test("an administrator sees rates and limits, what happens as it happens, and en
   await page.getByText("This client has left.").waitFor();
   await page.evaluate(() => (location.hash = "#/events?kind=kicked"));
   await row("reason <b>enough</b>").waitFor();
+  await hub.kill();
+  await hub.restart();
+  await page.evaluate(() => (location.hash = "#/events"));
+  await hub.enter("dave");
+  await row(/joined\s*dave/).waitFor();
+  await row("<b>enough</b>").waitFor({ state: "detached" });
 });
 
 test("at a hub with an admin secret the pages ask for it, and this tab remembers it", async (t) => {
