@@ -151,6 +151,14 @@ function hear(next: readonly Happening[]) {
   events.value = [...fresh.reverse(), ...events.value].slice(0, EVENTS);
 }
 
+/** What happened since the newest that is known; everything, at a hub that has begun anew and so counts from 1 again. */
+async function watchEvents() {
+  const { last } = await order("events.watch", { since: newest });
+  if (last >= newest) return;
+  newest = 0;
+  events.value = [];
+}
+
 /** What is watched, after each new connection. */
 async function begin() {
   try {
@@ -158,12 +166,12 @@ async function begin() {
     if (secret !== null) await order("auth", { secret });
     await order("stats.watch", { every_ms: EVERY_MS });
     access.value = "open";
-    if (watchingEvents) await order("events.watch", { since: newest });
+    if (watchingEvents) await watchEvents();
     if (watchingRecords) await order("clients.watch", { every_ms: EVERY_MS });
     for (const service of ears.keys()) await order("service.watch", { service }).catch(() => {});
   } catch (error) {
-    if (!(error instanceof ConciergeError) || error.code !== "FORBIDDEN") return;
-    sessionStorage.removeItem(SECRET);
+    if (!(error instanceof ConciergeError) || !["FORBIDDEN", "TOO_MANY"].includes(error.code)) return;
+    if (error.code === "FORBIDDEN") sessionStorage.removeItem(SECRET);
     refusal.value = error.message;
     access.value = "forbidden";
   }
@@ -198,7 +206,7 @@ export async function authorise(secret: string): Promise<void> {
 export function useEvents(): void {
   useEffect(() => {
     if (access.value !== "open") return;
-    if (watchingEvents++ === 0) void order("events.watch", { since: newest }).catch(() => {});
+    if (watchingEvents++ === 0) void watchEvents().catch(() => {});
     return () => {
       if (--watchingEvents === 0) void order("events.unwatch").catch(() => {});
     };

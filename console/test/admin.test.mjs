@@ -38,6 +38,14 @@ test("an administrator sees rates and limits, what happens as it happens, and en
   await row(/joined\s*carol/).waitFor();
   await page.evaluate((uuid) => (location.hash = `#/clients/${uuid}`), bob.hello.uuid);
   await page.getByText(/Messages to it [1-9]/).waitFor();
+  await page.evaluate(() => (location.hash = "#/services/weather"));
+  await page.getByRole("button", { name: "Overhear" }).click();
+  const said = page.getByRole("list", { name: "Newest first" });
+  await said.getByText('ada "rain"').first().waitFor();
+  await bob.send({ service: "weather" }, "thanks");
+  await said.getByText('bob "thanks"').waitFor();
+  assert.equal((await ada.fetchService("weather")).service.subscriber_count, 1, "nobody is told that it is overheard");
+  await page.evaluate((uuid) => (location.hash = `#/clients/${uuid}`), bob.hello.uuid);
   const closed = becomes(bob, "closed");
   await page.getByRole("button", { name: "End the connection…" }).click();
   await page.getByLabel("Reason").fill("<b>enough</b>");
@@ -47,6 +55,12 @@ test("an administrator sees rates and limits, what happens as it happens, and en
   await page.getByText("This client has left.").waitFor();
   await page.evaluate(() => (location.hash = "#/events?kind=kicked"));
   await row("reason <b>enough</b>").waitFor();
+  await hub.kill();
+  await hub.restart();
+  await page.evaluate(() => (location.hash = "#/events"));
+  await hub.enter("dave");
+  await row(/joined\s*dave/).waitFor();
+  await row("<b>enough</b>").waitFor({ state: "detached" });
 });
 
 test("at a hub with an admin secret the pages ask for it, and this tab remembers it", async (t) => {

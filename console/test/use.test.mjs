@@ -160,7 +160,7 @@ test("the editor suggests what the schema and the hub know, sends what stands th
   await suggests('"target" "data"');
   await page.keyboard.press("Enter");
   await page.keyboard.type('{"type": "NAME", "name": "');
-  await page.keyboard.type("ad");
+  await page.keyboard.type("ada");
   await suggests('"ada"');
   await page.keyboard.press("Enter");
   await page.keyboard.type('}, "data": {"hello": 1}}');
@@ -168,7 +168,7 @@ test("the editor suggests what the schema and the hub know, sends what stands th
   await page.keyboard.press("Control+Enter");
   assert.deepEqual((await item(ada.inbox)).data, { hello: 1 });
   const frames = page.getByRole("region", { name: "Frames" });
-  await frames.getByText("OK", { exact: true }).waitFor();
+  await frames.getByText("OK", { exact: true }).first().waitFor();
   await page.getByLabel("Example").selectOption("task.acquire");
   await page.getByRole("button", { name: "Send" }).click();
   await frames.getByText('"task.acquire"', { exact: false }).first().waitFor();

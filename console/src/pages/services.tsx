@@ -1,13 +1,14 @@
 /** What is offered, by whom, and what is said in it. @module */
 
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type { Message, ServiceInfo } from "../../../clients/js/src/index.js";
+import type { ServiceInfo } from "../../../clients/js/src/index.js";
+import { access, overhear } from "../admin.js";
 import { sentence, useAsked } from "../ask.js";
 import { connected, hub } from "../hub.js";
 import { Filter, List, type Column } from "../list.js";
 import { askForServices, clientOf, services } from "../live.js";
 import { narrow, route, to } from "../route.js";
-import { clock, compact, count, plural, visible } from "../text.js";
+import { bytes, clock, compact, count, plural, visible } from "../text.js";
 import { Copy, Detail, Facts, Note, Page, Text } from "../ui.js";
 import { SendForm } from "./clients.js";
 
@@ -112,26 +113,42 @@ const KEPT = 200;
 interface Heard {
   n: number;
   at: number;
-  message: Message;
+  from: string;
+  data: unknown;
 }
 
-/** What the owner says, from now on: the console subscribes while it is watched. */
+type How = "subscribe" | "overhear";
+
+/** What is said, from now on: the console subscribes while it is watched, or an administrator overhears both directions. */
 function Watch({ service }: { service: string }) {
-  const [on, set] = useState(false);
+  const [how, set] = useState<How | undefined>();
+  const toggle = (wanted: How) => () => set(how === wanted ? undefined : wanted);
   return (
     <section class="watch" aria-label={`Messages of ${service}`}>
       <div class="tools">
         <h3>Messages</h3>
-        <button type="button" aria-pressed={on} onClick={() => set(!on)}>
-          {on ? "Stop watching" : "Watch live"}
+        <button type="button" aria-pressed={how === "subscribe"} onClick={toggle("subscribe")}>
+          {how === "subscribe" ? "Stop watching" : "Watch live"}
         </button>
+        {access.value === "open" && (
+          <button type="button" aria-pressed={how === "overhear"} onClick={toggle("overhear")}>
+            {how === "overhear" ? "Stop overhearing" : "Overhear"}
+          </button>
+        )}
       </div>
-      {on ? <Messages service={service} /> : <Note>To watch it, the console subscribes to it like any client.</Note>}
+      {how ? (
+        <Messages key={how} service={service} how={how} />
+      ) : (
+        <Note>
+          To watch it, the console subscribes to it like any client.
+          {access.value === "open" && " To overhear it tells nobody, and hears what subscribers say, too."}
+        </Note>
+      )}
     </section>
   );
 }
 
-function Messages({ service }: { service: string }) {
+function Messages({ service, how }: { service: string; how: How }) {
   const [{ heard, total, rate }, show] = useState<{ heard: readonly Heard[]; total: number; rate: number }>({
     heard: [],
     total: 0,
@@ -150,21 +167,30 @@ function Messages({ service }: { service: string }) {
       while (times.length && times[0]! < now - 1_000) times.shift();
       if (!over.signal.aborted) show({ heard: kept, total, rate: times.length });
     };
-    const take = (message: Message) => {
-      kept = [{ n: total++, at: Date.now(), message }, ...kept.slice(0, KEPT - 1)];
+    const take = (at: number, from: string, data: unknown) => {
+      kept = [{ n: total++, at, from, data }, ...kept.slice(0, KEPT - 1)];
       times.push(performance.now());
       if (!due) requestAnimationFrame(draw);
       due = true;
     };
-    client
-      .subscribe(service, take, { signal: over.signal })
-      .catch((error) => over.signal.aborted || setError(sentence(error)));
+    let stop = () => {};
+    if (how === "overhear") {
+      stop = overhear(service, (said, leftOut) => {
+        for (const { at, from, data, bytes: size } of said) take(at, clientOf(from)?.name ?? from, data ?? `${bytes(size)}, too long to be shown`);
+        total += leftOut;
+      });
+    } else {
+      client
+        .subscribe(service, ({ origin, data }) => take(Date.now(), origin.name, data), { signal: over.signal })
+        .catch((error) => over.signal.aborted || setError(sentence(error)));
+    }
     const beat = setInterval(draw, 1_000);
     return () => {
       clearInterval(beat);
+      stop();
       over.abort();
     };
-  }, [client, service]);
+  }, [client, service, how]);
   if (error) return <Note bad>It can't be watched: {error}</Note>;
   return (
     <>
@@ -173,13 +199,13 @@ function Messages({ service }: { service: string }) {
       </p>
       {total === 0 && <Note>Nothing was said yet.</Note>}
       <ol class="said-list" tabIndex={0} aria-label="Newest first">
-        {heard.map(({ n, at, message }) => (
+        {heard.map(({ n, at, from, data }) => (
           <li key={n}>
-            <time>{clock(at)}</time> <code>{visible(JSON.stringify(message.data))}</code>
+            <time>{clock(at)}</time> <b>{from}</b> <code>{visible(JSON.stringify(data))}</code>
           </li>
         ))}
       </ol>
-      <SendForm to={{ service }} />
+      {how === "subscribe" && <SendForm to={{ service }} />}
     </>
   );
 }

@@ -257,22 +257,26 @@ interface Frame {
 }
 
 const KEPT = 300;
+/** The console itself is told something by it every second. */
+const ADMIN = "concierge.admin";
 
 /** Both directions, newest first. */
 function Frames() {
   const [{ frames, total }, show] = useState<{ frames: readonly Frame[]; total: number }>({ frames: [], total: 0 });
   const [paused, pause] = useState(false);
-  const still = useRef(false);
-  still.current = paused;
+  const [own, showOwn] = useState(false);
+  const how = useRef({ paused, own });
+  how.current = { paused, own };
   const client = hub.value;
   useEffect(() => {
     if (!client) return;
     let [kept, total, due]: [Frame[], number, boolean] = [[], 0, false];
     const take = (out: boolean, value: unknown) => {
-      if (still.current) return;
+      if (how.current.paused) return;
       const payload: any = typeof value === "string" ? (read(value) ?? {}) : value;
       // it holds the secret and the key
       if (payload.type === "IDENTIFY" || payload.type === "HELLO") return;
+      if (!how.current.own && (payload.target?.service ?? payload.origin?.service?.name) === ADMIN) return;
       const text = typeof value === "string" ? value : JSON.stringify(value);
       kept = [{ n: total++, at: Date.now(), out, text, type: String(payload.type ?? "no payload") }, ...kept.slice(0, KEPT - 1)];
       if (!due) {
@@ -293,6 +297,9 @@ function Frames() {
         <span class="about">{plural(total, "frame")}</span>
         <button type="button" aria-pressed={paused} onClick={() => pause(!paused)}>
           {paused ? "Go on" : "Pause"}
+        </button>
+        <button type="button" aria-pressed={own} onClick={() => showOwn(!own)}>
+          With {ADMIN}
         </button>
       </div>
       {frames.length === 0 && <Note>What this page and the hub say to each other is shown here.</Note>}
