@@ -114,7 +114,9 @@ impl Traffic {
             Self::Storm { clients } => {
                 format!("{clients} clients join, {STORM_AT_ONCE} at once, subscribe to one service and are idle; no news")
             }
-            Self::Entries { clients } => format!("{clients} clients connect and identify, {STORM_AT_ONCE} at once, and are idle; no news"),
+            Self::Entries { clients } => {
+                format!("{clients} clients connect and identify, {STORM_AT_ONCE} at once, and are idle; no news")
+            }
             Self::News { clients } => {
                 format!("{clients} clients join, {STORM_AT_ONCE} at once, and are idle; with the news to all")
             }
