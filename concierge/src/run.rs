@@ -101,9 +101,14 @@ impl<'a> Run<'a> {
         copies
     }
 
+    /// Whether there are messages that were not queued yet.
+    pub(crate) fn is_open(&self) -> bool {
+        self.to.is_some()
+    }
+
     /// Remembers how the message was read and routed that was just pushed.
     pub(crate) fn remember(&mut self, text: &str, message: &MessageIn<'_>, edition: u64, service: Option<Arc<[u8]>>) {
-        if self.to.is_some() {
+        if self.is_open() {
             self.last.memo.remember(text, message);
             (self.last.edition, self.last.service) = (edition, service);
         }

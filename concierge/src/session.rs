@@ -28,6 +28,8 @@ use crate::wire::Wire;
 
 /// Messages that one session takes before others have their turn.
 const READ_BUDGET: usize = 256;
+/// So much is read of messages before the state of the connection is looked at again.
+const UNSEEN_BYTES: usize = 2048;
 /// Copies that its messages and the news of what it changes make: a thousand small ones to everybody are not small.
 const COPY_BUDGET: usize = 64 * 1024;
 
@@ -331,16 +333,23 @@ impl<'a, A: Addressee> Conversation<'a, A> {
     }
 
     fn poll_read(&mut self, ws: &mut WebSocket, run: &mut Run<'_>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let mut copies = 0;
+        let (mut copies, mut unseen) = (0, 0);
         for _ in 0..READ_BUDGET {
-            let look = self.peer.look();
-            self.full = look.waiting > self.pace.outbox_bytes / 4;
-            if self.full && look.blocked {
-                // it shall read its answers before it asks for more; what it could not send meanwhile is no excess
-                self.idle();
-                return Poll::Pending;
+            // while a run goes on nothing is queued for the client itself but the run, which is short
+            if !run.is_open() || unseen >= UNSEEN_BYTES {
+                let look = self.peer.look();
+                self.full = look.waiting > self.pace.outbox_bytes / 4;
+                if self.full && look.blocked {
+                    // it shall read its answers before it asks for more; what it could not send meanwhile is no excess
+                    self.idle();
+                    return Poll::Pending;
+                }
+                if look.ended || self.full {
+                    break;
+                }
+                unseen = 0;
             }
-            if look.ended || self.full || copies >= COPY_BUDGET {
+            if copies >= COPY_BUDGET {
                 break;
             }
             match std::task::ready!(self.poll_held(cx)) {
@@ -354,6 +363,7 @@ impl<'a, A: Addressee> Conversation<'a, A> {
             match ws.poll_next(cx) {
                 Poll::Ready(Some(Ok(Message::Text(text)))) => {
                     ws.wire.understood(text.len());
+                    unseen += text.len();
                     match &mut self.throttle {
                         None => copies += self.text(run, &text),
                         Some(throttle) => throttle.take(text),
