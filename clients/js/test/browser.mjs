@@ -24,7 +24,8 @@ function launch() {
   const places = process.env.PATH.split(":").map((folder) => `${folder}/chromium`);
   const executablePath = places.find((program) => existsSync(program));
   if (!executablePath) throw new Error("this test needs `chromium`: `cargo xtask test` installs it");
-  return chromium.launch({ executablePath, args: ARGUMENTS });
+  // without a locale of its own Chromium cannot write the name of a file that is not ASCII
+  return chromium.launch({ executablePath, args: ARGUMENTS, env: { ...process.env, LC_ALL: "C.UTF-8" } });
 }
 
 /** A page that is closed with the test. Its errors fail the test, unless `errors` takes them. */
