@@ -19,8 +19,9 @@ use concierge_api_rs::{
     SelfUnsubscribeResult, ServiceClientSubscribed, ServiceClientUnsubscribed, ServiceCreate, ServiceCreateResult,
     ServiceDeleteResult, ServiceFetchAllResult, ServiceFetchResult, ServiceInfo, ServiceName, limits,
 };
+use smallvec::SmallVec;
 
-use crate::routes::Routes;
+use crate::routes::{ClientRoute, Routes};
 use crate::turn::{Audience, Turn};
 
 mod wanting;
@@ -55,7 +56,7 @@ impl Default for Bounds {
 pub struct NameTaken;
 
 /// When something came, among all that ever came.
-type Order = u64;
+pub(crate) type Order = u64;
 
 /// A service, as opposed to a later one of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,8 +69,8 @@ struct Client<H> {
     intents: Intents,
     /// In the order of creation.
     owned: Vec<ServiceNumber>,
-    /// In the order of subscription.
-    subscriptions: Vec<(ServiceNumber, Order)>,
+    /// In the order of subscription; most clients have one.
+    subscriptions: SmallVec<[(ServiceNumber, Order); 1]>,
 }
 
 /// A client and what it has, for whoever looks after the hub.
@@ -111,10 +112,10 @@ pub struct Registry<H> {
     bounds: Bounds,
     routes: Arc<Routes<H>>,
     clock: Order,
-    clients: BTreeMap<Order, Client<H>>,
+    /// Boxed: who comes last stands last, and a tree that only grows at its end is half empty.
+    clients: BTreeMap<Order, Box<Client<H>>>,
     /// Without those who were hushed.
     wanting: Wanting<H>,
-    ids: HashMap<ClientId, Order>,
     services: BTreeMap<ServiceNumber, Service<H>>,
     service_names: HashMap<ServiceName, ServiceNumber>,
 }
@@ -129,7 +130,6 @@ impl<H: Clone> Registry<H> {
             clock: 0,
             clients: BTreeMap::new(),
             wanting: Wanting::new(),
-            ids: HashMap::new(),
             services: BTreeMap::new(),
             service_names: HashMap::new(),
         }
@@ -181,26 +181,26 @@ impl<H: Clone> Registry<H> {
         self.may_join(&info.name)?;
         let order = self.tick();
         let info = Arc::new(info);
-        self.routes.add_client(info.name.clone(), info.uuid, key, handle.clone(), intents.has(Intent::Messages));
-        self.ids.insert(info.uuid, order);
+        self.routes.add_client(info.name.clone(), info.uuid, key, ClientRoute::new(handle.clone(), order, intents));
         self.wanting.insert(order, intents, &handle);
         let news = ClientJoined { client: (*info).clone() };
-        self.clients.insert(order, Client { info, key, handle, intents, owned: Vec::new(), subscriptions: Vec::new() });
+        let client = Client { info, key, handle, intents, owned: Vec::new(), subscriptions: SmallVec::new() };
+        self.clients.insert(order, Box::new(client));
         Ok(Turn::default().tell(Audience::Others(Intent::Clients), news))
     }
 
     /// A client is about to go, and nothing reaches it any more: it still is here, but news to everybody is no news to it.
     /// When thousands go at once, none of them is told of the others.
     pub fn hush(&mut self, who: ClientId) {
-        if let Some(order) = self.ids.get(&who) {
-            self.wanting.remove(*order);
+        if let Some(order) = self.routes.order(who) {
+            self.wanting.remove(order);
         }
     }
 
     /// A client goes, in the order of PROTOCOL.md, "Leaving". Unknown ids are no news: leaving twice is harmless.
     pub fn leave(&mut self, who: ClientId) -> Turn {
         self.hush(who);
-        let Some(client) = self.ids.remove(&who).and_then(|order| self.clients.remove(&order)) else {
+        let Some(client) = self.routes.order(who).and_then(|order| self.clients.remove(&order)) else {
             return Turn::default();
         };
         self.routes.remove_client(&client.info.name, who, client.key);
@@ -235,9 +235,6 @@ impl<H: Clone> Registry<H> {
         let (info, intents, handle) = ((*client.info).clone(), client.intents, client.handle.clone());
         let order = self.tick();
         if let Some(client) = self.client_mut(who) {
-            if client.subscriptions.is_empty() {
-                client.subscriptions.reserve_exact(1); // most clients have one
-            }
             client.subscriptions.push((number, order));
         }
         if let Some(service) = self.services.get_mut(&number) {
@@ -359,7 +356,7 @@ impl<H: Clone> Registry<H> {
         match audience {
             Audience::Everyone(intent) => self.wanting.members(intent).for_each(|(_, handle)| each(handle)),
             Audience::Others(intent) => {
-                let own = self.ids.get(&turn_of).copied();
+                let own = self.routes.order(turn_of);
                 let others = self.wanting.members(intent).filter(|(order, _)| Some(*order) != own);
                 others.for_each(|(_, handle)| each(handle));
             }
@@ -388,7 +385,7 @@ impl<H: Clone> Registry<H> {
     pub fn survey(&self, after: Option<ClientId>, limit: usize, shown: usize) -> Vec<Standing<H>> {
         let from = match after {
             None => Order::MIN,
-            Some(id) => self.ids.get(&id).copied().unwrap_or(Order::MAX),
+            Some(id) => self.routes.order(id).unwrap_or(Order::MAX),
         };
         let after = (Bound::Excluded(from), Bound::Unbounded);
         self.clients.range(after).take(limit).map(|(_, client)| self.standing(client, shown)).collect()
@@ -412,11 +409,11 @@ impl<H: Clone> Registry<H> {
     }
 
     fn client(&self, who: ClientId) -> Option<&Client<H>> {
-        self.clients.get(self.ids.get(&who)?)
+        self.clients.get(&self.routes.order(who)?).map(|client| &**client)
     }
 
     fn client_mut(&mut self, who: ClientId) -> Option<&mut Client<H>> {
-        self.clients.get_mut(self.ids.get(&who)?)
+        self.clients.get_mut(&self.routes.order(who)?).map(|client| &mut **client)
     }
 
     /// The service goes, and with it all of its memberships. Its info as it was.

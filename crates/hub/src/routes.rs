@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use concierge_api_rs::{
-    Bad, ClientId, ClientName, FileKey, InvalidName, InvalidService, InvalidUuid, PayloadOut, ServiceName, TargetRef,
+    Bad, ClientId, ClientName, FileKey, Intent, Intents, InvalidName, InvalidService, InvalidUuid, PayloadOut, ServiceName,
+    TargetRef,
 };
 
 use crate::map::Map;
 use crate::message::origin_service;
-use crate::registry::ServiceNumber;
+use crate::registry::{Order, ServiceNumber};
 
 /// Where messages go. `H` reaches a client.
 pub struct Routes<H> {
@@ -28,11 +29,15 @@ pub struct Routes<H> {
 
 /// The way to a client.
 #[derive(Clone)]
-struct ClientRoute<H> {
+pub(crate) struct ClientRoute<H> {
     to: H,
-    /// Whether it wants messages: one to a client that does not goes to nobody.
-    listens: bool,
+    rank: Rank,
 }
+
+/// When a client came, and whether it wants messages: one to a client that does not goes to nobody. In one word, because every
+/// client has two routes.
+#[derive(Clone, Copy)]
+struct Rank(u64);
 
 /// The way to a service.
 pub struct ServiceRoute<H> {
@@ -116,7 +121,7 @@ impl<H: Clone> Routes<H> {
     /// The client of that id, if it wants messages.
     #[must_use]
     pub fn listener(&self, id: ClientId) -> Option<H> {
-        self.ids.look_up(&id).filter(|route| route.listens).map(|route| route.to)
+        self.ids.look_up(&id).filter(|route| route.rank.listens()).map(|route| route.to)
     }
 
     /// The client that holds that private key.
@@ -186,11 +191,15 @@ impl<H: Clone> Routes<H> {
             .ok_or_else(|| Refusal::NoService(ServiceName::parse(name).expect("decoding checked the name")))
     }
 
-    pub(crate) fn add_client(&self, name: ClientName, id: ClientId, key: FileKey, to: H, listens: bool) {
-        let route = ClientRoute { to: to.clone(), listens };
+    /// When the client of that id came.
+    pub(crate) fn order(&self, id: ClientId) -> Option<Order> {
+        self.ids.look_up(&id).map(|route| route.rank.order())
+    }
+
+    pub(crate) fn add_client(&self, name: ClientName, id: ClientId, key: FileKey, route: ClientRoute<H>) {
+        self.keys.insert(key, route.to.clone());
         self.names.insert(name, route.clone());
         self.ids.insert(id, route);
-        self.keys.insert(key, to);
         self.changed();
     }
 
@@ -239,8 +248,22 @@ impl<H: Clone> Routes<H> {
 }
 
 impl<H> ClientRoute<H> {
+    pub(crate) fn new(to: H, order: Order, intents: Intents) -> Self {
+        Self { to, rank: Rank(order << 1 | u64::from(intents.has(Intent::Messages))) }
+    }
+
     fn delivery(self, service: impl FnOnce() -> Option<Arc<[u8]>>) -> Delivery<H> {
-        if self.listens { Delivery::One(self.to, service()) } else { Delivery::Nobody }
+        if self.rank.listens() { Delivery::One(self.to, service()) } else { Delivery::Nobody }
+    }
+}
+
+impl Rank {
+    fn order(self) -> Order {
+        self.0 >> 1
+    }
+
+    fn listens(self) -> bool {
+        self.0 & 1 == 1
     }
 }
 

@@ -175,14 +175,15 @@ fn a_leave_that_forgets_something_is_caught() {
         hub.leave(who)
     };
     let forgets_routes: fn(&mut Hub, ClientId) -> Turn = |hub, who| {
-        let client = &hub.clients[&hub.ids[&who]];
+        let order = hub.routes.order(who).unwrap();
+        let client = &hub.clients[&order];
         let (name, key) = (client.info.name.clone(), client.key);
         let turn = hub.leave(who);
-        hub.routes.add_client(name, who, key, who, true);
+        hub.routes.add_client(name, who, key, ClientRoute::new(who, order, Intents::ALL));
         turn
     };
     let forgets_an_audience: fn(&mut Hub, ClientId) -> Turn = |hub, who| {
-        let order = hub.ids[&who];
+        let order = hub.routes.order(who).unwrap();
         let turn = hub.leave(who);
         hub.wanting.insert(order, Intents::NONE.and(Intent::Clients), &who);
         turn
