@@ -22,6 +22,8 @@ use crate::socket::Writer;
 
 /// Frames are held back while so little waits.
 const HELD_BYTES: usize = 4_096;
+/// Confirmations of more bytes are of so many messages that a write of their own is little.
+pub(crate) const FEW_BYTES: usize = 128;
 
 /// Why the hub ends a connection, and what the close frame says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,10 +55,19 @@ pub(crate) enum Queued {
     Refused,
 }
 
+/// Whether a flush is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Mark {
+    No,
+    /// The one after the next one that has something else to write.
+    Later,
+    /// The next one.
+    Now,
+}
+
 struct State {
     outbox: Outbox,
-    /// A flush is asked for.
-    marked: bool,
+    mark: Mark,
     /// The shard knows that something waits which nobody asked a flush for.
     held: bool,
     /// The socket takes nothing: the session waits for it, nobody else tries.
@@ -124,8 +135,8 @@ impl Peer {
     }
 
     fn at(id: ClientId, (address, local): (IpAddr, bool), shard: Arc<Shard>, line: Line, outbox: Outbox) -> Arc<Self> {
-        let (marked, held, blocked, broken) = (false, false, false, false);
-        let state = State { outbox, marked, held, blocked, written: 0, messages: 0, ending: None, broken };
+        let (mark, held, blocked, broken) = (Mark::No, false, false, false);
+        let state = State { outbox, mark, held, blocked, written: 0, messages: 0, ending: None, broken };
         Arc::new(Self {
             id,
             address,
@@ -204,8 +215,7 @@ impl Peer {
     /// comes, the shard sees to it. False when the peer ends.
     pub(crate) fn push_held(self: &Arc<Self>, frame: &Frame<'_>) -> bool {
         let mut state = self.state.lock();
-        let room = || self.shard.pool.lock().take();
-        if state.outbox.waiting() > HELD_BYTES || state.outbox.push(frame, room) != Pushed::Queued {
+        if !self.holds_back(&mut state, frame) {
             drop(state);
             return self.push(frame);
         }
@@ -215,6 +225,29 @@ impl Peer {
             self.shard.hold(self.clone(), written);
         }
         true
+    }
+
+    /// Queues a frame that confirms what the peer said to others: they are written first, and it leaves with what this peer says
+    /// meanwhile. Where nobody else is written, it leaves at once. False when the peer ends.
+    pub(crate) fn push_confirmation(self: &Arc<Self>, frame: &Frame<'_>) -> bool {
+        let mut state = self.state.lock();
+        let alone = state.mark == Mark::Later || state.outbox.is_empty();
+        if !alone || frame.len() > FEW_BYTES || state.blocked || state.broken || !self.holds_back(&mut state, frame) {
+            drop(state);
+            return self.push(frame);
+        }
+        if state.mark == Mark::No {
+            state.mark = Mark::Later;
+            drop(state);
+            self.shard.mark_later(self.clone());
+        }
+        true
+    }
+
+    /// Queues a frame that nobody asks a flush for, where little waits.
+    fn holds_back(&self, state: &mut State, frame: &Frame<'_>) -> bool {
+        let room = || self.shard.pool.lock().take();
+        state.outbox.waiting() <= HELD_BYTES && state.outbox.push(frame, room) == Pushed::Queued
     }
 
     /// The shard's look at what is held back since `written` bytes had been written. When something was written meanwhile, what
@@ -363,7 +396,7 @@ impl Peer {
 
     /// The flush that was asked for at the peer's shard.
     pub(crate) fn flush_marked(&self) {
-        self.state.lock().marked = false;
+        self.state.lock().mark = Mark::No;
         self.flush();
     }
 
@@ -393,7 +426,8 @@ impl Peer {
     }
 
     fn mark(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
-        if !state.blocked && !state.broken && !std::mem::replace(&mut state.marked, true) {
+        if !state.blocked && !state.broken && state.mark < Mark::Now {
+            state.mark = Mark::Now;
             drop(state);
             self.shard.mark(self.clone());
         }

@@ -150,7 +150,7 @@ impl<'a> Run<'a> {
         let frame = Frame::new(&self.messages[..std::mem::take(&mut self.whole)]);
         let receivers = to.peers().iter().filter(|peer| peer.push_messages(&frame, self.count)).count();
         self.tally.deliveries += receivers as u64 * std::mem::take(&mut self.count);
-        self.sender.push(&Frame::Small(&self.answers));
+        self.sender.push_confirmation(&Frame::Small(&self.answers));
         let head = std::mem::take(&mut self.last).memo.into_buffer();
         let mut pool = self.sender.shard().pool.lock();
         for buffer in [std::mem::take(&mut self.messages), std::mem::take(&mut self.answers), head] {

@@ -58,10 +58,18 @@ pub(crate) struct Shard {
 #[derive(Default)]
 struct Dirty {
     peers: Vec<Arc<Peer>>,
+    /// For whom only confirmations wait.
+    later: Vec<Arc<Peer>>,
     /// For whom something is held back, and how much they had been written by then.
     held: Vec<(Arc<Peer>, u64)>,
     /// There will be no flush any more.
     ended: bool,
+}
+
+impl Dirty {
+    fn is_empty(&self) -> bool {
+        self.peers.is_empty() && self.later.is_empty()
+    }
 }
 
 /// Ends a shard when it is dropped. Peers keep their shard, so one that kept them would keep their sockets open for ever.
@@ -79,25 +87,43 @@ impl Drop for Running {
 impl Shard {
     /// Asks for a flush of `peer` at the end of this turn. Called at most once per peer until it is flushed.
     pub(crate) fn mark(&self, peer: Arc<Peer>) {
+        self.mark_in(|dirty| &mut dirty.peers, peer);
+    }
+
+    /// The same, of the flush after that one, unless this one has nothing else to write.
+    pub(crate) fn mark_later(&self, peer: Arc<Peer>) {
+        self.mark_in(|dirty| &mut dirty.later, peer);
+    }
+
+    fn mark_in(&self, list: impl FnOnce(&mut Dirty) -> &mut Vec<Arc<Peer>>, peer: Arc<Peer>) {
         let mut dirty = self.dirty.lock();
         if dirty.ended {
             return;
         }
-        dirty.peers.push(peer);
-        if dirty.peers.len() == 1 {
+        if dirty.is_empty() {
             self.wake.notify_one();
         }
+        list(&mut dirty).push(peer);
     }
 
     /// Flushes for as long as the shard lives. A woken task goes to the back of the run queue: everything that is ready
-    /// to run queues its messages first.
+    /// to run queues its messages first. Confirmations wait for one flush more: who goes on sending gets those of two turns
+    /// in one write.
     pub(crate) async fn flush_forever(self: Arc<Self>) {
-        let mut due = Vec::new();
+        let (mut due, mut later) = (Vec::new(), Vec::new());
         loop {
-            self.wait(&mut due).await;
+            match later.is_empty() {
+                true => self.wait(&mut due).await,
+                false => yield_now().await, // behind what is ready by now
+            }
             self.turns.fetch_add(1, Ordering::Relaxed);
             self.active.notify_one();
-            std::mem::swap(&mut due, &mut self.dirty.lock().peers);
+            {
+                let mut dirty = self.dirty.lock();
+                std::mem::swap(&mut due, &mut dirty.peers);
+                due.append(&mut later);
+                std::mem::swap(if due.is_empty() { &mut due } else { &mut later }, &mut dirty.later);
+            }
             let now = due.len().min(FLUSHED_AT_ONCE);
             due.drain(..now).for_each(|peer| peer.flush_marked());
             if !due.is_empty() {
@@ -158,7 +184,7 @@ impl Shard {
         if !self.pool.lock().is_empty() && timeout(SPARES_KEPT_FOR, self.wake.notified()).await.is_ok() {
             return;
         }
-        if self.dirty.lock().peers.is_empty() {
+        if self.dirty.lock().is_empty() {
             *self.pool.lock() = Pool::default();
             *due = Vec::new();
         }

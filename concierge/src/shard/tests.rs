@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::frame::{self, Frame};
+use crate::peer::FEW_BYTES;
 
 /// Pending once, and ready to run at once, as a session that has more to read. `yield_now` would let the runtime look around.
 async fn next_poll() {
@@ -160,6 +161,62 @@ async fn what_was_held_back_after_a_write_waits_its_own_time() {
     assert!(after >= HELD_FOR, "{after:?}");
 }
 
+/// How often its session was told to write.
+fn told(peer: &Arc<Peer>) -> Arc<AtomicUsize> {
+    let told = Arc::new(AtomicUsize::new(0));
+    let count = told.clone();
+    peer.waker().register(&waker_fn(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+    }));
+    told
+}
+
+#[tokio::test(start_paused = true)]
+async fn confirmations_of_two_turns_leave_in_one_write_after_what_they_confirm() {
+    let (shard, _tasks) = at_work();
+    let (sender, receiver) = (peer(&shard), peer(&shard));
+    let told = told(&sender);
+    receiver.push(&SMALL);
+    assert!(sender.push_confirmation(&SMALL));
+    written(&receiver).await.unwrap();
+    assert_eq!(told.load(Ordering::Relaxed), 0);
+    receiver.push(&SMALL);
+    assert!(sender.push_confirmation(&SMALL));
+    let second = written(&receiver).await;
+    assert_eq!((second, told.load(Ordering::Relaxed)), (Some((Duration::ZERO, SMALL.len())), 1));
+    assert_eq!(sender.look().waiting, 2 * SMALL.len());
+    yield_now().await;
+    assert!(told.load(Ordering::Relaxed) == 1 && shard.dirty.lock().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_confirmation_waits_for_nobody_when_nothing_comes_and_leaves_at_once_when_nothing_else_is_written() {
+    let (shard, _tasks) = at_work();
+    let (sender, receiver) = (peer(&shard), peer(&shard));
+    receiver.push(&SMALL);
+    sender.push_confirmation(&SMALL);
+    assert_eq!(written(&sender).await, Some((Duration::ZERO, SMALL.len())));
+    sender.push_confirmation(&SMALL);
+    let told = told(&sender);
+    next_poll().await;
+    assert_eq!(told.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_confirmation_takes_no_time_from_what_else_its_client_is_told_and_many_wait_for_nobody() {
+    let many = [b'x'; FEW_BYTES + 1];
+    for (confirmation, then) in [(SMALL, Some(SMALL)), (Frame::Small(&many), None)] {
+        let (shard, _tasks) = at_work();
+        let (sender, receiver) = (peer(&shard), peer(&shard));
+        let told = told(&sender);
+        receiver.push(&SMALL);
+        sender.push_confirmation(&confirmation);
+        then.iter().for_each(|frame| assert!(sender.push(frame)));
+        next_poll().await;
+        assert_eq!(told.load(Ordering::Relaxed), 1);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn much_is_not_held_back_and_nothing_is_for_a_client_that_ends() {
     let (shard, _tasks) = at_work();
@@ -168,7 +225,7 @@ async fn much_is_not_held_back_and_nothing_is_for_a_client_that_ends() {
     (0..many).for_each(|_| assert!(peer.push_held(&SMALL)));
     assert_eq!(written(&peer).await, Some((Duration::ZERO, many * SMALL.len())));
     peer.seal();
-    assert!(!peer.push_held(&SMALL));
+    assert!(!peer.push_held(&SMALL) && !peer.push_confirmation(&SMALL));
 }
 
 #[test]
@@ -178,11 +235,12 @@ fn a_shard_that_ends_lets_go_of_who_waits_for_its_flush_and_of_who_comes_later()
     let (waits, late) = (peer(), peer());
     let running = Running(shard.clone());
     let (answered, answered_late) = (peer(), peer());
-    assert!(waits.push(&Frame::Small(frame::PING)) && answered.push_held(&SMALL));
+    let (confirmed, confirmed_late) = (peer(), peer());
+    assert!(waits.push(&Frame::Small(frame::PING)) && answered.push_held(&SMALL) && confirmed.push_confirmation(&SMALL));
     drop(running);
-    assert!(late.push(&Frame::Small(frame::PING)) && answered_late.push_held(&SMALL));
-    let held = [&waits, &late, &answered, &answered_late].map(Arc::downgrade);
-    drop((waits, late, answered, answered_late));
+    assert!(late.push(&Frame::Small(frame::PING)) && answered_late.push_held(&SMALL) && confirmed_late.push_confirmation(&SMALL));
+    let held = [&waits, &late, &answered, &answered_late, &confirmed, &confirmed_late].map(Arc::downgrade);
+    drop((waits, late, answered, answered_late, confirmed, confirmed_late));
     assert!(held.iter().all(|peer| peer.upgrade().is_none()), "a peer that is kept keeps its socket");
 }
 
