@@ -19,6 +19,7 @@ use crate::desk::Desk;
 use crate::echo;
 use crate::ground::{Ground, Upgraded};
 use crate::http::{self, Site};
+use crate::memory::Memory;
 use crate::metrics::METRICS;
 use crate::peer::Peer;
 use crate::session::{self, Opened, Pace};
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) tls: Option<Tls>,
     pub(crate) head_within: Duration,
     pub(crate) crowd: Crowd,
+    pub(crate) memory: Arc<Memory>,
     pub(crate) draining: CancellationToken,
     pub(crate) connections: TaskTracker,
     /// Peers are echoed and never reach the desk.
@@ -122,8 +124,8 @@ async fn run_shard<G: Ground>(mut accepted: mpsc::Receiver<Accepted<G>>, shared:
         match G::settle(stream) {
             Ok(stream) => {
                 let crowded = arrivals.take(|coming| {
-                    let settled = Box::new(Settled::<G> { stream, address, site, coming });
-                    Box::pin(shared.connections.track_future(connection(settled, shard.clone(), shared.clone())))
+                    let settled = Box::new(Settled::<G> { stream, address, site, shard: shard.clone(), coming });
+                    Box::pin(shared.connections.track_future(connection(settled, shared.clone())))
                 });
                 if let Some(connection) = crowded {
                     tokio::spawn(connection);
@@ -139,13 +141,14 @@ struct Settled<G: Ground> {
     stream: G::Socket,
     address: SocketAddr,
     site: Arc<Site>,
+    shard: Arc<Shard>,
     coming: Coming,
 }
 
 /// One connection from accept to its end. The stages before the session are boxed, and so is what they need: an idle client
 /// does not carry them.
 #[expect(clippy::manual_async_fn, reason = "an async fn keeps what it was given twice, for as long as the client is here")]
-fn connection<G: Ground>(settled: Box<Settled<G>>, shard: Arc<Shard>, shared: Arc<Shared>) -> impl Future<Output = ()> + Send {
+fn connection<G: Ground>(settled: Box<Settled<G>>, shared: Arc<Shared>) -> impl Future<Output = ()> + Send {
     async move {
         // IPv4 in IPv6 clothes is IPv4
         let (guest, crowded) = match shared.crowd.enter(settled.address.ip().to_canonical()) {
@@ -154,23 +157,33 @@ fn connection<G: Ground>(settled: Box<Settled<G>>, shard: Arc<Shard>, shared: Ar
         };
         METRICS.connections.increment(1);
         let _open = OpenConnection;
-        let opened = Box::pin(open(settled, shard, &shared, crowded)).await;
-        let Some(opened) = opened else { return };
-        if shared.echoes {
-            return Box::pin(echo::run(*opened, &shared.pace)).await;
-        }
-        session::run(opened, &shared.desk, &shared.pace, guest.rates(), &shared.draining).await;
+        session::run(
+            match Box::pin(come(settled, &shared, crowded)).await {
+                Some(opened) => opened,
+                None => return,
+            },
+            &shared.desk,
+            &shared.pace,
+            guest.rates(),
+            &shared.draining,
+        )
+        .await;
     }
 }
 
+/// Until there is a session to run: what is echoed has none.
+async fn come<G: Ground>(settled: Box<Settled<G>>, shared: &Shared, crowded: Option<TooMany>) -> Option<Box<Opened>> {
+    let opened = open(settled, shared, crowded).await?;
+    if !shared.echoes {
+        return Some(opened);
+    }
+    echo::run(*opened, &shared.pace).await;
+    None
+}
+
 /// TLS, HTTP and the upgrade, all heads within one deadline. `None`: the connection served what it was asked for, or failed.
-async fn open<G: Ground>(
-    settled: Box<Settled<G>>,
-    shard: Arc<Shard>,
-    shared: &Shared,
-    crowded: Option<TooMany>,
-) -> Option<Box<Opened>> {
-    let Settled { stream, address, site, coming } = *settled;
+async fn open<G: Ground>(settled: Box<Settled<G>>, shared: &Shared, crowded: Option<TooMany>) -> Option<Box<Opened>> {
+    let Settled { stream, address, site, shard, coming } = *settled;
     let id = ClientId(G::id());
     let from = address.ip().to_canonical();
     let (upgraded, early, local) = if let Some(tls) = &shared.tls {

@@ -135,22 +135,27 @@ pub(crate) fn run<'a>(
     draining: &'a CancellationToken,
 ) -> impl Future<Output = ()> + Send + 'a {
     async move {
-        let peer = opened.peer.clone();
         // before it identifies: leaving without having come is harmless
-        let stay = Stay { peer: &peer, desk };
+        let stay = Stay { peer: opened.peer.clone(), desk };
         let Some((mut ws, seat)) = Box::pin(enter(opened, desk, pace, draining)).await else { return };
         if draining.is_cancelled() {
-            peer.condemn(going_away()); // it came in while the hub told the others
+            stay.peer.condemn(going_away()); // it came in while the hub told the others
         }
-        let outcome = Conversation::new(&peer, Seated { desk, seat }, pace, address).run(&mut ws).await;
-        outcome.note(&peer);
-        let ended = async {
-            peer.shard().departures.leave(&peer, desk).await;
-            drop(stay);
-            finish(ws, &peer, outcome).await;
+        let ended = {
+            let outcome = Conversation::new(&stay.peer, Seated { desk, seat }, pace, address).run(&mut ws).await;
+            Box::pin(end(ws, stay, outcome))
         };
-        Box::pin(ended).await;
+        ended.await;
     }
+}
+
+/// From the end of the conversation on: the client leaves, then the last bytes.
+async fn end(ws: WebSocket, stay: Stay<'_>, outcome: Outcome) {
+    let peer = stay.peer.clone();
+    outcome.note(&peer);
+    peer.shard().departures.leave(&peer, stay.desk).await;
+    drop(stay);
+    finish(ws, &peer, outcome).await;
 }
 
 /// Until the client has identified. `None`: its connection has ended.
@@ -179,13 +184,13 @@ pub(crate) async fn run_unseated(opened: Opened, addressee: impl Addressee, pace
 
 /// A client's time in the hub; it leaves when this is dropped, even by a panic.
 struct Stay<'a> {
-    peer: &'a Arc<Peer>,
+    peer: Arc<Peer>,
     desk: &'a Desk,
 }
 
 impl Drop for Stay<'_> {
     fn drop(&mut self) {
-        self.desk.leave(self.peer);
+        self.desk.leave(&self.peer);
     }
 }
 
