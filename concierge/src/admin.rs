@@ -39,7 +39,7 @@ use watchers::{Room, Watchers};
 const TICK: Duration = Duration::from_millis(50);
 
 /// What of it can be set.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Settings {
     /// What administrators present; without one, programs on this machine are administrators.
     pub(crate) secret: Option<String>,

@@ -31,9 +31,13 @@ use concierge_api_rs::limits::SUBPROTOCOL;
 
 use crate::crowd::TooMany;
 use crate::host::Names;
+use crate::memory::Memory;
 use crate::metrics;
 use crate::origin;
 use crate::stalling::Stalling;
+
+/// When to come again if memory is short, in seconds.
+const SHORT_FOR_SECS: &str = "10";
 
 /// What a listener's connections may ask for.
 pub(crate) struct Site {
@@ -50,6 +54,7 @@ pub(crate) struct Site {
     pub(crate) headers: usize,
     pub(crate) stalled_for: Duration,
     pub(crate) draining: CancellationToken,
+    pub(crate) memory: Arc<Memory>,
 }
 
 /// A connection that was upgraded: its bare stream, and bytes that came with the request.
@@ -191,6 +196,10 @@ fn upgrade(request: &Request<Incoming>, site: &Site) -> Result<Response<Body>, (
         |reason, status: StatusCode, why: &'static str| Err((reason, (status, [(CONNECTION, "close")], why).into_response()));
     if site.draining.is_cancelled() {
         return refuse("draining", StatusCode::SERVICE_UNAVAILABLE, "the hub is shutting down\n");
+    }
+    if site.memory.is_short() {
+        let later = [(RETRY_AFTER, SHORT_FOR_SECS), (CONNECTION, "close")];
+        return Err(("memory", (StatusCode::SERVICE_UNAVAILABLE, later, "the hub is short of memory\n").into_response()));
     }
     if !names(headers, UPGRADE.as_str(), "websocket") || !names(headers, CONNECTION.as_str(), "upgrade") {
         let upgrade = [(UPGRADE, "websocket"), (CONNECTION, "upgrade")];

@@ -25,6 +25,7 @@ mod host;
 mod http;
 mod listener;
 pub mod logging;
+mod memory;
 mod metrics;
 mod origin;
 mod outbox;

@@ -209,7 +209,7 @@ pub(crate) fn render(clients: usize, services: usize, subscriptions: usize) -> S
 }
 
 /// Why connections are refused.
-const REFUSALS: [&str; 7] = ["crowded", "draining", "handshake", "hasty", "head", "host", "origin"];
+const REFUSALS: [&str; 8] = ["crowded", "draining", "handshake", "hasty", "head", "host", "memory", "origin"];
 /// What throttles a client.
 const THROTTLES: [&str; 5] = ["messages", "bytes", "address_messages", "address_bytes", "endings"];
 /// How the coordinator answers.

@@ -20,6 +20,7 @@ use crate::echo;
 use crate::guesses::Guesses;
 use crate::host::Names;
 use crate::http::{self, Site, Upgraded};
+use crate::memory::Memory;
 use crate::peer::Peer;
 use crate::session::{self, Opened, Pace};
 use crate::shard::Shard;
@@ -59,6 +60,7 @@ impl Probe {
             headers: config.limits.http_headers,
             stalled_for: Duration::from_millis(config.limits.stall_ms),
             draining: CancellationToken::new(),
+            memory: Arc::new(Memory::new(0)),
         };
         Self { desk, config, shard, site, _flushing: flushing }
     }

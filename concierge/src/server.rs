@@ -28,6 +28,7 @@ use crate::guesses::Guesses;
 use crate::host::Names;
 use crate::http::Site;
 use crate::listener::{Shared, accept, start_shards};
+use crate::memory::Memory;
 use crate::session::{self, Pace};
 use crate::tls::{Tls, TlsError};
 use crate::{admin, console, folders, metrics, state};
@@ -152,6 +153,7 @@ impl Server {
             connections: TaskTracker::new(),
             gone: CancellationToken::new(),
             echoes,
+            memory: Arc::new(Memory::new(config.limits.memory_bytes)),
             desk,
         });
         let gone = shared.gone.clone().drop_guard();
@@ -178,7 +180,7 @@ impl Server {
             None => None,
         };
         let admin = (config.admin && !echoes).then(|| {
-            let settings = admin_settings::<G>(&config, store.as_ref(), private_dir.as_ref());
+            let settings = admin_settings::<G>(&config, &shared.memory, store.as_ref(), private_dir.as_ref());
             Admin::start(settings, shared.desk.clone(), coordinator.clone(), &mut coordinating)
         });
         let (address, files_address) = (listener.1, files_listener.as_ref().map(|(_, address)| *address));
@@ -281,9 +283,10 @@ impl Drop for Server {
 /// `/`, `/client.js`, `/healthz`, `/readyz`, `/metrics`, and a word to those who are lost.
 fn operations(shared: &Arc<Shared>, with_metrics: bool) -> Router {
     let (ready, counted) = (shared.clone(), shared.clone());
-    let ready = async move || match ready.draining.is_cancelled() {
-        true => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-        false => (StatusCode::OK, "ready\n"),
+    let ready = async move || match (ready.draining.is_cancelled(), ready.memory.is_short()) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+        (_, true) => (StatusCode::SERVICE_UNAVAILABLE, "short of memory\n"),
+        _ => (StatusCode::OK, "ready\n"),
     };
     let mut router = Router::new()
         .route("/", get(async || WELCOME))
@@ -336,7 +339,12 @@ fn coordinator_settings<G: Ground>(config: &Config) -> Option<Settings> {
 }
 
 /// What the configuration says of the admin service, and where the hub keeps things.
-fn admin_settings<G: Ground>(config: &Config, store: Option<&Place>, private_dir: Option<&TempDir>) -> admin::Settings {
+fn admin_settings<G: Ground>(
+    config: &Config,
+    memory: &Arc<Memory>,
+    store: Option<&Place>,
+    private_dir: Option<&TempDir>,
+) -> admin::Settings {
     let state = match store {
         Some(Place::Sqlite(path)) => Some(path.clone()),
         _ => None,
@@ -346,7 +354,10 @@ fn admin_settings<G: Ground>(config: &Config, store: Option<&Place>, private_dir
     admin::Settings {
         secret: config.admin_secret.clone(),
         clock: G::clock(),
-        resources: Resources { disks: disks.into_iter().filter_map(|(what, path)| Some((what, path?))).collect() },
+        resources: Resources {
+            memory: memory.clone(),
+            disks: disks.into_iter().filter_map(|(what, path)| Some((what, path?))).collect(),
+        },
         outbox_bytes: config.limits.outbox_bytes,
     }
 }
@@ -363,6 +374,7 @@ fn site(config: &Config, shared: &Shared, router: Router, hub: bool, address: So
         headers: config.limits.http_headers,
         stalled_for: Duration::from_millis(config.limits.stall_ms),
         draining: shared.draining.clone(),
+        memory: shared.memory.clone(),
     }
 }
 

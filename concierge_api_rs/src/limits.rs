@@ -87,6 +87,10 @@ pub const ADDRESSES: usize = 65_536;
 pub const WRONG_SECRETS_PER_MINUTE: u32 = 10;
 /// Addresses whose wrong secrets are counted at a time; those beyond are not.
 pub const GUESSING_ADDRESSES: usize = 10_000;
+/// Memory of the hub's process; 0 is what its control group or its machine has. Configurable.
+pub const MEMORY_BYTES: u64 = 0;
+/// Of that memory, per cent: while so much is used newcomers are answered 503.
+pub const MEMORY_PERCENT: u64 = 90;
 
 /// Size of a file. Configurable.
 pub const FILE_BYTES: u64 = 100 * 1024 * 1024;

@@ -25,6 +25,7 @@ struct Need {
 }
 
 const NEEDS: &[Need] = &[
+    Need { program: "make", package: "make", used_by: "jemalloc, the allocator of the hub", at_least: None },
     Need { program: "c++", package: "g++", used_by: "libFuzzer, which the fuzz targets are linked with", at_least: None },
     Need { program: "curl", package: "curl", used_by: "the test of the shell examples in FILESYSTEM.md", at_least: None },
     Need {

@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use concierge_api_rs::admin::Usage;
 use rustix::process::{Resource, getrlimit};
 
-/// Where the hub keeps something, by what.
-#[derive(Debug, Clone, Default)]
+use crate::memory::Memory;
+
+/// What the hub uses: its memory, and where it keeps something, by what.
+#[derive(Clone)]
 pub(crate) struct Resources {
+    pub(crate) memory: Arc<Memory>,
     pub(crate) disks: Vec<(&'static str, PathBuf)>,
 }
 
@@ -17,7 +21,7 @@ impl Resources {
     /// File descriptors, memory, and disks. May block.
     pub(super) fn look(&self) -> (Usage, Usage, BTreeMap<String, Usage>) {
         let disks = self.disks.iter().filter_map(|(what, path)| Some(((*what).to_owned(), disk(path)?))).collect();
-        (descriptors(), memory(), disks)
+        (descriptors(), self.memory.usage(), disks)
     }
 }
 
@@ -30,24 +34,6 @@ fn descriptors() -> Usage {
         size => size,
     };
     Usage { used, limit: getrlimit(Resource::Nofile).current.unwrap_or(0) }
-}
-
-fn memory() -> Usage {
-    let pages = |text: String| text.split(' ').nth(1)?.parse::<u64>().ok();
-    let resident = fs::read_to_string("/proc/self/statm").ok().and_then(pages).unwrap_or(0);
-    let info = rustix::system::sysinfo();
-    let machine = info.totalram.saturating_mul(u64::from(info.mem_unit));
-    Usage {
-        used: resident * rustix::param::page_size() as u64,
-        limit: container_memory().map_or(machine, |own| own.min(machine)),
-    }
-}
-
-/// What the process's control group may use, when it says so.
-fn container_memory() -> Option<u64> {
-    let group = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let path = group.lines().find_map(|line| line.strip_prefix("0::"))?;
-    fs::read_to_string(format!("/sys/fs/cgroup{path}/memory.max")).ok()?.trim().parse().ok()
 }
 
 fn disk(path: &PathBuf) -> Option<Usage> {

@@ -133,6 +133,12 @@ const LIMITS: &[Explained] = &[
         "Find the one who floods and bound it by `limits.bytes_per_second`, or raise the limit: a proxy or a school is one address.",
     ),
     answer(
+        "limits.memory_bytes",
+        "The hub uses nine tenths of the memory that it may use: newcomers are answered HTTP 503, and who is here stays. Metric: \
+         concierge_connections_refused_total{reason=\"memory\"}.",
+        "Come again after the seconds that `Retry-After` names; give the hub more memory, or lower `limits.outbox_bytes`.",
+    ),
+    answer(
         "limits.address_connects_per_minute",
         "More connections came from one address in a minute: HTTP 429. Metric: concierge_connections_refused_total{reason=\"hasty\"}.",
         "Come again after the seconds that `Retry-After` names, keep connections open, or raise the limit.",

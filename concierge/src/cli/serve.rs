@@ -15,6 +15,7 @@ use super::exit::{Exit, Failure};
 use super::output::{Output, wants_color};
 use crate::config::load::{Layers, Loaded, Setting};
 use crate::logging;
+use crate::memory;
 use crate::server::{Server, StartError};
 
 /// Flags over the environment over the file over the defaults; `--set` reaches every key.
@@ -93,6 +94,7 @@ impl Serve {
         for warning in warnings {
             tracing::warn!("{warning}");
         }
+        memory::give_back();
         let entrance = Entrance::of(&config);
         let server = Server::start(config).await.map_err(not_started)?;
         tracing::info!(url = server.url(), version = env!("CARGO_PKG_VERSION"), "listening");

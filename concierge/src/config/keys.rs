@@ -263,6 +263,12 @@ pub const KEYS: &[Key] = &[
         count("subscribers", 0),
         "Subscribers that a service info lists; `subscriber_count` is the total, and SERVICE_FETCH lists all.",
     ),
+    key(
+        "limits.memory_bytes",
+        count("bytes", 0),
+        "Memory that the hub's process may use. While nine tenths of it are used newcomers are answered 503, and who is here stays. 0 is \
+         what its control group or its machine has.",
+    ),
     key("heartbeat.every_ms", ms(100), "The hub pings each client this often."),
     key("heartbeat.grace_ms", ms(100), "Silence beyond that, else close code 4009."),
     key("files.enabled", Kind::Switch, "Serve files at /fs."),

@@ -109,6 +109,7 @@ pub struct Limits {
     pub address_bytes_per_second: u32,
     pub wrong_secrets_per_minute: u32,
     pub subscribers_shown: usize,
+    pub memory_bytes: u64,
 }
 
 impl Default for Limits {
@@ -134,6 +135,7 @@ impl Default for Limits {
             address_bytes_per_second: limits::ADDRESS_BYTES_PER_SECOND,
             wrong_secrets_per_minute: limits::WRONG_SECRETS_PER_MINUTE,
             subscribers_shown: limits::SUBSCRIBERS_SHOWN,
+            memory_bytes: limits::MEMORY_BYTES,
         }
     }
 }

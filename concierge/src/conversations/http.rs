@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::crowd::TooMany;
 use crate::host::Names;
 use crate::http::{Site, Upgraded, serve, serve_tls};
+use crate::memory::Memory;
 
 fn site() -> Site {
     Site {
@@ -29,6 +30,7 @@ fn site() -> Site {
         headers: limits::HTTP_HEADERS,
         stalled_for: Duration::from_secs(10),
         draining: CancellationToken::new(),
+        memory: Arc::new(Memory::new(0)),
     }
 }
 

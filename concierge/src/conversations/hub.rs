@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::crowd::{self, Crowd, Guest};
 use crate::desk::Desk;
 use crate::guesses::Guesses;
+use crate::memory::Memory;
 use crate::peer::Peer;
 use crate::session::{self, Opened, Pace};
 use crate::shard::Shard;
@@ -98,7 +99,7 @@ impl Hub {
         let settings = admin::Settings {
             secret: self.config.admin_secret.clone(),
             clock: Clock::by_hand(),
-            resources: Resources::default(),
+            resources: Resources { memory: Arc::new(Memory::new(0)), disks: Vec::new() },
             outbox_bytes: self.config.limits.outbox_bytes,
         };
         let admin = Admin::start(settings, self.desk.clone(), None, &mut self._tasks);

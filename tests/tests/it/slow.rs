@@ -11,6 +11,39 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
+/// Security: 27.
+#[tokio::test]
+async fn a_hub_that_is_short_of_memory_answers_newcomers_503_and_keeps_those_that_are_there() {
+    const ROOM: usize = 64 << 20;
+    let bounds =
+        [format!("limits.memory_bytes={ROOM}"), format!("limits.outbox_bytes={}", 2 * ROOM), "limits.stall_ms=600000".into()];
+    let hub = Setup::default().set(bounds).start().await;
+    let (mut owner, mut friend) = (hub.enter("owner").await, hub.enter("friend").await);
+    owner.ask(&json!({ "type": "SERVICE_CREATE", "service": "weather" })).await;
+    let sleeper = subscriber(&hub, "sleeper").await;
+    assert_eq!(hub.get("/readyz").await, "ready\n");
+    let data = "x".repeat(BYTES);
+    for _ in 0..ROOM / BYTES {
+        let target = json!({ "type": "SERVICE", "service": "weather" });
+        owner.ask(&json!({ "type": "MESSAGE", "target": target, "data": data })).await;
+    }
+    let ready = until("the hub is short of memory", async || {
+        let ready = hub.http("GET", "/readyz", &[], b"").await;
+        (ready.status == 503).then_some(ready)
+    });
+    assert_eq!(ready.await.text(), "short of memory\n");
+    let refused = hub.http("GET", "/ws", &[], b"").await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("10")));
+    let metrics = hub.get("/metrics").await;
+    assert!(metrics.contains(r#"concierge_connections_refused_total{reason="memory"} 1"#), "{metrics}");
+    let target = json!({ "type": "NAME", "name": friend.name });
+    owner.ask(&json!({ "type": "MESSAGE", "target": target, "data": "still here" })).await;
+    assert_eq!(friend.hear_news("MESSAGE").await["data"], "still here");
+    drop(sleeper); // what waited for it goes with it
+    until("newcomers have room again", async || (hub.http("GET", "/readyz", &[], b"").await.status == 200).then_some(())).await;
+    hub.enter("newcomer").await;
+}
+
 const BYTES: usize = 60_000;
 /// Messages that a reader may be behind, so that the readers stay within their outboxes on a slow machine.
 const AHEAD: u64 = 8;

@@ -49,7 +49,7 @@ const OUTER_FACE: &[&str] = &["concierge_api_rs", "concierge-client"];
 /// What a pure crate may link: data structures and encodings, nothing that waits, rolls dice, or reads a clock or a file.
 /// `chrono` comes without its clock.
 const PURE_DEPENDENCIES: &[&str] =
-    &["arc-swap", "chrono", "croner", "dashmap", "semver", "serde", "serde_json", "sha2", "subtle", "thiserror"];
+    &["arc-swap", "chrono", "croner", "dashmap", "semver", "serde", "serde_json", "sha2", "smallvec", "subtle", "thiserror"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Problem> {
     let unknown = tree.members.iter().filter(|member| layer_of(&member.name).is_none()).map(|member| {
