@@ -57,6 +57,10 @@ test("a subscription that is not read loses its oldest messages, and counts them
   for (let n = 0; n < 10; n++) await news.broadcast(n);
   for (let n = 0; n < 10; n++) assert.equal((await item(quick)).data, n);
   assert.deepEqual([(await item(slow)).data, slow.dropped, quick.dropped], [7, 7, 0]);
+  const dee = await hub.enter("dee", { capacity: 2 });
+  for (let n = 0; n < 5; n++) await ada.send({ name: "dee" }, n);
+  await dee.fetchSelf();
+  assert.deepEqual([(await item(dee.inbox)).data, dee.inbox.dropped], [3, 3]);
 });
 
 test("two items that come at once are for one reader, one after the other", async () => {
