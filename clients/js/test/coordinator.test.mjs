@@ -60,6 +60,22 @@ test("a result arrives although the hub was killed meanwhile, and settled while 
   assert.equal(await result, "here you are");
 });
 
+test("a result arrives although what told of it was lost with the connection", async (t) => {
+  const hub = await Hub.start(t);
+  const wire = await proxy(t, hub);
+  const ada = await connect(wire.url, { name: "ada", WebSocket, backoff: QUICK });
+  t.after(() => ada.close());
+  const [{ promises }, bob] = [await coordinator(ada), await enter(hub, "bob")];
+  const told = (await bob.promises.create("order:7")).result(soon());
+  const result = (await promises.create("order:7")).result({ signal: AbortSignal.timeout(30_000) });
+  await promises.create("order:8"); // what changes something is done in order: it is listened for
+  wire.silence();
+  await bob.promises.resolve("order:7", "here you are");
+  await told;
+  wire.cut();
+  assert.equal(await result, "here you are", "and not a minute later");
+});
+
 test("a request whose answer was lost is repeated, if that does no harm", async (t) => {
   const hub = await Hub.start(t);
   const wire = await proxy(t, hub);

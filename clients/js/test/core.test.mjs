@@ -5,7 +5,7 @@ import { test } from "node:test";
 import WebSocket from "ws";
 import { connect } from "../dist/index.js";
 import { ring } from "../dist/stream.js";
-import { becomes, Hub, item, refused, until } from "./hub.mjs";
+import { becomes, Hub, item, refused, soon, until } from "./hub.mjs";
 
 test("the owner of a service speaks to its subscribers and they answer the owner", async (t) => {
   const hub = await Hub.start(t);
@@ -155,6 +155,14 @@ test("any payload and any text can be sent, and everything that passes is seen",
   assert.equal((await ada.request("good morning")).type, "ERROR_PROTOCOL");
   assert.equal((await ada.request({ type: "SELF_FETCH" })).seq, 103);
   assert.deepEqual(seen.slice(0, 4), ['{"type":"SELF_SET_SEQ","seq":100}', "OK", '{"type":"MAKE_TEA"}', "ERROR_UNSUPPORTED"]);
+});
+
+test("a service that is deleted by a payload of one's own ends, too", async (t) => {
+  const hub = await Hub.start(t);
+  const ada = await hub.enter("ada");
+  const news = await ada.serve("news");
+  await ada.request({ type: "SERVICE_DELETE", service: "news" });
+  assert.equal((await news.inbox.next(soon())).done, true);
 });
 
 test("every wait ends with its signal", async (t) => {

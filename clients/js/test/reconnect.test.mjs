@@ -54,6 +54,22 @@ test("what was sent fails when the connection is lost, for nobody knows whether 
   assert.equal((await ada.fetchSelf()).client.name, "ada");
 });
 
+test("services are there again before anything else is said, however many they are", async (t) => {
+  const hub = await Hub.start(t);
+  const wire = await proxy(t, hub);
+  const ada = await connect(wire.url, { name: "ada", WebSocket, backoff: QUICK });
+  t.after(() => ada.close());
+  const services = [];
+  for (let n = 0; n < 40; n++) services.push(await ada.serve(`s${n}`));
+  const said = new Promise((resolve) => {
+    ada.on("status", ({ state }) => {
+      if (state === "connected") setImmediate(() => resolve(Promise.all(services.map(({ broadcast }) => broadcast(1)))));
+    });
+  });
+  wire.cut();
+  assert.equal((await said).length, 40);
+});
+
 test("a service that somebody else has taken meanwhile is lost, and its inbox ends", async (t) => {
   const hub = await Hub.start(t);
   const wire = await proxy(t, hub);
@@ -144,15 +160,18 @@ test("a client that is in and is closed with a code ends, or comes back, as that
     const { promise, resolve } = deferred();
     const statuses = [];
     const onStatus = (status) => {
-      statuses.push(status);
+      statuses.push({ ...status, at: performance.now() });
       if (status.state === "closed" || statuses.filter(({ state }) => state === "connected").length === 3) resolve();
     };
     const client = await connect(await doorkeeper(t, code), { name: "ada", WebSocket, backoff: QUICK, onStatus });
+    t.after(() => client.close());
     await promise;
     const { state, code: last, reason } = statuses.at(-1);
     if (state === "closed") assert.deepEqual([last, reason, client.signal.aborted], [code, `code ${code}`, true]);
     else assert.deepEqual([statuses[2].state, statuses[2].code, statuses[2].againIn <= QUICK.cap * 2], ["disconnected", code, true]);
-    await client.close();
+    for (const [n, { againIn = 0, at }] of statuses.slice(0, -1).entries()) {
+      assert.ok(statuses[n + 1].at >= at + againIn - 2, `${code}: it waits as long as it says`);
+    }
     return state === "closed" ? code : undefined;
   };
   const codes = [1001, 1002, 1003, 1007, 1008, 1009, 1011, ...Array.from({ length: 15 }, (_, n) => 4000 + n)];
