@@ -155,6 +155,22 @@ async function doorkeeper(t, code) {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
+test("a server that says nothing is given up after ten seconds", async (t) => {
+  const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+  t.after(() => server.close());
+  await once(server, "listening");
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const attempt = connect(`http://127.0.0.1:${server.address().port}`, { name: "ada", WebSocket });
+  const refusal = refused(attempt, "CLOSED");
+  const [socket] = await once(server, "connection");
+  await once(socket, "message");
+  t.mock.timers.tick(9_999);
+  assert.equal(socket.readyState, WebSocket.OPEN);
+  t.mock.timers.tick(1);
+  assert.match((await refusal).message, /no HELLO/);
+  await once(socket, "close");
+});
+
 test("a client that is in and is closed with a code ends, or comes back, as that code says", async (t) => {
   const ends = async (code) => {
     const { promise, resolve } = deferred();
