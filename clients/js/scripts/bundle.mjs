@@ -25,10 +25,11 @@ export async function bundle(...entries) {
     format: "esm",
     target: "es2022",
     legalComments: "none",
+    minifySyntax: true,
     write: false,
     logLevel: "warning",
   });
-  const compress = { passes: 3, ecma: 2022, unsafe_arrows: true, pure_getters: true };
+  const compress = { passes: 3, ecma: 2022, unsafe_arrows: true, pure_getters: true, hoist_funs: true };
   return (await minify(built.outputFiles[0].text, { module: true, compress })).code + "\n";
 }
 

@@ -9,5 +9,5 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 compile();
 const files = readdirSync(`${ROOT}/test`).filter((name) => name.endsWith(".test.mjs"));
 const paths = files.map((name) => `test/${name}`);
-const args = ["--test", "--test-reporter=spec", "--test-concurrency=4", ...process.argv.slice(2), ...paths];
+const args = ["--test", "--test-reporter=spec", "--test-concurrency=4", "--test-timeout=600000", ...process.argv.slice(2), ...paths];
 process.exit(spawnSync(process.execPath, args, { cwd: ROOT, stdio: "inherit" }).status ?? 1);

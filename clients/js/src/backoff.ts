@@ -32,22 +32,19 @@ export interface Backoff {
   nameTakenWithin: number;
 }
 
-/** The defaults. @internal */
-export const BACKOFF: Backoff = {
-  base: 500,
-  spread: 8_000,
-  cap: 30_000,
-  attempts: Infinity,
-  fromTheStart: false,
-  nameTakenWithin: 90_000,
-};
-
 const FINAL = [1003, 1008, 1010, 4002, 4003, 4006, 4007, 4012, 4013];
 
 const LOST = [1001, 1005, 1006, 1012, 1013];
 
 /** The attempts of a client. @internal */
-export function attempts({ base, spread, cap, attempts, fromTheStart, nameTakenWithin }: Backoff) {
+export function attempts({
+  base = 500,
+  spread = 8_000,
+  cap = 30_000,
+  attempts = Infinity,
+  fromTheStart,
+  nameTakenWithin = 90_000,
+}: Partial<Backoff> = {}) {
   let failed = 0;
   let waits = 0;
   let longest = 0;
@@ -59,25 +56,24 @@ export function attempts({ base, spread, cap, attempts, fromTheStart, nameTakenW
    * had one.
    */
   return function next(code: number, lived?: number, now = Date.now(), uniform = Math.random()): number | undefined {
-    let first = base;
-    if (lived !== undefined) {
+    const patient = Math.max(base, spread);
+    if (lived === undefined) failed++;
+    else {
       known = true;
       failed = 0;
       takenSince = undefined;
     }
-    if (known && LOST.includes(code)) first = Math.max(base, spread);
-    if (lived === undefined && ++failed && !known && !fromTheStart) return;
-    if (failed >= attempts || FINAL.includes(code)) return;
+    if (!(known || fromTheStart) || failed >= attempts || FINAL.includes(code)) return;
     if (code === 4005) {
       takenSince ??= now;
       if (!known || now - takenSince >= nameTakenWithin) return;
     }
     if (code === 4010) return cap * (1 + uniform);
-    if (lived! >= Math.max(base, spread, longest)) {
+    if (lived! >= Math.max(patient, longest)) {
       waits = longest = 0;
       if (code === 1005 || code === 1006) return (base / 10) * uniform;
     }
-    longest = Math.min(cap, first * 2 ** waits++);
+    longest = Math.min(cap, (known && LOST.includes(code) ? patient : base) * 2 ** waits++);
     return longest * uniform;
   };
 }

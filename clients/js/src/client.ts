@@ -31,7 +31,7 @@ export interface Options {
   nickname?: string | undefined;
   /** At most 32 of at most 64 characters. Workers of a group are the clients with its name as a tag. */
   tags?: string[] | undefined;
-  /** The hub's secret, or what fetches it anew for each connection. */
+  /** The hub's secret, or what fetches it anew for each connection, within {@link Options.timeout}. */
   secret?: string | (() => string | Promise<string>) | undefined;
   /**
    * What of others it wants to hear of. Default: everything. Streams of messages and the coordinator need `MESSAGES`,
@@ -40,7 +40,7 @@ export interface Options {
   intents?: Intent[] | undefined;
   /** How a lost connection is made again; `false`: not at all. */
   backoff?: Partial<Backoff> | false | undefined;
-  /** From the call of a request to its answer, waiting for a connection included. Default: 30,000. */
+  /** From the call of a request to its answer, waiting for a connection included. Default: 30,000; `Infinity` is none. */
   timeout?: number | undefined;
   /** Closes the client. */
   signal?: AbortSignal | undefined;
@@ -67,6 +67,10 @@ export type WebSocketLike = new (url: string, protocols: string) => {
   onclose: ((event: any) => void) | null;
   send(text: string): void;
   close(code?: number): void;
+  /** Drops the connection at once, where there is such a method: else the library waits for a hub that is gone. */
+  terminate?(): void;
+  /** Bytes that were sent and did not leave yet. */
+  readonly bufferedAmount: number;
 };
 
 /** Why a connection, or an attempt to make one, ended. */
@@ -154,7 +158,7 @@ export interface Presence extends Stream<PresenceEvent> {
  *
  * Requests wait for a connection and for their answer, both within {@link Options.timeout}; the signal of a
  * {@link Wait} ends that earlier. When the connection is lost, what was sent fails with `DISCONNECTED`, and what was not
- * waits for the next one: 4,096 requests in all, then the next one fails with `BUSY`.
+ * waits for the next one: 4,096 requests in all, and 16 MiB in the socket, then the next one fails with `BUSY`.
  */
 export interface Client extends AsyncDisposable {
   readonly name: ClientName;
@@ -166,10 +170,12 @@ export interface Client extends AsyncDisposable {
   /** What the hub said last: the uuid and the key to the file server change with every connection. */
   readonly hello: Hello;
   readonly status: Status;
+  /** Aborted when the client is closed, whoever closed it. */
+  readonly signal: AbortSignal;
   /** Messages by this client's name or id and to everybody, and those through services without a stream of their own. */
   readonly inbox: Stream<Message>;
 
-  /** Calls a listener, until what comes back is called. */
+  /** Calls a listener, until what comes back is called. What it throws is an unhandled rejection, and stops nothing else. */
   on<K extends keyof Events>(event: K, listener: (event: Events[K]) => void): () => void;
 
   /** Follows a service. */
@@ -204,6 +210,6 @@ export interface Client extends AsyncDisposable {
    */
   request(payload: PayloadIn | string, wait?: Wait): Promise<PayloadOut>;
 
-  /** Ends the connection, and waits for the hub to agree. Who waits for it hears `CLOSED` or `DISCONNECTED`, streams end. */
+  /** Ends the connection, and waits for the hub to agree, at most 5 seconds. Who waits for it hears `CLOSED` or `DISCONNECTED`, streams end. */
   close(): Promise<void>;
 }

@@ -1,20 +1,24 @@
 /** The connection behind a client. @module */
 
-import { attempts, BACKOFF } from "./backoff.js";
+import { attempts } from "./backoff.js";
 import type { Client, Ending, Events, Message, Options, PresenceEvent, Status, SubscribeOptions, To, WebSocketLike } from "./client.js";
 import { ConciergeError } from "./error.js";
-import type { ClientInfo, Hello, MessageOut, PayloadIn, PayloadOut, Target } from "./payloads.js";
+import type { ClientInfo, Hello, MessageOut, PayloadIn, PayloadOut, ServiceCreateResult, ServiceInfo, Target } from "./payloads.js";
 import { call, ring, type Ring, type Stream } from "./stream.js";
 import { sleep, within, type Wait } from "./wait.js";
 
 /** Requests of a client that wait. */
 const REQUESTS = 4_096;
+/** Bytes that wait in its socket before the next request is refused. */
+const BUFFERED = 2 ** 24;
 /** What is restored after a reconnect before the answers are awaited. */
 const RESTORED_AT_ONCE = 16;
 /** From the start of a connection to its HELLO. */
 const CONNECT_WITHIN = 10_000;
-/** Asked about when nothing is heard: the answer is short, and nothing changes. */
-const NOBODY = { type: "CLIENT_FETCH", uuid: "00000000-0000-0000-0000-000000000000" } as const;
+/** From the close frame of this client to that of the hub. */
+const CLOSE_WITHIN = 5_000;
+/** Asked about when nothing is heard: nobody has such a service, the answer is short, and nothing changes. */
+const NOTHING = { type: "SERVICE_FETCH", service: "-" } as const;
 
 interface Request {
   text: string;
@@ -24,8 +28,7 @@ interface Request {
 
 /** The address of the hub's WebSocket. */
 function address(hub: string | URL): string {
-  const url = new URL(hub);
-  url.protocol = url.protocol.replace("http", "ws");
+  const url = new URL(`${hub}`.replace(/^http/, "ws"));
   if (url.pathname === "/") url.pathname = "/ws";
   return url.href;
 }
@@ -50,12 +53,8 @@ function target(to: To): Target {
   return { type, ...to } as Target;
 }
 
-function subscription(service: string) {
-  return { type: "SELF_SUBSCRIBE", service } as const;
-}
-
-function creation(service: string, nickname = null as string | null) {
-  return { type: "SERVICE_CREATE", service, nickname } as const;
+function creation(service: string, nickname: string | undefined) {
+  return { type: "SERVICE_CREATE", service, nickname: nickname! } as const; // JSON leaves out what is undefined
 }
 
 /**
@@ -65,11 +64,17 @@ function creation(service: string, nickname = null as string | null) {
  * @throws {@link ConciergeError} `CLOSED` when the first connection fails.
  */
 export async function connect(url: string | URL, options: Options): Promise<Client> {
-  const { name, nickname, tags = [], secret, intents, signal, capacity = 1_024, timeout = 30_000 } = options;
+  const { name, nickname, tags = [], secret, intents, signal, onStatus, backoff } = options;
+  const { capacity = 1_024, timeout = 30_000, payloadBytes = 65_536, silence = 15_000 } = options;
+  const { WebSocket = globalThis.WebSocket as WebSocketLike } = options;
   const where = address(url);
-  const WebSocket: WebSocketLike = options.WebSocket ?? globalThis.WebSocket;
-  const next = attempts({ ...BACKOFF, ...(options.backoff === false ? { attempts: 0 } : options.backoff) });
+  const next = attempts(backoff === false ? { attempts: 0 } : backoff);
   const closing = new AbortController();
+  let hangUp = () => {};
+  const finish = () => {
+    closing.abort(new ConciergeError("CLOSED"));
+    hangUp();
+  };
   const listeners: { [event: string]: Set<(event: any) => void> } = {};
   const subscriptions = new Map<string, { live: boolean; rings: Set<Ring<Message>> }>();
   const services = new Map<string, { nickname: string | undefined; rings: [Ring<Message>] }>();
@@ -78,39 +83,33 @@ export async function connect(url: string | URL, options: Options): Promise<Clie
   const sent: Request[] = [];
   const unsent = new Set<Request>();
   let socket: InstanceType<WebSocketLike> | undefined;
-  let hello: Hello;
-  let status: Status;
   /** Services and subscriptions are restored. */
   let open = false;
 
   const tell = <K extends keyof Events>(event: K, value: Events[K]) => {
-    listeners[event]?.forEach((listener) => call(listener, value));
+    listeners[event]?.forEach((listener) => void call(listener, value));
   };
   const become = (now: Status) => {
-    status = now;
+    client.status = now;
     tell("status", now);
   };
   const flow = <T>({ capacity: own = capacity, signal }: { capacity?: number | undefined } & Wait, left?: () => void) => {
-    const abort = () => {
-      made.end((_, reject) => reject(signal!.reason));
-      end();
-    };
-    const end = () => {
+    signal?.throwIfAborted();
+    const abort = () => made.end((_, reject) => reject(signal!.reason));
+    const made = ring<T>(own, () => {
       rings.delete(made);
       signal?.removeEventListener("abort", abort);
       left?.();
-    };
-    const made = ring<T>(own, end);
+    });
     rings.add(made);
     signal?.addEventListener("abort", abort);
     return made;
   };
-  const inbox = ring<Message>(capacity);
-  rings.add(inbox);
+  const inbox = flow<Message>({});
 
   const write = (text: string) => {
-    tell("out", text);
     socket!.send(text);
+    tell("out", text); // after it: a listener may send, too
   };
   const transmit = (request: Request) => {
     sent.push(request);
@@ -122,10 +121,9 @@ export async function connect(url: string | URL, options: Options): Promise<Clie
     within<PayloadOut>(
       (resolve, reject) => {
         const text = typeof payload === "string" ? payload : JSON.stringify(payload);
-        const limit = options.payloadBytes ?? 65_536;
-        if (closing.signal.aborted) throw new ConciergeError("CLOSED");
-        if (new TextEncoder().encode(text).length > limit) throw new ConciergeError("TOO_BIG", `over ${limit} bytes`);
-        if (!early && sent.length + unsent.size >= REQUESTS) throw new ConciergeError("BUSY");
+        closing.signal.throwIfAborted();
+        if (new TextEncoder().encode(text).length > payloadBytes) throw new ConciergeError("TOO_BIG", `over ${payloadBytes} bytes`);
+        if (!early && (sent.length + unsent.size >= REQUESTS || socket?.bufferedAmount! > BUFFERED)) throw new ConciergeError("BUSY");
         const request: Request = {
           text,
           resolve: (answer) => {
@@ -141,70 +139,58 @@ export async function connect(url: string | URL, options: Options): Promise<Clie
       wait?.signal,
       timeout,
     );
-  const ask = async <P extends PayloadIn>(payload: P, wait?: Wait, apply?: (answer: AnswerTo<P>) => void) =>
-    checked(payload, await exchange(payload, wait, apply));
+  const ask = async <P extends PayloadIn>(payload: P, wait?: Wait, apply?: (answer: AnswerTo<P>) => void, early?: boolean) =>
+    checked(payload, await exchange(payload, wait, apply, early));
 
   // what comes
 
   const take = (payload: PayloadOut) => {
-    if ((payload as { seq?: number }).seq !== undefined) return sent.shift()?.resolve(payload);
-    switch (payload.type) {
-      case "MESSAGE":
-        return deliver(payload);
-      case "SERVICE_CREATE_RESULT": {
-        const { name } = payload.service;
-        if (subscriptions.get(name)?.live === false) renew(name, undefined, true).catch(() => {});
-        return;
-      }
-      case "SERVICE_DELETE_RESULT": {
-        const { name, owner_uuid } = payload.service;
-        const subscription = subscriptions.get(name);
-        if (subscription) subscription.live = false;
-        // what an earlier connection owned may be told late
-        if (owner_uuid === hello.uuid) disown(name);
-      }
+    const { type, seq, service, origin } = payload as Partial<MessageOut & { seq: number; service: ServiceInfo }>;
+    const { name, owner_uuid } = service ?? origin?.service ?? ({} as Partial<ServiceInfo>);
+    // what an earlier connection owned may be told late
+    const mine = owner_uuid === client.hello.uuid;
+    const subscription = subscriptions.get(name!);
+    if (seq !== undefined) sent.shift()?.resolve(payload);
+    else if (type === "MESSAGE") {
+      for (const ring of (mine ? services.get(name!) : subscription)?.rings ?? [inbox]) ring.push(payload as Message);
+    } else if (type === "SERVICE_CREATE_RESULT") {
+      if (subscription?.live === false) renew(name!, undefined, true).catch(() => {});
+    } else if (type === "SERVICE_DELETE_RESULT") {
+      if (subscription) subscription.live = false;
+      if (mine) disown(name!);
     }
   };
-  const deliver = (message: MessageOut) => {
-    const { service } = message.origin;
-    const through = service && (service.owner_uuid === hello.uuid ? services : subscriptions).get(service.name);
-    for (const ring of through?.rings ?? [inbox]) ring.push(message as Message);
-  };
   const disown = (name: string) => {
-    void services.get(name)?.rings[0].stream.return();
+    services.get(name)?.rings[0].end();
     services.delete(name);
   };
 
   // what outlives a connection
 
-  const renew = (name: string, wait?: Wait, early?: boolean) =>
-    exchange(
-      subscription(name),
+  const renew = (service: string, wait?: Wait, early?: boolean) =>
+    ask(
+      { type: "SELF_SUBSCRIBE", service },
       wait,
       () => {
-        const subscription = subscriptions.get(name);
+        const subscription = subscriptions.get(service);
         if (subscription) subscription.live = true;
       },
       early,
     );
-  const recreate = (name: string, nickname: string | undefined) =>
-    exchange(
-      creation(name, nickname),
-      undefined,
-      ({ successful, service }) => {
+  const restore = async () => {
+    const mine = socket;
+    const owed: (() => Promise<unknown>)[] = [];
+    for (const [name, { nickname }] of services) {
+      const lose = ({ successful, service }: ServiceCreateResult) => {
         if (successful) return;
         disown(name);
         tell("lost", service);
-      },
-      true,
-    );
-
-  const restore = async () => {
-    const mine = socket;
-    const owed = [...services].map(([name, { nickname }]) => () => recreate(name, nickname));
+      };
+      owed.push(() => exchange(creation(name, nickname), undefined, lose, true));
+    }
     for (const name of subscriptions.keys()) owed.push(() => renew(name, undefined, true));
     while (owed.length) {
-      await Promise.all(owed.splice(0, RESTORED_AT_ONCE).map((restore) => restore().catch(() => {})));
+      await Promise.allSettled(owed.splice(0, RESTORED_AT_ONCE).map((restore) => restore()));
       if (socket !== mine) return;
     }
     open = true;
@@ -217,6 +203,7 @@ export async function connect(url: string | URL, options: Options): Promise<Clie
   /** From the dial to the end. */
   const converse = (password: string | undefined, welcome: () => void) =>
     new Promise<Ending>((resolve) => {
+      closing.signal.throwIfAborted();
       const ws = new WebSocket(where, "ert-concierge");
       let why = "";
       let welcomed = false;
@@ -225,19 +212,20 @@ export async function connect(url: string | URL, options: Options): Promise<Clie
         clearTimeout(timer);
         clearInterval(watch);
         ws.onopen = ws.onmessage = ws.onclose = null;
-        if (code === 1006) ws.close();
+        if (code === 1006) ws.terminate ? ws.terminate() : ws.close();
         socket = undefined;
         open = false;
+        hangUp = () => {};
         resolve({ code, reason: reason || why });
       };
-      const timer = setTimeout(end, CONNECT_WITHIN, 1006, "no HELLO");
+      let timer = setTimeout(end, CONNECT_WITHIN, 1006, "no HELLO");
       const watch = setInterval(() => {
         if (welcomed && silent++) {
-          exchange(NOBODY, {}, undefined, true).catch(({ code }) => {
+          exchange(NOTHING, {}, undefined, true).catch(({ code }) => {
             if (code === "TIMED_OUT") end(1006, "silence");
           });
         }
-      }, options.silence ?? 15_000);
+      }, silence);
       ws.onopen = () => {
         socket = ws;
         write(JSON.stringify({ type: "IDENTIFY", name, nickname, version: "0.2.0", tags, secret: password, intents }));
@@ -255,14 +243,18 @@ export async function connect(url: string | URL, options: Options): Promise<Clie
         if (welcomed) return void take(payload);
         welcomed = true;
         clearTimeout(timer);
-        hello = payload as Hello;
+        client.hello = payload as Hello;
         welcome();
       };
       ws.onerror = (event) => {
         why = event?.message ?? "";
       };
       ws.onclose = ({ code, reason }) => end(code, reason);
-      closing.signal.onabort = () => ws.close(1000);
+      hangUp = () => {
+        ws.close(1000);
+        clearTimeout(timer);
+        timer = setTimeout(end, CLOSE_WITHIN, 1006);
+      };
     });
 
   /** One connection after the other. The last one's end. */
@@ -271,13 +263,14 @@ export async function connect(url: string | URL, options: Options): Promise<Clie
       let since: number | undefined;
       become({ state: "connecting" });
       const ending = await within<string | undefined>(
-        (resolve) => resolve(typeof secret === "function" ? secret() : secret),
+        (resolve, reject) => void (async () => (typeof secret === "function" ? secret() : secret))().then(resolve, reject),
         closing.signal,
+        timeout,
       )
         .then((password) =>
           converse(password, () => {
             since = Date.now();
-            become({ state: "connected", hello });
+            become({ state: "connected", hello: client.hello });
             void restore();
             entered();
           }),
@@ -294,17 +287,14 @@ export async function connect(url: string | URL, options: Options): Promise<Clie
     return { code: 1000, reason: "" };
   };
 
-  const client: Client = {
+  const client: { -readonly [K in keyof Client]: Client[K] } = {
     name,
     tags,
     url: where,
     timeout,
-    get hello() {
-      return hello;
-    },
-    get status() {
-      return status;
-    },
+    hello: undefined!,
+    status: undefined!,
+    signal: closing.signal,
     inbox: inbox.stream,
 
     on(event, listener) {
@@ -327,24 +317,31 @@ export async function connect(url: string | URL, options: Options): Promise<Clie
       entry.rings.add(own);
       if (listener?.call) stream.each(listener);
       try {
-        const answer = entry.live ? undefined : await renew(service, how);
-        if (answer && !(how.wait && answer.type === "INVALID_SERVICE")) checked(subscription(service), answer);
-      } catch (error) {
-        void stream.return();
-        throw error;
+        if (!entry.live) await renew(service, how);
+      } catch (error: any) {
+        if (!how.wait || error.code !== "INVALID_SERVICE") {
+          void stream.return();
+          throw error;
+        }
       }
       return stream as any;
     },
 
     async serve(name, how = {}) {
       let own: Ring<Message> | undefined;
+      let unwanted = false;
       const close = async (wait?: Wait) => {
         if (services.get(name)?.rings[0] !== own) return;
         disown(name);
-        await exchange({ type: "SERVICE_DELETE", service: name }, wait).catch(() => {});
+        await exchange({ type: "SERVICE_DELETE", service: name }, wait).catch(() => wait?.signal?.throwIfAborted());
       };
       const created = await ask(creation(name, how.nickname), how, ({ successful }) => {
-        if (successful) services.set(name, { nickname: how.nickname, rings: [(own = flow({ capacity: how.capacity }))] });
+        if (!successful) return;
+        services.set(name, { nickname: how.nickname, rings: [(own = flow({ capacity: how.capacity }))] });
+        if (unwanted) void close(); // it was given up before the answer came
+      }).catch((error) => {
+        unwanted = true;
+        throw error;
       });
       if (!created.successful) throw new ConciergeError("EXISTS", name, created.service);
       return {
@@ -364,28 +361,29 @@ export async function connect(url: string | URL, options: Options): Promise<Clie
     async presence(how = {}) {
       const clients = new Map<string, ClientInfo>();
       let own: Ring<PresenceEvent> | undefined;
-      const move = (event: PresenceEvent) => {
+      const move = (event: PayloadOut) => {
         if (event.type === "CLIENT_LEFT") clients.delete(event.client.uuid);
-        else clients.set(event.client.uuid, event.client);
+        else if (event.type === "CLIENT_JOINED") clients.set(event.client.uuid, event.client);
+        else return;
         own?.push(event);
       };
       const look = (wait?: Wait) =>
-        ask({ type: "CLIENT_FETCH_ALL" }, wait, (answer) => {
-          const present = new Map(answer.clients.map((client) => [client.uuid, client]));
-          for (const [uuid, client] of clients) if (!present.has(uuid)) move({ type: "CLIENT_LEFT", client });
-          for (const [uuid, client] of present) if (!clients.has(uuid)) move({ type: "CLIENT_JOINED", client });
+        ask({ type: "CLIENT_FETCH_ALL" }, wait, ({ clients: present }) => {
+          const uuids = new Set(present.map(({ uuid }) => uuid));
+          for (const [uuid, client] of clients) if (!uuids.has(uuid)) move({ type: "CLIENT_LEFT", client });
+          for (const client of present) if (!clients.has(client.uuid)) move({ type: "CLIENT_JOINED", client });
         });
       const leave = client.on("in", (payload) => {
         if (payload.type === "HELLO") look().catch(() => {});
-        if (payload.type === "CLIENT_JOINED" || payload.type === "CLIENT_LEFT") move(payload);
+        move(payload);
       });
       try {
         await look(how);
+        own = flow(how, leave);
       } catch (error) {
         leave();
         throw error;
       }
-      own = flow(how, leave);
       return Object.assign(own.stream, { clients });
     },
 
@@ -398,19 +396,19 @@ export async function connect(url: string | URL, options: Options): Promise<Clie
     request: (payload, wait) => exchange(payload, wait),
 
     async close() {
-      closing.abort();
+      finish();
       await ended;
     },
     [Symbol.asyncDispose]: () => client.close(),
   };
 
-  if (options.onStatus) client.on("status", options.onStatus);
-  if (signal?.aborted) closing.abort();
+  if (onStatus) client.on("status", onStatus);
+  if (signal?.aborted) finish();
   signal?.addEventListener("abort", client.close);
   let ended: Promise<void>;
   return new Promise((resolve, reject) => {
     ended = run(() => resolve(client)).then((ending) => {
-      closing.abort();
+      finish();
       signal?.removeEventListener("abort", client.close);
       become({ state: "closed", ...ending });
       const error = new ConciergeError("CLOSED", `closed: ${ending.code} ${ending.reason}`, ending);

@@ -20,13 +20,13 @@
  * @module
  */
 
-import type { Client } from "./client.js";
+import type { Client, Message } from "./client.js";
 import { ConciergeError } from "./error.js";
 import type { CoordinatorAnswer, CoordinatorRequest, PromiseRecord, SettleState, TaskRef } from "./payloads.js";
 import { creation, envelope, type NewPromise } from "./promise.js";
 import { encode, encodeError, outcome } from "./value.js";
 import { sleep, within, type Wait } from "./wait.js";
-import { makeWorker, type Work, type Worker, type WorkerOptions } from "./worker.js";
+import { makeWorker, type Desk, type Work, type Worker, type WorkerOptions } from "./worker.js";
 
 export type { NewPromise } from "./promise.js";
 export type { Context, Step, Work, Worker, WorkerOptions } from "./worker.js";
@@ -35,7 +35,7 @@ export type { Context, Step, Work, Worker, WorkerOptions } from "./worker.js";
 const LOOK_EVERY = 60_000;
 /** The longest wait before a request is repeated. */
 const LONGEST_PAUSE = 2_000;
-/** Offered tasks that wait for a worker; the oldest is forgotten, for it is offered again. */
+/** Offered tasks that wait for a worker; further ones are forgotten, for they are offered again. */
 const OFFERS = 1_024;
 
 type Second<T> = Extract<T, { head: { version: string } }>;
@@ -76,7 +76,10 @@ export interface Promises {
 /** The coordinator of a client's hub. */
 export interface Coordinator {
   readonly promises: Promises;
-  /** Works off what is offered to this client, which has the group's name as a tag. One at a time. */
+  /**
+   * Works off what is offered to this client, which has the group's name as a tag. One worker at a time. Fails at once when
+   * its signal is aborted or the client closed.
+   */
   worker<In = any>(options: WorkerOptions, work: Work<In>): Worker;
   /** Asks once, whatever it is: schedules, searches. Fails with `REFUSED` when the status is neither 200 nor 300. */
   ask<K extends Kind>(kind: K, data: Asked<K>, wait?: Wait): Promise<Answered<K>>;
@@ -88,11 +91,10 @@ export async function coordinator(client: Client): Promise<Coordinator> {
   const offers = new Map<string, number>();
   /** Whoever waits for promises. Without one they look again. */
   const waiting = new Set<(settled?: PromiseRecord) => void>();
-  let offered = () => {};
   let connected = true;
 
-  const take = ({ head, data = {} }: { head: object; data?: any }) => {
-    const { corrId, status } = head as Partial<CoordinatorAnswer["head"]>;
+  const take = ({ data: { head, data = {} } }: Message<{ head: Partial<CoordinatorAnswer["head"]>; data?: any }>) => {
+    const { corrId, status } = head;
     const { task, promise }: { task?: TaskRef; promise?: PromiseRecord } = data;
     if (corrId) {
       const call = calls.get(corrId);
@@ -100,10 +102,8 @@ export async function coordinator(client: Client): Promise<Coordinator> {
       else call?.reject(new ConciergeError("REFUSED", `${data}`, status));
     } else if (promise) for (const hear of waiting) hear(promise);
     else if (task) {
-      offers.set(task.id, task.version);
-      const [oldest] = offers.keys();
-      if (offers.size > OFFERS) offers.delete(oldest!);
-      offered();
+      if (offers.size < OFFERS) offers.set(task.id, task.version);
+      desk.offered();
     }
   };
 
@@ -120,13 +120,20 @@ export async function coordinator(client: Client): Promise<Coordinator> {
     );
 
   /** For what may be done twice. */
-  const insist = (kind: string, data: unknown, wait?: Wait, until = Date.now() + client.timeout, pause = 50): Promise<any> =>
-    ask(kind, data, wait).catch(async (error) => {
-      const passes = error.code === "DISCONNECTED" || [429, 500].includes(error.details);
-      if (!passes || Date.now() + pause > until) throw error;
-      await sleep(pause * Math.random(), wait?.signal);
-      return insist(kind, data, wait, until, Math.min(2 * pause, LONGEST_PAUSE));
-    });
+  const insist = async (kind: string, data: unknown, wait?: Wait): Promise<any> => {
+    const until = Date.now() + client.timeout;
+    for (let pause = 50; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+      try {
+        return await ask(kind, data, wait);
+      } catch (error: any) {
+        const passes = error.code === "DISCONNECTED" || [429, 500].includes(error.details);
+        if (!passes || Date.now() + pause > until) throw error;
+        await sleep(pause * Math.random(), wait?.signal);
+      }
+    }
+  };
+
+  const desk: Desk = { client, offers, ask, insist, offered() {} };
 
   const promise = async (kind: string, data: object, wait?: Wait): Promise<PromiseRecord> =>
     (await insist(kind, data, wait)).promise;
@@ -140,7 +147,7 @@ export async function coordinator(client: Client): Promise<Coordinator> {
       const look = () =>
         promise("promise.register_listener", { awaited: id, address: `uni@hub/${client.name}` }, wait).then(
           (record) => record.state === "pending" || resolve(record),
-          (error) => ["DISCONNECTED", "TIMED_OUT"].includes(error.code) || reject(error),
+          (error) => ["DISCONNECTED", "TIMED_OUT", "BUSY"].includes(error.code) || reject(error),
         );
       const looks = setInterval(look, LOOK_EVERY);
       waiting.add(hear);
@@ -170,12 +177,12 @@ export async function coordinator(client: Client): Promise<Coordinator> {
     // what is asked while there is no connection is sent when there is one
     if (connected) for (const { reject } of calls.values()) reject(new ConciergeError("DISCONNECTED"));
     connected = state === "connected";
-    if (connected) for (const hear of waiting) hear();
+    if (connected || state === "closed") for (const hear of waiting) hear();
   });
-  await client.subscribe<any>("coordinator", ({ data }) => take(data));
+  await client.subscribe("coordinator", take);
   return {
     promises,
     ask,
-    worker: (options, work) => makeWorker({ client, offers, ask, insist, onOffer: (then) => (offered = then) }, options, work),
+    worker: (options, work) => makeWorker(desk, options, work),
   };
 }

@@ -13,15 +13,15 @@
  * - `CLOSED`: the client is closed, or the first connection failed; `details` is the {@link Ending};
  * - of the coordinator: `REFUSED` with its `status` as `details`; `rejected`, `rejected_canceled` and `rejected_timedout`:
  *   how a promise ended, with its value as `details`; `NO_MEMBER`: the client does not have the worker's group as a tag;
- * - of files: the word in `x-fs-error`, with the HTTP status as `details`.
+ * - of files: the word in `x-fs-error`, or `HTTP` where there is none, with the HTTP status as `details`.
  */
 export class ConciergeError extends Error {
   override name = "ConciergeError";
 
   /** A word for programs; see above. */
-  readonly code: string;
+  declare readonly code: string;
   /** What else is known. */
-  readonly details: unknown;
+  declare readonly details: unknown;
 
   constructor(code: string, message = code, details?: unknown) {
     super(message);

@@ -98,24 +98,23 @@ export function files(client: Client, at?: string): Files {
   const folder = (owner: string): Files => {
     const url = (path: string) => `${root}${owner}/${encodeURIComponent(path).replaceAll("%2F", "/")}`;
     const exchange = async (method: string, path: string, options: PutOptions = {}, body?: Blob): Promise<Response> => {
-      const { onProgress, signal = null } = options;
+      const { onProgress, signal } = options;
       const headers = { "x-fs-key": client.hello.fs_key!, ...options.headers };
-      const request: RequestInit & { duplex: string } = { method, headers, signal, duplex: "half" };
-      let response: Response;
-      if (body && onProgress && globalThis.XMLHttpRequest) response = await upload(url(path), body, headers, options);
-      else {
-        if (body && onProgress) {
-          let bytes = 0;
-          const tell = new TransformStream<Uint8Array, Uint8Array>({
-            transform(chunk, to) {
-              onProgress({ bytes: (bytes += chunk.length), total: body.size });
-              to.enqueue(chunk);
-            },
-          });
-          request.body = body.stream().pipeThrough(tell);
-        } else if (body) request.body = body;
-        response = await fetch(url(path), request);
-      }
+      const told = body && onProgress;
+      let bytes = 0;
+      const transform = (chunk: Uint8Array, to: TransformStreamDefaultController) => {
+        onProgress!({ bytes: (bytes += chunk.length), total: body!.size });
+        to.enqueue(chunk);
+      };
+      const response = await (told && globalThis.XMLHttpRequest
+        ? upload(url(path), body, headers, options)
+        : fetch(url(path), {
+            method,
+            headers,
+            signal: signal!,
+            body: told ? body.stream().pipeThrough(new TransformStream({ transform })) : body!,
+            duplex: "half",
+          } as RequestInit));
       if (response.ok) return response;
       throw new ConciergeError(response.headers.get("x-fs-error") || "HTTP", await response.text(), response.status);
     };

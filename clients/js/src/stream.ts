@@ -16,24 +16,19 @@ export interface Stream<T> extends AsyncIterableIterator<T, undefined> {
   next(wait?: Wait): Promise<IteratorResult<T, undefined>>;
   /** Hands what waits, and then every item as it comes, to a callback instead. */
   each(listener: (item: T) => void): Stream<T>;
-  /** Ends the stream. */
+  /** Ends the stream. What waits in it is dropped; when something else ends it, that can still be read. */
   return(): Promise<IteratorResult<T, undefined>>;
   [Symbol.asyncIterator](): Stream<T>;
 }
 
-/** Calls a listener. What it throws is its own trouble: it becomes an uncaught error, and nobody else's. @internal */
-export function call<T>(listener: (item: T) => void, item: T): void {
-  try {
-    listener(item);
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
+/** Calls a listener. What it throws is its own trouble: it becomes an unhandled rejection, and nobody else's. @internal */
+export async function call<T>(listener: (item: T) => void, item: T): Promise<void> {
+  listener(item);
 }
 
-type Result<T> = IteratorResult<T, undefined>;
-type Reader<T> = [resolve: (result: Result<T>) => void, reject: (reason: unknown) => void];
+const DONE = { done: true, value: undefined } as const;
+
+type Reader<T> = [resolve: (result: IteratorResult<T, undefined>) => void, reject: (reason: unknown) => void];
 type End<T> = (...reader: Reader<T>) => void;
 
 /** A stream, as whoever fills it sees it. @internal */
@@ -44,21 +39,18 @@ export interface Ring<T> {
   end(end?: End<T>): void;
 }
 
-/** `left` is called when the reader ends the stream. @internal */
+/** `left` is called when it ends, whoever ends it. @internal */
 export function ring<T>(capacity: number, left?: () => void): Ring<T> {
   const items: T[] = [];
   const readers = new Set<Reader<T>>();
   let listener: ((item: T) => void) | undefined;
   let over: End<T> | undefined;
 
-  const end = (end: End<T> = (resolve) => resolve({ done: true, value: undefined })) => {
-    over ??= end;
+  const end = (end: End<T> = (resolve) => resolve(DONE)) => {
+    if (over) return;
+    over = end;
+    left?.();
     for (const reader of readers) over(...reader);
-  };
-  const leave = async (): Promise<Result<T>> => {
-    if (!over) left?.();
-    end();
-    return { done: true, value: undefined };
   };
   const stream: Stream<T> & { dropped: number } = {
     dropped: 0,
@@ -73,10 +65,14 @@ export function ring<T>(capacity: number, left?: () => void): Ring<T> {
       }, wait?.signal),
     each(each) {
       listener = each;
-      for (const item of items.splice(0)) call(each, item);
+      for (const item of items.splice(0)) void call(each, item);
       return stream;
     },
-    return: leave,
+    async return() {
+      items.length = 0;
+      end();
+      return DONE;
+    },
     [Symbol.asyncIterator]: () => stream,
   };
   return {
@@ -84,7 +80,7 @@ export function ring<T>(capacity: number, left?: () => void): Ring<T> {
     push(item) {
       if (over) return;
       const [reader] = readers;
-      if (listener) call(listener, item);
+      if (listener) void call(listener, item);
       else if (reader) {
         readers.delete(reader);
         reader[0]({ done: false, value: item });

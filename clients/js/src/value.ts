@@ -1,20 +1,25 @@
-/** Values of promises, as released workers of the Resonate protocol read and write them: JSON, in base64. @module */
+/**
+ * Values of promises, as released workers of the Resonate protocol read and write them: JSON, in base64.
+ *
+ * `btoa` and `atob` know bytes only, as the characters up to U+00FF; `unescape(encodeURIComponent(…))` is UTF-8 in those.
+ *
+ * @module
+ */
 
 import { ConciergeError } from "./error.js";
 import type { PromiseRecord, Value } from "./payloads.js";
 
 /** @internal */
 export function encode(value: unknown): Value {
-  if (value === undefined) return {};
-  const bytes = new TextEncoder().encode(JSON.stringify(value));
-  return { data: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")) };
+  const text = JSON.stringify(value) as string | undefined;
+  return text ? { data: btoa(unescape(encodeURIComponent(text))) } : {};
 }
 
 /** What a value holds; its data as it stands, when that is no JSON in base64. @internal */
 export function decode({ data }: Value): any {
   if (!data) return;
   try {
-    return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(data), (byte) => byte.charCodeAt(0))));
+    return JSON.parse(decodeURIComponent(escape(atob(data))));
   } catch {
     return data;
   }

@@ -2,6 +2,9 @@
 
 import { ConciergeError } from "./error.js";
 
+/** Timers know no longer times; it is no deadline then. */
+const LONGEST = 2 ** 31;
+
 /** What every wait takes. */
 export interface Wait {
   /** Ends the wait: it is rejected with the signal's reason. */
@@ -9,12 +12,12 @@ export interface Wait {
 }
 
 /**
- * A promise that `begin` settles, or the signal, or the deadline. `begin` may return what is to be done in the end.
+ * A promise that `begin` settles, by what is no promise itself, or the signal, or the deadline. `begin` may return what is to be done in the end, or twice.
  *
  * @internal
  */
 export function within<T>(
-  begin: (resolve: (value: T | PromiseLike<T>) => void, reject: (reason: unknown) => void) => (() => unknown) | void,
+  begin: (resolve: (value: T) => void, reject: (reason: unknown) => void) => (() => unknown) | void,
   signal?: AbortSignal,
   timeout?: number,
 ): Promise<T> {
@@ -23,8 +26,12 @@ export function within<T>(
   let clean: (() => unknown) | void;
   return new Promise<T>((resolve, reject) => {
     if (signal?.aborted) throw signal.reason;
-    signal?.addEventListener("abort", (abort = () => reject(signal.reason)));
-    if (timeout !== undefined) timer = setTimeout(() => reject(new ConciergeError("TIMED_OUT")), timeout);
+    abort = () => {
+      clean?.(); // now: what comes in this turn of the loop is not for who gave up
+      reject(signal!.reason);
+    };
+    signal?.addEventListener("abort", abort);
+    if (timeout! < LONGEST) timer = setTimeout(() => reject(new ConciergeError("TIMED_OUT")), timeout);
     clean = begin(resolve, reject);
   }).finally(() => {
     signal?.removeEventListener("abort", abort);

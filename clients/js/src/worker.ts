@@ -9,8 +9,8 @@ import { sleep, within, type Wait } from "./wait.js";
 
 /** How long a task that could not go on is kept before it is given back: what is given back is offered at once. */
 const PAUSE_AFTER_FAILURE = 1_000;
-/** What a run that counts no more waits for. */
-const NEVER = new Promise<never>(() => {});
+/** What a run that counts no more waits for. Each has its own: one for all would hold on to every run. */
+const never = () => new Promise<never>(() => {});
 
 /** How a worker is. Its signal stops it. */
 export interface WorkerOptions extends Wait {
@@ -27,7 +27,10 @@ export interface WorkerOptions extends Wait {
 
 /** A worker that works until it is told to stop, or its client is closed. */
 export interface Worker {
-  /** Drops what runs and gives it back. */
+  /**
+   * Drops what runs and gives it back. The client stays in its groups: what is offered to it from now on goes to another
+   * member 5 seconds later, until the client is closed.
+   */
   stop(): Promise<void>;
 }
 
@@ -74,17 +77,21 @@ export interface Desk {
   offers: Map<string, number>;
   ask(kind: string, data: unknown, wait?: Wait): Promise<any>;
   insist(kind: string, data: unknown, wait?: Wait): Promise<any>;
-  onOffer(then: () => void): void;
+  /** Called when there are more offers. */
+  offered(): void;
 }
 
 /** @internal */
-export function makeWorker({ client, offers, ask, insist, onOffer }: Desk, options: WorkerOptions, work: Work): Worker {
-  const { group, concurrency = 16, ttl = 60_000, signal } = options;
+export function makeWorker(desk: Desk, options: WorkerOptions, work: Work): Worker {
+  const { client, offers, ask, insist } = desk;
+  const { group, concurrency = 16, ttl = 60_000 } = options;
   if (!client.tags.includes(group)) throw new ConciergeError("NO_MEMBER");
   const pid = client.name;
   const leases = new Set<{ task: TaskRef; until: number; over: AbortController }>();
   const runs = new Set<Promise<unknown>>();
   const stopping = new AbortController();
+  const stopped = AbortSignal.any([stopping.signal, client.signal, options.signal ?? client.signal]);
+  stopped.throwIfAborted();
 
   /** Settles by what the work comes to. An outcome that the coordinator cannot take is itself an error. */
   const keep = async <T>(work: () => unknown, settle: (state: string, value: Value) => Promise<T>, once?: boolean): Promise<T> => {
@@ -127,7 +134,7 @@ export function makeWorker({ client, offers, ask, insist, onOffer }: Desk, optio
           })
           .catch((error) => {
             reject(error);
-            return NEVER;
+            return never();
           });
         active--;
         // after whoever waited for this had its turn
@@ -139,7 +146,7 @@ export function makeWorker({ client, offers, ask, insist, onOffer }: Desk, optio
         });
         if (record.state !== "pending") return outcome(record);
         awaited.push(record.id);
-        return NEVER;
+        return never();
       };
       const ctx: Context = {
         id,
@@ -166,11 +173,11 @@ export function makeWorker({ client, offers, ask, insist, onOffer }: Desk, optio
       const { task, promise } = await ask("task.acquire", { id, version, pid, ttl });
       lease.task = { id, version: task.version };
       leases.add(lease);
-      while (await run(lease.task, promise, AbortSignal.any([lease.over.signal, stopping.signal])));
+      while (await run(lease.task, promise, AbortSignal.any([lease.over.signal, stopped])));
     } catch (error: any) {
       // it was not claimed, or is lost; a claim whose answer was lost comes back when its lease ends
       if (error.details === 409 || !leases.has(lease)) return;
-      await sleep(PAUSE_AFTER_FAILURE, stopping.signal).catch(() => {});
+      await sleep(PAUSE_AFTER_FAILURE, stopped).catch(() => {});
       await insist("task.release", lease.task);
     } finally {
       leases.delete(lease);
@@ -179,7 +186,7 @@ export function makeWorker({ client, offers, ask, insist, onOffer }: Desk, optio
 
   const pump = () => {
     for (const [id, version] of offers) {
-      if (stopping.signal.aborted || runs.size >= concurrency) return;
+      if (stopped.aborted || runs.size >= concurrency) return;
       offers.delete(id);
       const run: Promise<unknown> = serve(id, version)
         .catch(() => {})
@@ -202,15 +209,13 @@ export function makeWorker({ client, offers, ask, insist, onOffer }: Desk, optio
     );
   }, ttl / 2);
 
-  const stop = async () => {
-    stopping.abort();
-    clearInterval(beats);
-    off();
-    await Promise.all(runs);
-  };
-  const off = client.on("status", ({ state }) => void (state === "closed" && stop()));
-  signal?.addEventListener("abort", stop);
-  onOffer(pump);
+  stopped.onabort = () => clearInterval(beats);
+  desk.offered = pump;
   pump();
-  return { stop };
+  return {
+    async stop() {
+      stopping.abort();
+      await Promise.all(runs);
+    },
+  };
 }

@@ -2,9 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import WebSocket from "ws";
 import { coordinator } from "../dist/coordinator.js";
 import { connect } from "../dist/index.js";
+import { decode, encode } from "../dist/value.js";
 import { becomes, Hub, proxy, QUICK, refused, soon, until } from "./hub.mjs";
 
 /** The coordinator of a client that ends with the hub. */
@@ -55,6 +58,22 @@ test("a result arrives although the hub was killed meanwhile, and settled while 
   const bob = await enter(hub, "bob");
   await bob.promises.resolve("order:7", "here you are");
   assert.equal(await result, "here you are");
+});
+
+test("a result arrives although what told of it was lost with the connection", async (t) => {
+  const hub = await Hub.start(t);
+  const wire = await proxy(t, hub);
+  const ada = await connect(wire.url, { name: "ada", WebSocket, backoff: QUICK });
+  t.after(() => ada.close());
+  const [{ promises }, bob] = [await coordinator(ada), await enter(hub, "bob")];
+  const told = (await bob.promises.create("order:7")).result(soon());
+  const result = (await promises.create("order:7")).result({ signal: AbortSignal.timeout(30_000) });
+  await promises.create("order:8"); // what changes something is done in order: it is listened for
+  wire.silence();
+  await bob.promises.resolve("order:7", "here you are");
+  await told;
+  wire.cut();
+  assert.equal(await result, "here you are", "and not a minute later");
 });
 
 test("a request whose answer was lost is repeated, if that does no harm", async (t) => {
@@ -142,7 +161,48 @@ test("steps are done once, sleeps and calls suspend, and a person may answer, wh
   assert.deepEqual(done, ["price", "served"], "each once");
   assert.ok(runs >= 3, `it began anew after each suspension: ${runs}`);
   const { promise } = await ada.ask("promise.get", { id: "order:7.0" });
-  assert.deepEqual([promise.tags["resonate:parent"], promise.tags["resonate:origin"]], ["order:7", "order:7"]);
+  const family = ({ tags }) => ["parent", "origin", "branch"].map((name) => tags[`resonate:${name}`]);
+  assert.deepEqual(family(promise), ["order:7", "order:7", "order:7"], "a step is of its caller's branch");
+  const { record } = await ada.promises.get("order:7.3");
+  assert.deepEqual(family(record), ["order:7", "order:7", "order:7.3"], "a call begins a branch");
+  assert.equal(record.timeoutAt, order.record.timeoutAt, "a child does not outlive its parent");
+});
+
+test("a worker that hears nothing of the hub gives up what it holds when its lease ends", async (t) => {
+  const hub = await Hub.start(t, "coordinator.offer_every_ms=100");
+  const wire = await proxy(t, hub);
+  const cut = await connect(wire.url, { name: "cut", tags: ["g"], WebSocket, backoff: QUICK });
+  t.after(() => cut.close());
+  t.after(() => wire.cut());
+  const ada = await enter(hub, "ada");
+  let held;
+  (await coordinator(cut)).worker({ group: "g", ttl: 400 }, ({ signal }) => new Promise(() => (held = signal)));
+  const task = await ada.promises.create("task", { target: "any@g" });
+  await until("it has it", () => held);
+  wire.silence();
+  await until("it is told", () => held.aborted);
+  assert.equal(held.reason.details, 409);
+  (await enter(hub, "two", { tags: ["g"] })).worker({ group: "g" }, () => "by two");
+  assert.equal(await task.result(soon()), "by two");
+});
+
+test("a task that cannot go on is given back after a second, not in a circle", async (t) => {
+  const hub = await Hub.start(t);
+  const ada = await enter(hub, "ada", { tags: ["g"] });
+  const runs = [];
+  const worker = ada.worker({ group: "g" }, (ctx) => (runs.push(Date.now()), ctx.wait({ id: "" })));
+  await ada.promises.create("task", { target: "any@g" });
+  await until("it begins anew", () => runs.length === 2);
+  assert.ok(runs[1] - runs[0] >= 990, `after ${runs[1] - runs[0]} ms`);
+  await worker.stop();
+});
+
+test("what the coordinator refuses because it has too much to do is asked again", async (t) => {
+  const hub = await Hub.start(t, "coordinator.requests_in_flight=1");
+  const { promises } = await enter(hub, "ada");
+  const ids = Array.from({ length: 20 }, (_, n) => `p${n}`);
+  const made = await Promise.all(ids.map((id) => promises.create(id)));
+  assert.deepEqual(made.map(({ id }) => id), ids);
 });
 
 test("what a worker that stops or dies holds is done by another", async (t) => {
@@ -196,4 +256,47 @@ test("a result that cannot be kept rejects the promise", async (t) => {
   ada.worker({ group: "g" }, () => "x".repeat(70_000));
   const large = await ada.promises.create("large", { target: "any@g" });
   assert.match((await refused(large.result(soon()), "rejected")).message, /over 65536 bytes/);
+});
+
+test("a worker is stopped by its signal, and by the end of its client", async (t) => {
+  const hub = await Hub.start(t);
+  const [ada, bob] = [await enter(hub, "ada", { tags: ["g"] }), await hub.enter("bob", { tags: ["g"] })];
+  const stop = new AbortController();
+  let held = 0;
+  const holds = ({ signal }) => new Promise((_, fail) => (held++, signal.addEventListener("abort", () => fail(signal.reason))));
+  ada.worker({ group: "g", signal: stop.signal }, holds);
+  await ada.promises.create("task", { target: "uni@g/ada" });
+  await until("it holds the task", () => held);
+  stop.abort();
+  await until("it is given back", async () => (await ada.ask("task.get", { id: "task" })).task.state === "pending");
+  let aborted;
+  (await coordinator(bob)).worker({ group: "g" }, ({ signal }) => new Promise(() => (held++, (aborted = signal))));
+  await ada.promises.create("other", { target: "uni@g/bob" });
+  await until("bob holds it", () => aborted);
+  await bob.close();
+  assert.equal(aborted.aborted, true);
+});
+
+test("a run that is suspended is forgotten with all that it held", async (t) => {
+  const hub = await Hub.start(t);
+  const ada = await enter(hub, "ada", { tags: ["g"] });
+  let held;
+  ada.worker({ group: "g" }, async (ctx) => {
+    const large = { room: new Array(1_000) };
+    held = new WeakRef(large);
+    await ctx.wait({ id: `${ctx.id}:person` });
+    return large.room.length;
+  });
+  await ada.promises.create("task", { target: "any@g" });
+  await until("it is suspended", async () => (await ada.ask("task.get", { id: "task" })).task.state === "suspended");
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc");
+  await until("it is collected", () => (collect(), held.deref() === undefined));
+});
+
+test("values are JSON in base64, whatever is in them, and what is none is left as it is", () => {
+  for (const value of [0, "", null, false, "grün 🫖", "\ud800", { a: [1, "\u0000"] }]) assert.deepEqual(decode(encode(value)), value);
+  assert.deepEqual([encode(undefined), encode(() => 1), encode("ü")], [{}, {}, { data: "IsO8Ig==" }]);
+  for (const data of ["no base64!", btoa("no JSON"), btoa("\xff")]) assert.equal(decode({ data }), data);
+  assert.equal(decode({}), undefined);
 });

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import WebSocket from "ws";
 import { connect } from "../dist/index.js";
 import { ring } from "../dist/stream.js";
-import { becomes, Hub, item, refused, until } from "./hub.mjs";
+import { becomes, Hub, item, refused, soon, until } from "./hub.mjs";
 
 test("the owner of a service speaks to its subscribers and they answer the owner", async (t) => {
   const hub = await Hub.start(t);
@@ -57,6 +57,10 @@ test("a subscription that is not read loses its oldest messages, and counts them
   for (let n = 0; n < 10; n++) await news.broadcast(n);
   for (let n = 0; n < 10; n++) assert.equal((await item(quick)).data, n);
   assert.deepEqual([(await item(slow)).data, slow.dropped, quick.dropped], [7, 7, 0]);
+  const dee = await hub.enter("dee", { capacity: 2 });
+  for (let n = 0; n < 5; n++) await ada.send({ name: "dee" }, n);
+  await dee.fetchSelf();
+  assert.deepEqual([(await item(dee.inbox)).data, dee.inbox.dropped], [3, 3]);
 });
 
 test("two items that come at once are for one reader, one after the other", async () => {
@@ -151,6 +155,14 @@ test("any payload and any text can be sent, and everything that passes is seen",
   assert.equal((await ada.request("good morning")).type, "ERROR_PROTOCOL");
   assert.equal((await ada.request({ type: "SELF_FETCH" })).seq, 103);
   assert.deepEqual(seen.slice(0, 4), ['{"type":"SELF_SET_SEQ","seq":100}', "OK", '{"type":"MAKE_TEA"}', "ERROR_UNSUPPORTED"]);
+});
+
+test("a service that is deleted by a payload of one's own ends, too", async (t) => {
+  const hub = await Hub.start(t);
+  const ada = await hub.enter("ada");
+  const news = await ada.serve("news");
+  await ada.request({ type: "SERVICE_DELETE", service: "news" });
+  assert.equal((await news.inbox.next(soon())).done, true);
 });
 
 test("every wait ends with its signal", async (t) => {

@@ -1,6 +1,7 @@
 // The folders of clients on the real file server.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { files } from "../dist/files.js";
 import { Hub, refused } from "./hub.mjs";
@@ -29,6 +30,22 @@ test("a file is put, listed, read by others and removed, and progress is told", 
 
   assert.deepEqual(await mine.delete("notes/"), { path: "notes/", files: 1, bytes: 600_000 });
   await refused(mine.get("notes/café one.txt"), "NOT_FOUND");
+});
+
+test("what the server answers has the fields that the types say", async (t) => {
+  const types = readFileSync(new URL("../dist/files.d.ts", import.meta.url), "utf8");
+  const fields = (name, inherited = []) => {
+    const [body] = types.split(`interface ${name} `)[1].split("\n}");
+    return [...inherited, ...[...body.matchAll(/^ {4}(\w+):/gm)].map(([, field]) => field)].sort();
+  };
+  const hub = await Hub.start(t);
+  const mine = files(await hub.enter("ada"));
+  const stored = await mine.put("a/b", "c");
+  assert.deepEqual(Object.keys(stored).sort(), fields("FileStored"));
+  for (const [entry] of [await mine.list("a/"), await mine.list()]) {
+    assert.deepEqual(Object.keys(entry).sort(), fields("FileEntry", fields("FileStored")));
+  }
+  assert.deepEqual(Object.keys(await mine.delete("a/b")).sort(), fields("FilesRemoved"));
 });
 
 test("bytes and blobs are files, uploads can be conditional, and no path leads into a folder of others", async (t) => {
