@@ -269,6 +269,17 @@ async fn the_socket_is_asked_before_what_waits_is_too_much() {
     assert_eq!(peer.ending().map(|ending| ending.code), Some(CloseCode::SlowConsumer.code()));
 }
 
+/// Over TLS only its session can write to a client, so a large frame finds what waits for the session's turn.
+#[tokio::test(start_paused = true)]
+async fn one_frame_larger_than_the_bound_does_not_cut_a_client_that_reads() {
+    let mut hub = Hub::with(|config| config.limits.outbox_bytes = 10_000);
+    let (ada, bob) = (hub.join("ada").await, hub.join("bob").await);
+    hub.whisper(ada, &to_bob(100));
+    hub.whisper(ada, &to_bob(25_000));
+    let came = hub.settle().await;
+    assert_eq!((came.iter().filter(|(who, _)| *who == bob).count(), hub.holds("bob")), (2, true));
+}
+
 /// Whoever pushes writes an outbox that becomes ripe. A socket that takes less is not asked again with every frame.
 #[test]
 fn an_outbox_is_ripe_once_when_it_becomes_so_and_again_after_it_was_written() {
