@@ -62,3 +62,33 @@ impl Bulletin {
         self.ripe
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use concierge_api_rs::{ClientInfo, ClientLeft, ClientName, FileKey, Intent, Intents};
+    use concierge_hub::Bounds;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn much_news_to_the_same_audience_is_queued_in_pieces_of_16_kib() {
+        let id = ClientId(Uuid::from_u128(1));
+        let info = ClientInfo { name: ClientName::parse("ada").unwrap(), nickname: None, uuid: id, tags: Vec::new() };
+        let ada = Peer::new(id, Ipv4Addr::LOCALHOST.into(), Arc::default(), None, 1 << 20);
+        let mut registry = Registry::new(Bounds::default());
+        registry.join(info.clone(), FileKey(Uuid::from_u128(2)), Intents::ALL, ada.clone()).unwrap();
+        let (news, mut bulletin) = (ClientLeft { client: info }.into(), Bulletin::default());
+        for _ in 0..1_000 {
+            bulletin.add(&registry, Audience::Everyone(Intent::Clients), id, &news);
+        }
+        bulletin.queue(&registry);
+        let (waiting, pieces) = (ada.look().waiting, bulletin.copies());
+        assert!(
+            (waiting / (17 * 1024)..=waiting / (16 * 1024) + 1).contains(&pieces) && pieces > 4,
+            "{pieces} of {waiting} bytes"
+        );
+    }
+}

@@ -30,6 +30,7 @@ use crate::builtin::{Builtin, BuiltinSeat};
 use crate::desk::Desk;
 use crate::metrics;
 use crate::peer::Peer;
+use crate::vital::or_abort;
 use roster::{Event, Newcomer, Roster, Sink, Subscriber};
 
 pub(crate) use http::{Gate, router};
@@ -117,9 +118,9 @@ impl Coordinator {
         let code: Weak<Self> = Arc::downgrade(&coordinator);
         let seat = desk.seat(NAME, NAME, code).expect("nobody is there yet who could have the name");
         assert!(coordinator.seat.set(seat).is_ok(), "it is set here only");
-        tasks.spawn(or_abort(coordinator.clone().answer_all(inquiries)));
-        tasks.spawn(or_abort(coordinator.clone().sweep_forever()));
-        tasks.spawn(or_abort(coordinator.clone().welcome_forever()));
+        tasks.spawn(or_abort("the coordinator", coordinator.clone().answer_all(inquiries)));
+        tasks.spawn(or_abort("the coordinator", coordinator.clone().sweep_forever()));
+        tasks.spawn(or_abort("the coordinator", coordinator.clone().welcome_forever()));
         Ok(coordinator)
     }
 
@@ -417,14 +418,6 @@ struct Handed {
     key: OfferKey,
     to: Arc<Peer>,
     at: u64,
-}
-
-/// Work without which nobody would be answered any more, and nobody would notice.
-async fn or_abort(work: impl Future<Output = ()>) {
-    if AssertUnwindSafe(work).catch_unwind().await.is_err() {
-        tracing::error!("the coordinator cannot go on: the hub ends");
-        std::process::abort();
-    }
 }
 
 /// How a store's failure is answered.

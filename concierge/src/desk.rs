@@ -166,7 +166,7 @@ impl Desk {
 
     /// Whether there is such a service.
     pub(crate) fn has_service(&self, name: &ServiceName) -> bool {
-        matches!(self.registry.lock().fetch_service(name).reply, Some(PayloadOut::ServiceFetchResult(_)))
+        self.registry.lock().has_service(name)
     }
 
     /// A wrong secret came from there.

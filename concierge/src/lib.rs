@@ -41,5 +41,6 @@ mod stalling;
 mod state;
 mod throttle;
 mod tls;
+mod vital;
 mod websocket;
 mod wire;

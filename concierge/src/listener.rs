@@ -25,6 +25,7 @@ use crate::peer::Peer;
 use crate::session::{self, Opened, Pace};
 use crate::shard::{Running, Shard};
 use crate::tls::Tls;
+use crate::vital::or_abort;
 use crate::wire::{Source, Wire};
 
 /// Connections that wait for a shard; when it is full, accepting waits and the kernel's backlog holds them.
@@ -88,7 +89,8 @@ pub(crate) fn start_shards<G: Ground>(
     let mut shards = Vec::with_capacity(count);
     for n in 0..count {
         let (hand_over, accepted) = mpsc::channel(HANDED_OVER);
-        G::run_shard(n, run_shard(accepted, shared.clone(), Duration::from_micros(spin_us)))?;
+        let shard = run_shard(accepted, shared.clone(), Duration::from_micros(spin_us));
+        G::run_shard(n, or_abort("a shard", shard))?;
         shards.push(hand_over);
     }
     Ok(shards)
@@ -99,8 +101,8 @@ async fn run_shard<G: Ground>(mut accepted: mpsc::Receiver<Accepted<G>>, shared:
     let shard = Arc::new(Shard::default());
     let _running = Running(shard.clone());
     let mut flushing = JoinSet::new();
-    flushing.spawn(shard.clone().flush_forever());
-    flushing.spawn(shard.clone().release_forever());
+    flushing.spawn(or_abort("a shard's flush", shard.clone().flush_forever()));
+    flushing.spawn(or_abort("a shard's flush", shard.clone().release_forever()));
     if !spin.is_zero() {
         flushing.spawn(shard.clone().spin_forever(spin));
     }
@@ -109,11 +111,6 @@ async fn run_shard<G: Ground>(mut accepted: mpsc::Receiver<Accepted<G>>, shared:
         let Accepted { stream, address, site } = tokio::select! {
             biased; // the end comes before newcomers
             () = shared.gone.cancelled() => return,
-            Some(ended) = flushing.join_next() => {
-                // nothing would leave this shard any more, and nobody would notice
-                tracing::error!(?ended, "a shard cannot write any more: the hub ends");
-                std::process::abort();
-            }
             connection = arrivals.next() => {
                 tokio::spawn(connection);
                 continue;

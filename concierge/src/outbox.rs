@@ -173,9 +173,10 @@ impl Outbox {
         Pushed::Queued
     }
 
-    /// Takes one frame in up to twice the bound, where nobody could write what waits.
+    /// Takes one frame in where nobody could write what waits: whatever its size while no more than the bound waits, then up to
+    /// twice the bound.
     pub(crate) fn push_beyond(&mut self, frame: &Frame<'_>, pool: impl FnOnce() -> Vec<u8>) -> Pushed {
-        if self.waiting + frame.len() > 2 * self.bound {
+        if self.waiting > self.bound && self.waiting + frame.len() > 2 * self.bound {
             return Pushed::Full;
         }
         self.append(frame, pool);

@@ -279,11 +279,12 @@ impl Peer {
 
     fn queue_in(self: &Arc<Self>, mut state: MutexGuard<'_, State>, frame: &Frame<'_>, answer: bool) -> Queued {
         let room = || self.shard.pool.lock().take();
+        let push = |outbox: &mut Outbox| if answer { outbox.push_answer(frame, room) } else { outbox.push(frame, room) };
         let was_ripe = state.outbox.is_ripe();
-        let mut pushed = if answer { state.outbox.push_answer(frame, room) } else { state.outbox.push(frame, room) };
+        let mut pushed = push(&mut state.outbox);
         if pushed == Pushed::Full {
             pushed = match self.relieve(&mut state) {
-                true => state.outbox.push(frame, room),
+                true => push(&mut state.outbox),
                 // only its session can write a stream, and it had no turn yet: that is no fault of the client's
                 false if self.socket().is_none() && !state.blocked => state.outbox.push_beyond(frame, room),
                 false => Pushed::Full,

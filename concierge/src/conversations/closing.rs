@@ -1,14 +1,28 @@
 //! PROTOCOL.md, "Connection" and "Close codes": both ends of the closing handshake, and frames that break rules.
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use concierge_api_rs::{ClientId, CloseCode, Seq};
 use expect_test::expect;
 use serde_json::json;
+use tokio::io::{AsyncWriteExt, duplex};
 use tokio_tungstenite::tungstenite::Message;
+use uuid::Uuid;
 
+use super::client::frame;
 use super::hub::identify;
 use super::leaving::close;
 use super::{Hub, Who};
-use crate::peer::Ending;
-use concierge_api_rs::CloseCode;
+use crate::arrivals::Coming;
+use crate::config::Config;
+use crate::desk::Cost;
+use crate::peer::{Ending, Peer};
+use crate::run::{Receivers, Run};
+use crate::session::{self, Addressee, Opened, Pace};
+use crate::shard::Shard;
+use crate::wire::{Source, Wire};
 
 const FRAME_LIMIT: usize = 64 * 1024;
 
@@ -79,8 +93,8 @@ async fn what_a_client_sends_behind_its_close_frame_is_not_read() {
     let mut hub = Hub::new();
     let ada = hub.join("ada").await;
     hub.join("bob").await;
-    let last = super::client::frame(0x81, br#"{"type":"MESSAGE","target":{"type":"NAME","name":"bob"},"data":1}"#);
-    let bytes = [super::client::frame(0x88, &1000_u16.to_be_bytes()), last].concat();
+    let last = frame(0x81, br#"{"type":"MESSAGE","target":{"type":"NAME","name":"bob"},"data":1}"#);
+    let bytes = [frame(0x88, &1000_u16.to_be_bytes()), last].concat();
     hub.send_bytes(ada, "close, text", &bytes).await;
     hub.check(expect![[r#"
         ada → close, text
@@ -156,7 +170,7 @@ async fn frames_against_the_rules_are_1002_and_the_close_frame_arrives_before_id
         ("reserved data frame", &[0x83, 0x80, 0, 0, 0, 0]),
         ("reserved control frame", &[0x8b, 0x80, 0, 0, 0, 0]),
         ("ping in fragments", &[0x09, 0x80, 0, 0, 0, 0]),
-        ("ping of 126 bytes", &super::client::frame(0x89, &[0; 126])),
+        ("ping of 126 bytes", &frame(0x89, &[0; 126])),
         ("continuation of nothing", &[0x80, 0x80, 0, 0, 0, 0]),
         ("text within a text", &[0x01, 0x80, 0, 0, 0, 0, 0x81, 0x80, 0, 0, 0, 0]),
         ("close of one byte", &[0x88, 0x81, 0, 0, 0, 0, 3]),
@@ -220,8 +234,8 @@ async fn a_payload_of_the_limit_is_accepted_and_one_byte_more_is_1009_before_ide
             let payload = padded(&head, bytes);
             assert_eq!(payload.len(), bytes);
             let (start, end) = payload.as_bytes().split_at(40_000);
-            let whole = super::client::frame(0x81, payload.as_bytes());
-            let fragments = [super::client::frame(0x01, start), super::client::frame(0x80, end)].concat();
+            let whole = frame(0x81, payload.as_bytes());
+            let fragments = [frame(0x01, start), frame(0x80, end)].concat();
             for frames in [whole, fragments] {
                 let mut hub = Hub::new();
                 let ada = if identified { hub.join("ada").await } else { hub.connect("ada").await };
@@ -255,7 +269,7 @@ async fn a_payload_over_the_limit_is_refused_by_its_header_before_any_of_it_came
 async fn a_client_that_is_in_the_middle_of_a_large_payload_still_gets_its_1009() {
     let mut hub = Hub::new();
     let ada = hub.join_by("ada", 4_096).await;
-    let bytes = super::client::frame(0x81, &vec![b'x'; 1_000_000]);
+    let bytes = frame(0x81, &vec![b'x'; 1_000_000]);
     hub.offer(ada, &bytes).await;
     let heard = hub.heard();
     assert!(heard.contains("ada ← close 1009 \""), "{heard}");
@@ -282,9 +296,42 @@ async fn a_client_that_is_refused_and_writes_before_it_reads_can_finish_writing(
     // the way to ada is full, so her close frame has to wait
     let long = json!({ "type": "MESSAGE", "target": { "type": "NAME", "name": "ada" }, "data": "x".repeat(5_000) });
     hub.ask(bob, &long.to_string()).await;
-    let bytes = super::client::frame(0x81, &vec![b'x'; 300_000]);
+    let bytes = frame(0x81, &vec![b'x'; 300_000]);
     assert_eq!(hub.offer(ada, &bytes).await, bytes.len());
     hub.read_again(ada).await;
     let heard = hub.heard();
     assert!(heard.contains("ada ← close 1009 \"") && heard.ends_with("ada ← end\n"), "{heard}");
+}
+
+/// Sends everything on, and is ended by somebody else with its first message.
+struct Ended {
+    peer: Arc<Peer>,
+    to: Arc<Peer>,
+    taken: Arc<AtomicUsize>,
+}
+
+impl Addressee for Ended {
+    fn text(&mut self, run: &mut Run<'_>, text: &str) -> Cost {
+        run.push(Receivers::One(self.to.clone()), Seq::default(), |to| to.extend_from_slice(text.as_bytes()));
+        if self.taken.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.peer.condemn(Ending::new(CloseCode::Kicked, "enough"));
+        }
+        Cost { copies: 1, ended: false }
+    }
+}
+
+/// The connection's state is not looked at before each message of a run.
+#[tokio::test(start_paused = true)]
+async fn of_a_client_that_is_ended_while_it_is_read_two_kib_more_are_taken_at_most() {
+    let shard = Arc::new(Shard::default());
+    let peer = || Peer::new(ClientId(Uuid::new_v4()), IpAddr::V4(Ipv4Addr::LOCALHOST), shard.clone(), None, 1 << 22);
+    let (ada, bob, taken) = (peer(), peer(), Arc::new(AtomicUsize::new(0)));
+    let (ours, mut theirs) = duplex(1 << 20);
+    theirs.shutdown().await.unwrap();
+    let wire = Wire::new(ada.clone(), Source::Stream(Box::new(ours)));
+    let opened = Opened { wire, early: frame(0x81, &[b'x'; 100]).repeat(200), peer: ada.clone(), coming: Coming::default() };
+    let addressee = Ended { peer: ada, to: bob.clone(), taken: taken.clone() };
+    session::run_unseated(opened, addressee, &Pace::new(&Config::default())).await;
+    assert_eq!(taken.load(Ordering::Relaxed), 2_048 / 100 + 1);
+    assert_eq!(bob.look().messages, 2_048 / 100 + 1, "and what was taken is sent");
 }

@@ -1,16 +1,21 @@
 //! PROTOCOL.md, "Limits": clients that do not read what waits for them.
 
+use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use concierge_api_rs::{ClientId, CloseCode};
 use expect_test::expect;
+use parking_lot::Mutex;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
 use super::{Hub, Who};
 use crate::frame::Frame;
+use crate::ground::Shared;
 use crate::peer::{Peer, Queued};
 use crate::socket::Socket;
 
@@ -267,6 +272,51 @@ async fn the_socket_is_asked_before_what_waits_is_too_much() {
         peer.push(&Frame::new(&frame));
     }
     assert_eq!(peer.ending().map(|ending| ending.code), Some(CloseCode::SlowConsumer.code()));
+}
+
+/// Over TLS only its session can write to a client, so a large frame finds what waits for the session's turn.
+#[tokio::test(start_paused = true)]
+async fn one_frame_larger_than_the_bound_does_not_cut_a_client_that_reads() {
+    let mut hub = Hub::with(|config| config.limits.outbox_bytes = 10_000);
+    let (ada, bob) = (hub.join("ada").await, hub.join("bob").await);
+    hub.whisper(ada, &to_bob(100));
+    hub.whisper(ada, &to_bob(25_000));
+    let came = hub.settle().await;
+    assert_eq!((came.iter().filter(|(who, _)| *who == bob).count(), hub.holds("bob")), (2, true));
+}
+
+/// Takes so many bytes, and then none.
+struct Narrow(Mutex<usize>);
+
+impl Shared for Narrow {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut room = self.0.lock();
+        let taken = bytes.len().min(*room);
+        *room -= taken;
+        if taken == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(taken) }
+    }
+
+    fn poll_write_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+
+    fn poll_read(&self, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
+        Poll::Pending
+    }
+
+    fn end(&self) {}
+}
+
+/// News of others may come between the look at what waits and the answer.
+#[test]
+fn a_long_answer_is_taken_when_the_socket_takes_enough_of_what_came_before_it() {
+    for (room, queued) in [(8_000, Queued::Waits), (6_000, Queued::Refused)] {
+        let (_, socket) = Socket::Other(Arc::new(Narrow(Mutex::new(room)))).split();
+        let peer = Peer::new(ClientId(Uuid::new_v4()), Ipv4Addr::LOCALHOST.into(), Arc::default(), Some(socket), 10_000);
+        let frame = |bytes: usize| Bytes::from(vec![b'x'; bytes]);
+        assert!(peer.push(&Frame::Large(frame(9_000))));
+        assert_eq!(peer.queue_answer(&Frame::Large(frame(20_000))), queued, "{:?}", peer.look());
+    }
 }
 
 /// Whoever pushes writes an outbox that becomes ripe. A socket that takes less is not asked again with every frame.

@@ -1,10 +1,12 @@
 use std::net::Ipv4Addr;
+use std::os::unix::process::ExitStatusExt as _;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::ground::Upgraded;
 
 fn config() -> Config {
     let store = crate::config::Store { url: Some("memory:".to_owned()) };
@@ -40,6 +42,61 @@ async fn dropping_a_server_ends_its_connections_and_gives_its_port_and_directory
     while TcpListener::bind(address).await.is_err() {
         tokio::task::yield_now().await;
     }
+}
+
+/// The machine, but a shard fails with its first connection.
+struct Brittle;
+
+impl Ground for Brittle {
+    type Listener = <Machine as Ground>::Listener;
+    type Accepted = <Machine as Ground>::Accepted;
+    type Socket = TcpStream;
+
+    async fn bind(address: SocketAddr) -> io::Result<(Self::Listener, SocketAddr)> {
+        Machine::bind(address).await
+    }
+
+    async fn accept(listener: &Self::Listener) -> io::Result<(Self::Accepted, SocketAddr)> {
+        Machine::accept(listener).await
+    }
+
+    fn settle(_: Self::Accepted) -> io::Result<TcpStream> {
+        panic!("a defect")
+    }
+
+    fn upgraded(socket: TcpStream) -> Upgraded {
+        Machine::upgraded(socket)
+    }
+
+    fn run_shard(number: usize, shard: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        Machine::run_shard(number, shard)
+    }
+
+    fn clock() -> Clock {
+        Machine::clock()
+    }
+
+    fn id() -> uuid::Uuid {
+        Machine::id()
+    }
+}
+
+/// Connections would go on to come to it, and wait for ever.
+#[tokio::test]
+async fn a_hub_does_not_outlive_one_of_its_shards() {
+    const HUB: &str = "CONCIERGE_TEST_BRITTLE_HUB";
+    if std::env::var_os(HUB).is_some() {
+        let server = Server::start_on::<Brittle>(config()).await.unwrap();
+        let _socket = TcpStream::connect(server.address()).await.unwrap();
+        let _it_lives = tokio::time::timeout(Duration::from_secs(20), std::future::pending::<()>()).await;
+        return;
+    }
+    let own = "server::tests::a_hub_does_not_outlive_one_of_its_shards";
+    let mut hub = std::process::Command::new(std::env::current_exe().unwrap());
+    let ended = hub.args(["--exact", own, "--nocapture"]).env(HUB, "").output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.signal(), Some(rustix::process::Signal::ABORT.as_raw()), "{said}");
+    assert!(said.contains("a defect"), "{said}");
 }
 
 #[tokio::test]

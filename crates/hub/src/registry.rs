@@ -159,6 +159,12 @@ impl<H: Clone> Registry<H> {
         Some(self.client(who)?.info.clone())
     }
 
+    /// Whether there is such a service.
+    #[must_use]
+    pub fn has_service(&self, name: &ServiceName) -> bool {
+        self.service_names.contains_key(name)
+    }
+
     /// Whether nobody is here.
     #[must_use]
     pub fn is_empty(&self) -> bool {
