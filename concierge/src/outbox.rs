@@ -120,6 +120,9 @@ pub(crate) struct Outbox {
     sent: usize,
     /// Bytes that wait.
     waiting: usize,
+    /// So many of them are of answers that were taken in whatever their size: the bound is on what else waits, or whoever asked
+    /// for a long list would be ended by the news that come while it is on its way.
+    long: usize,
     bound: usize,
     /// No more frames.
     sealed: bool,
@@ -129,7 +132,7 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     pub(crate) fn new(bound: usize) -> Self {
-        Self { pieces: Pieces::default(), tail: Vec::new(), sent: 0, waiting: 0, bound, sealed: false, closed: false }
+        Self { pieces: Pieces::default(), tail: Vec::new(), sent: 0, waiting: 0, long: 0, bound, sealed: false, closed: false }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -156,7 +159,7 @@ impl Outbox {
         if self.sealed || self.closed {
             return Pushed::Closed;
         }
-        if self.waiting > 0 && self.waiting + frame.len() > self.bound {
+        if self.waiting > 0 && self.waiting - self.long + frame.len() > self.bound {
             return Pushed::Full;
         }
         self.append(frame, pool);
@@ -168,6 +171,9 @@ impl Outbox {
     pub(crate) fn push_answer(&mut self, frame: &Frame<'_>, pool: impl FnOnce() -> Vec<u8>) -> Pushed {
         if self.sealed || self.closed || self.waiting > self.bound / 4 {
             return self.push(frame, pool);
+        }
+        if self.waiting - self.long + frame.len() > self.bound {
+            self.long += frame.len();
         }
         self.append(frame, pool);
         Pushed::Queued
@@ -286,6 +292,7 @@ impl Outbox {
 
     fn advance(&mut self, written: usize, pool: &mut impl FnMut(Vec<u8>)) {
         self.waiting -= written;
+        self.long = self.long.saturating_sub(written);
         self.sent += written;
         while let Some(first) = self.pieces.first().map(|piece| piece.bytes().len()) {
             if self.sent < first {

@@ -98,7 +98,7 @@ pub(crate) struct Peer {
     received_bytes: AtomicU64,
     /// When it joined, in seconds since the hub began.
     pub(crate) joined: AtomicU32,
-    /// How the conversation ended, for whoever tells of it: see [`Peer::ends_with`].
+    /// How the conversation ended, for whoever tells of it: see [`Peer::end_with`].
     ended_with: AtomicU16,
     /// It is on this machine, and nothing said that it speaks for somebody else.
     local: bool,

@@ -76,6 +76,20 @@ fn a_full_outbox_takes_nothing_in_and_a_frame_over_the_bound_only_when_nothing_w
 }
 
 #[test]
+fn while_a_long_answer_is_on_its_way_the_bound_is_on_what_else_waits() {
+    let mut outbox = Outbox::new(100);
+    let answer = text(&"x".repeat(500));
+    assert_eq!(outbox.push_answer(&Frame::new(&answer), Vec::new), Pushed::Queued);
+    assert_eq!(push(&mut outbox, &"y".repeat(60)), Pushed::Queued);
+    assert_eq!(push(&mut outbox, &"y".repeat(60)), Pushed::Full);
+    take(&mut outbox, answer.len() - 10);
+    assert_eq!(push(&mut outbox, &"y".repeat(60)), Pushed::Full);
+    take(&mut outbox, usize::MAX);
+    // and none of that is left behind
+    assert_eq!((push(&mut outbox, &"y".repeat(60)), push(&mut outbox, &"y".repeat(60))), (Pushed::Queued, Pushed::Full));
+}
+
+#[test]
 fn a_cut_finishes_the_frame_on_its_way_and_the_close_frame_is_next() {
     let close = frame::close(CloseCode::SlowConsumer.code(), "too slow");
     for large in [false, true] {
