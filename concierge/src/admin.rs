@@ -227,6 +227,7 @@ impl Admin {
                 self.listen();
                 json!({})
             }
+            _ => return Err(Refusal::new(RefusalCode::BadRequest, "this hub cannot do that yet")),
         };
         Ok((answer, None))
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use concierge_api_rs::admin::CoordinatorStats;
 use concierge_api_rs::coordinator::{Envelope, GroupName, Head, Millis, Offered, Pid, Refusal, Request, Status};
-use concierge_api_rs::{ClientId, ClientInfo, limits};
+use concierge_api_rs::{ClientId, ClientInfo};
 use concierge_coordinator::{Offer, OfferKey, Rules};
 use concierge_store::{Clock, Live, OpenError, Place, Store, StoreError};
 use futures::stream::FuturesUnordered;
@@ -158,7 +158,7 @@ impl Coordinator {
         drop(live);
         let coordinator = self.clone();
         self.tasks.spawn(async move {
-            match coordinator.store.live(limits::LIVE_COUNTED).await {
+            match coordinator.store.live(100_000).await {
                 Ok(counted) => coordinator.live.lock().counted = Some(counted),
                 Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "what is live cannot be counted"),
             }

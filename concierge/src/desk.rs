@@ -265,7 +265,7 @@ impl Desk {
         assert!(!text.contains(FAILURE), "a test wants the hub to fail");
         if let Some(left) = self.shut_out(peer.address) {
             let limit = || "wrong_secrets".to_owned();
-            self.happened(|| Happening::Limited { limit: limit(), address: peer.address, client: None });
+            self.happened(|| Happening::Limited { limit: limit(), address: peer.address, client: None, times: 1 });
             let why = format!("too many wrong secrets from this address: try again in {} s", left.as_secs() + 1);
             return Err(Ending::new(CloseCode::RateLimited, why));
         }
@@ -421,7 +421,7 @@ impl Desk {
         if matches!(turn.reply, Some(PayloadOut::ErrorProtocol(_))) {
             too_many.increment(1); // nothing else that could be understood is answered so
             let limit = if services { "services" } else { "subscriptions" }.to_owned();
-            self.happened(|| Happening::Limited { limit, address: peer.address, client: Some(who) });
+            self.happened(|| Happening::Limited { limit, address: peer.address, client: Some(who), times: 1 });
         }
         let ended = ends && !turn.news.is_empty();
         Cost { copies: self.carry_out(registry, peer, turn, seq), ended }
