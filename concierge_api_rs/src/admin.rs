@@ -5,6 +5,8 @@ mod changes;
 mod clients;
 mod events;
 mod history;
+#[cfg(feature = "schema")]
+mod schema;
 mod seen;
 mod stats;
 
@@ -21,6 +23,8 @@ pub use changes::{FileChange, FileEvent, Files, Promises, Tasks};
 pub use clients::{ClientRecord, Clients, Page};
 pub use events::{Event, Events, Happening, Named};
 pub use history::{History, Moment, Step};
+#[cfg(feature = "schema")]
+pub(crate) use schema::definitions;
 pub use seen::{Direction, Frames, Messages, Opcode, Overheard, SeenFrame};
 pub use stats::{CoordinatorStats, Stats, Usage};
 
@@ -31,6 +35,7 @@ pub const CLIENT: &str = "concierge_admin";
 
 /// A request: the data of a MESSAGE to the service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminRequest"))]
 pub struct Ask {
     /// Comes back with the answer.
     #[serde(default)]
@@ -42,6 +47,7 @@ pub struct Ask {
 
 /// What administrators ask.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminOp"))]
 #[serde(tag = "op")]
 pub enum Op {
     /// Presents the admin secret.
@@ -149,7 +155,7 @@ pub enum Op {
     TaskHistory {
         /// The task.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        id: Option<PromiseId>,
+        task: Option<PromiseId>,
         /// Or the promise that its tree began with.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         root: Option<PromiseId>,
@@ -176,6 +182,7 @@ pub const fn may_kick_with(code: u16) -> bool {
 
 /// What the service says: the data of a MESSAGE from it.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminSaid"))]
 #[serde(untagged)]
 pub enum Said {
     /// What was asked is done.
@@ -271,6 +278,7 @@ impl Said {
 
 /// Why a request was not done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminRefusal"))]
 pub struct Refusal {
     /// For programs.
     pub code: RefusalCode,
@@ -280,6 +288,7 @@ pub struct Refusal {
 
 /// The kinds of refusals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminRefusalCode"))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum RefusalCode {
@@ -295,6 +304,7 @@ pub enum RefusalCode {
     TooMany,
     /// What this hub says and this program does not know.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }
 

@@ -341,12 +341,14 @@ fn what_the_admin_service_says_and_is_asked_reads_and_writes_as_it_stands() {
     for (_, text) in samples {
         assert_eq!(again(text.trim()), text.trim());
         assert!(!text.contains("unknown"));
+        assert_valid("AdminSaid", &text);
     }
     let histories = blocks(PROTOCOL, "json history");
     assert_eq!(histories.len(), 1);
     for (_, text) in histories {
         assert_eq!(serde_json::to_string(&serde_json::from_str::<admin::History>(&text).unwrap()).unwrap(), text.trim());
         assert!(!text.contains("unknown"));
+        assert_valid("AdminHistory", &text);
     }
     let mut said = 0;
     for step in conversation::conversations_headed(PROTOCOL, "conversation admin").into_iter().flat_map(|all| all.steps) {
@@ -354,6 +356,7 @@ fn what_the_admin_service_says_and_is_asked_reads_and_writes_as_it_stands() {
             Step::Sends(client, text) if client == "ada" => {
                 let Ok(PayloadIn::Message(message)) = PayloadIn::decode(&text) else { panic!("{text}") };
                 let asked: admin::Ask = serde_json::from_str(message.data.get()).unwrap();
+                assert_valid("AdminRequest", message.data.get());
                 let asked = serde_json::to_value(&asked).unwrap();
                 let written: Value = serde_json::from_str(message.data.get()).unwrap();
                 written.as_object().unwrap().iter().for_each(|(field, value)| assert_eq!(&asked[field], value, "{text}"));
@@ -361,6 +364,7 @@ fn what_the_admin_service_says_and_is_asked_reads_and_writes_as_it_stands() {
             Step::Receives(_, text) => {
                 if let PayloadOut::Message(message) = received(&text).payload {
                     assert_eq!(again(message.data.get()), message.data.get());
+                    assert_valid("AdminSaid", message.data.get());
                     said += 1;
                 }
             }

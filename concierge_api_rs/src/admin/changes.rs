@@ -7,8 +7,10 @@ use crate::coordinator::{Promise, Task};
 
 /// Promises that changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminPromises"))]
 pub struct Promises {
     /// As they are now, each once.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::promises"))]
     pub promises: Vec<Promise>,
     /// How many more changes there were, which were not kept.
     pub left_out: u64,
@@ -16,8 +18,10 @@ pub struct Promises {
 
 /// Tasks that changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminTasks"))]
 pub struct Tasks {
     /// As they are now, each once.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::tasks"))]
     pub tasks: Vec<Task>,
     /// How many more changes there were, which were not kept.
     pub left_out: u64,
@@ -25,6 +29,7 @@ pub struct Tasks {
 
 /// Files and folders that changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminFiles"))]
 pub struct Files {
     /// The last change of each.
     pub files: Vec<FileChange>,
@@ -34,6 +39,7 @@ pub struct Files {
 
 /// A change below a client's folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminFileChange"))]
 pub struct FileChange {
     /// When, in milliseconds since 1970.
     pub at: u64,
@@ -49,6 +55,7 @@ pub struct FileChange {
 
 /// What can happen to files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminFileEvent"))]
 #[serde(rename_all = "snake_case")]
 pub enum FileEvent {
     /// An upload is in its place.

@@ -8,6 +8,7 @@ use crate::ids::{ClientId, ClientName, ServiceName};
 
 /// A client as administrators see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminClientRecord"))]
 pub struct ClientRecord {
     /// Public id.
     pub uuid: ClientId,
@@ -43,6 +44,7 @@ pub struct ClientRecord {
 
 /// Clients that came or changed, and that went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminClients"))]
 pub struct Clients {
     /// As they are now.
     pub clients: Vec<ClientRecord>,
@@ -56,6 +58,7 @@ pub struct Clients {
 
 /// A page of clients.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminPage"))]
 pub struct Page {
     /// In the order they joined.
     pub clients: Vec<ClientRecord>,

@@ -8,6 +8,7 @@ use crate::ids::{ClientId, ClientName, ServiceName};
 
 /// Things that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminEvents"))]
 pub struct Events {
     /// In their order.
     pub events: Vec<Event>,
@@ -17,6 +18,7 @@ pub struct Events {
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminEvent"))]
 pub struct Event {
     /// Its number, from 1 on.
     pub n: u64,
@@ -29,6 +31,7 @@ pub struct Event {
 
 /// A client by its name and id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminNamed"))]
 pub struct Named {
     /// Name.
     pub name: ClientName,
@@ -38,6 +41,7 @@ pub struct Named {
 
 /// What can happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminHappening"))]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Happening {
     /// The hub began.
@@ -145,6 +149,7 @@ pub enum Happening {
     },
     /// What this hub tells and this program does not know.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }
 

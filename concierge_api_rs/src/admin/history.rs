@@ -6,6 +6,7 @@ use crate::coordinator::{Millis, Pid, PromiseId, PromiseState};
 
 /// What a hub remembers of a task, or of all tasks of a root: the answer to `task.history`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminHistory"))]
 pub struct History {
     /// In their order, the last `HISTORY_SHOWN` of them.
     pub steps: Vec<Moment>,
@@ -17,6 +18,7 @@ pub struct History {
 
 /// Something that happened to a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminMoment"))]
 pub struct Moment {
     /// When, in milliseconds since 1970.
     pub at: u64,
@@ -29,6 +31,7 @@ pub struct Moment {
 
 /// What can happen to a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminStep"))]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum Step {
     /// It came, with its promise.
@@ -87,5 +90,6 @@ pub enum Step {
     },
     /// What this hub tells and this program does not know.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }

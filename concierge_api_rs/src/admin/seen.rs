@@ -8,6 +8,7 @@ use crate::target::Target;
 
 /// What was said to a service, and through it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminMessages"))]
 pub struct Messages {
     /// In the order they were noticed.
     pub messages: Vec<Overheard>,
@@ -19,6 +20,7 @@ pub struct Messages {
 
 /// One message.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminOverheard"))]
 pub struct Overheard {
     /// When, in milliseconds since 1970.
     pub at: u64,
@@ -29,11 +31,13 @@ pub struct Overheard {
     /// Bytes of its data.
     pub bytes: u64,
     /// Its data as it stood; none when it is longer than `ADMIN_DATA_BYTES`.
+    #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
     pub data: Option<Box<RawValue>>,
 }
 
 /// What came from a client and went to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminFrames"))]
 pub struct Frames {
     /// In their order.
     pub frames: Vec<SeenFrame>,
@@ -47,6 +51,7 @@ pub struct Frames {
 
 /// One frame; of a message that came in several, the message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminSeenFrame"))]
 pub struct SeenFrame {
     /// When, in milliseconds since 1970.
     pub at: u64,
@@ -66,6 +71,7 @@ pub struct SeenFrame {
 
 /// Where a frame went, as the hub sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminDirection"))]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// From the client to the hub.
@@ -76,6 +82,7 @@ pub enum Direction {
 
 /// Kinds of frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminOpcode"))]
 #[serde(rename_all = "snake_case")]
 pub enum Opcode {
     /// A text message.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// How much is used of what there is; a limit of 0 is unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminUsage"))]
 pub struct Usage {
     /// Used.
     pub used: u64,
@@ -15,6 +16,7 @@ pub struct Usage {
 
 /// What a hub has counted since it began, and how it stands. Rates are differences of two snapshots.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminStats"))]
 #[serde(default)]
 pub struct Stats {
     /// When, in milliseconds since 1970.
@@ -67,6 +69,7 @@ pub struct Stats {
 
 /// What the coordinator has counted since the hub began, and how it stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminCoordinatorStats"))]
 #[serde(default)]
 pub struct CoordinatorStats {
     /// Requests, by the status of their answer.
