@@ -12,9 +12,9 @@ use super::exit::Failure;
 use super::output::Output;
 use super::span::{now, shown};
 
-/// Print what happened in a hub lately, a line each: who came and went, services, wrong secrets, limits
+/// Print what happened in a hub lately, a line each: who came and went, services, wrong secrets, who was refused or throttled
 ///
-/// A hub remembers its last 1,000 events. It obeys administrators only: whoever has the admin secret, or, of a hub without one,
+/// A hub remembers its last 1,000 events, and 250 of those who were refused or throttled. It obeys administrators only: whoever has the admin secret, or, of a hub without one,
 /// programs on its machine.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: concierge events --follow --json")]
