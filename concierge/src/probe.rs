@@ -61,6 +61,7 @@ impl Probe {
             stalled_for: Duration::from_millis(config.limits.stall_ms),
             draining: CancellationToken::new(),
             memory: Arc::new(Memory::new(0)),
+            desk: desk.clone(),
         };
         Self { desk, config, shard, site, _flushing: flushing }
     }

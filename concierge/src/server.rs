@@ -375,6 +375,7 @@ fn site(config: &Config, shared: &Shared, router: Router, hub: bool, address: So
         stalled_for: Duration::from_millis(config.limits.stall_ms),
         draining: shared.draining.clone(),
         memory: shared.memory.clone(),
+        desk: shared.desk.clone(),
     }
 }
 

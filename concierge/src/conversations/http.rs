@@ -13,6 +13,7 @@ use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_util::sync::CancellationToken;
 
+use super::Hub;
 use crate::crowd::TooMany;
 use crate::host::Names;
 use crate::http::{Site, Upgraded, serve, serve_tls};
@@ -31,6 +32,7 @@ fn site() -> Site {
         stalled_for: Duration::from_secs(10),
         draining: CancellationToken::new(),
         memory: Arc::new(Memory::new(0)),
+        desk: Hub::new().desk,
     }
 }
 
