@@ -35,6 +35,7 @@ use crate::builtin::{Builtin, BuiltinSeat};
 use crate::coordinator::Coordinator;
 use crate::desk::Desk;
 use crate::peer::{Ending, Peer};
+use crate::vital::or_abort;
 use ears::{Ears, Heard};
 pub(crate) use glass::Glass;
 use glass::Glasses;
@@ -115,7 +116,7 @@ impl Admin {
         let code: Weak<Self> = Arc::downgrade(&admin);
         let seat = desk.seat(admin::CLIENT, admin::SERVICE, code).expect("nobody is there yet who could have the name");
         assert!(admin.seat.set(seat).is_ok(), "it is set here only");
-        tasks.spawn(admin.clone().watch_forever());
+        tasks.spawn(or_abort("the admin service", admin.clone().watch_forever()));
         admin
     }
 
@@ -202,20 +203,15 @@ impl Admin {
         heard
     }
 
-    /// Brings the roll of clients up to date, a few at a time: whoever comes meanwhile does not wait for all of them.
+    /// Brings the roll of clients up to date.
     fn look_around(&self) {
-        let mut after = None;
         let mut records = Vec::new();
-        loop {
-            let page = self.desk.survey(after, limits::ADMIN_PAGE);
-            let Some(last) = page.last() else { break };
-            after = Some(last.info.uuid);
-            records.extend(page.iter().map(|standing| self.record(standing)));
-        }
+        self.desk.survey_all(|standing| records.push(self.record(standing)));
         self.roll.lock().update(records);
     }
 
-    fn record(&self, Standing { info, handle, owns, owned, subscriptions, subscribed }: &Standing<Arc<Peer>>) -> ClientRecord {
+    fn record(&self, standing: &Standing<Arc<Peer>>) -> ClientRecord {
+        let Standing { rank: _, info, handle, owns, owned, subscriptions, subscribed } = standing;
         let (look, (payloads_in, bytes_in)) = (handle.look(), handle.received());
         let uptime_ms = u64::try_from(self.desk.uptime().as_millis()).unwrap_or(u64::MAX);
         let joined_ms = u64::from(handle.joined.load(Ordering::Relaxed)) * 1_000;
@@ -403,9 +399,8 @@ impl Admin {
     }
 
     fn list(&self, after: Option<ClientId>, limit: usize) -> Result<Value, Refusal> {
-        if after.is_some_and(|after| self.desk.find(after).is_none()) {
-            return Err(Refusal::new(RefusalCode::InvalidUuid, "after: there is no such client any more"));
-        }
+        let gone = || Refusal::new(RefusalCode::InvalidUuid, "after: there is no such client any more");
+        let after = after.map(|after| self.desk.rank(after).ok_or_else(gone)).transpose()?;
         let limit = limit.clamp(1, limits::ADMIN_PAGE);
         let page = self.desk.survey(after, limit);
         let next = page.last().filter(|_| page.len() == limit).map(|last| last.info.uuid);

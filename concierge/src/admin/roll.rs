@@ -74,6 +74,11 @@ impl Roll {
         (begin || !news.clients.is_empty() || !news.gone.is_empty()).then_some(news)
     }
 
+    /// Whether there is something that one does not know yet who was told all up to `told`, or nothing.
+    pub(super) fn has_news(&self, told: Option<u64>) -> bool {
+        told.is_none_or(|told| told < self.last)
+    }
+
     /// Forgets who is gone, as soon as all who watch were told; those who lag too far behind are told everything anew.
     pub(super) fn forget(&mut self, watchers: &mut Watchers) {
         if self.gone == 0 {

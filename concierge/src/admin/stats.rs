@@ -1,7 +1,6 @@
 //! A snapshot of the hub.
 
 use concierge_api_rs::admin::Stats;
-use concierge_api_rs::limits;
 
 use super::Admin;
 use crate::metrics::METRICS;
@@ -44,18 +43,15 @@ impl Admin {
     /// Bytes that wait for all clients, and bytes that were ever written to clients. They are counted here, when somebody asks, and
     /// not where they are written.
     fn outboxes(&self) -> (u64, u64) {
-        let (mut queued, mut written, mut after) = (0, 0, None);
-        loop {
-            let page = self.desk.survey(after, limits::ADMIN_PAGE);
-            let Some(last) = page.last() else { break };
-            after = Some(last.info.uuid);
-            for look in page.iter().map(|standing| standing.handle.look()) {
-                queued += look.waiting as u64;
-                written += look.written;
-            }
-        }
+        // first: who leaves meanwhile counts once, and not twice for ever
+        let (mut queued, mut written) = (0, self.desk.written_before());
+        self.desk.survey_all(|standing| {
+            let look = standing.handle.look();
+            queued += look.waiting as u64;
+            written += look.written;
+        });
         let mut told = self.written.lock();
-        *told = (*told).max(written + self.desk.written_before());
+        *told = (*told).max(written);
         (queued, *told)
     }
 }

@@ -27,7 +27,7 @@ struct Watcher {
     /// It presented the admin secret.
     admitted: bool,
     stats: Option<Beat>,
-    clients: Option<(Beat, Told)>,
+    clients: Option<Following>,
     /// The number of the last event that it was told.
     events: Option<u64>,
     /// What else it watches, and what it was not told of that.
@@ -95,8 +95,15 @@ impl Topic {
     }
 }
 
-/// The last change of the roll that it was told.
-type Told = Option<u64>;
+/// How one follows the roll of clients.
+#[derive(Debug, Clone, Copy)]
+struct Following {
+    beat: Beat,
+    /// The last change that it was told.
+    told: Option<u64>,
+    /// It was due, and did not hear all of that yet.
+    hearing: bool,
+}
 
 /// Something that comes again and again.
 #[derive(Debug, Clone, Copy)]
@@ -166,7 +173,7 @@ impl Watchers {
             }
             Op::ClientsWatch { every_ms } => {
                 let (beat, answer) = beat(*every_ms);
-                watcher.clients = Some((beat, None));
+                watcher.clients = Some(Following { beat, told: None, hearing: false });
                 return Ok(answer);
             }
             Op::EventsWatch { since } => {
@@ -216,7 +223,7 @@ impl Watchers {
         for watcher in self.0.values() {
             due.anybody |= watcher.watches();
             due.stats |= watcher.stats.is_some_and(|beat| beat.is_due(now));
-            due.clients |= watcher.clients.is_some_and(|(beat, _)| beat.is_due(now));
+            due.clients |= watcher.clients.is_some_and(|following| following.beat.is_due(now));
         }
         due
     }
@@ -244,12 +251,12 @@ impl Watchers {
 
     /// The last change of the roll that all who watch clients were told; `None` when nobody does.
     pub(super) fn least_told(&self) -> Option<u64> {
-        self.0.values().filter_map(|watcher| watcher.clients.map(|(_, told)| told.unwrap_or(u64::MAX))).min()
+        self.0.values().filter_map(|watcher| watcher.clients.map(|following| following.told.unwrap_or(u64::MAX))).min()
     }
 
     /// Those who were not told everything up to that change are told all anew.
     pub(super) fn begin_anew(&mut self, last: u64) {
-        for (_, told) in self.0.values_mut().filter_map(|watcher| watcher.clients.as_mut()) {
+        for Following { told, .. } in self.0.values_mut().filter_map(|watcher| watcher.clients.as_mut()) {
             if told.is_some_and(|told| told < last) {
                 *told = None;
             }
@@ -306,17 +313,24 @@ impl Watcher {
     }
 
     fn news_of_clients(&mut self, now: Instant, roll: &Roll, room: &mut Room) -> Option<Arc<str>> {
-        let (beat, told) = self.clients.as_mut()?;
+        let Following { beat, told, hearing } = self.clients.as_mut()?;
         if beat.is_due(now) {
             beat.beat(now);
+            *hearing = true;
         }
-        // what did not fit follows at once, without another look around
-        let (now_told, text) = room.fit(|most| {
+        if !*hearing {
+            return None; // the roll changed for somebody who looks more often
+        }
+        // what does not fit follows at once, without another look around
+        let said = room.fit(|most| {
             let mut told = *told;
             roll.news(&mut told, most).map(|news| (told, Said::Clients(news).encode()))
-        })?;
-        *told = now_told;
-        Some(text)
+        });
+        if let Some((now_told, _)) = said {
+            *told = now_told;
+        }
+        *hearing = roll.has_news(*told);
+        said.map(|(_, text)| text)
     }
 
     fn news_of_events(&mut self, journal: &Journal, room: &mut Room) -> Option<Arc<str>> {

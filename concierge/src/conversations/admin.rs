@@ -216,6 +216,22 @@ async fn a_watcher_of_clients_gets_all_of_them_then_those_that_come_change_and_g
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_looks_seldom_is_not_told_more_often_because_another_one_looks_often() {
+    let (mut hub, root) = administered(|_| {}).await;
+    let often = hub.join("often").await;
+    subscribe(&mut hub, often).await;
+    ask(&mut hub, often, json!({"op": "clients.watch", "every_ms": 100})).await;
+    let mut begin = ask(&mut hub, root, json!({"op": "clients.watch", "every_ms": 10_000})).await;
+    begin.extend(after(&mut hub, root, 100).await);
+    assert_eq!(begin[1]["begin"], true);
+    hub.join("ada").await;
+    assert_eq!(after(&mut hub, root, 5_000).await, [json!(null); 0]);
+    let said = after(&mut hub, root, 5_000).await;
+    let names: Vec<_> = said[0]["clients"].as_array().unwrap().iter().map(|client| client["name"].clone()).collect();
+    assert!(names.contains(&json!("ada")) && said.len() == 1, "{said:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_clients_come_in_pieces_at_once_and_none_twice() {
     let (mut hub, root) = administered(|_| {}).await;
     for n in 0..2 * limits::ADMIN_PAGE {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use concierge_api_rs::admin::{FileChange, FileEvent, Happening, Named};
 use concierge_api_rs::{ClientId, ClientName, PayloadIn, limits};
 use concierge_files::Change;
-use concierge_hub::Standing;
+use concierge_hub::{Rank, Standing};
 
 use super::{Desk, Seat};
 use crate::admin::Admin;
@@ -76,8 +76,24 @@ impl Desk {
     }
 
     /// So many clients that came after that one, and what they have.
-    pub(crate) fn survey(&self, after: Option<ClientId>, limit: usize) -> Vec<Standing<Arc<Peer>>> {
+    pub(crate) fn survey(&self, after: Option<Rank>, limit: usize) -> Vec<Standing<Arc<Peer>>> {
         self.registry.lock().survey(after, limit, limits::ADMIN_SERVICES_SHOWN)
+    }
+
+    /// All clients, so many at a time: whoever comes meanwhile does not wait for all of them.
+    pub(crate) fn survey_all(&self, mut each: impl FnMut(&Standing<Arc<Peer>>)) {
+        let mut after = None;
+        loop {
+            let page = self.survey(after, limits::ADMIN_PAGE);
+            let Some(last) = page.last() else { return };
+            after = Some(last.rank); // it may have left by the next page
+            page.iter().for_each(&mut each);
+        }
+    }
+
+    /// Where a client stands among those who are here.
+    pub(crate) fn rank(&self, id: ClientId) -> Option<Rank> {
+        self.registry.lock().rank(id)
     }
 
     /// A client that is here, with its name.

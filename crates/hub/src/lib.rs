@@ -14,6 +14,6 @@ mod turn;
 
 pub use door::Door;
 pub use message::{OriginHead, write_message};
-pub use registry::{Bounds, NameTaken, Registry, ServiceNumber, Standing};
+pub use registry::{Bounds, NameTaken, Rank, Registry, ServiceNumber, Standing};
 pub use routes::{Delivery, Refusal, Routes, ServiceRoute};
 pub use turn::{Audience, News, Turn};

@@ -73,9 +73,15 @@ struct Client<H> {
     subscriptions: SmallVec<[(ServiceNumber, Order); 1]>,
 }
 
+/// Where a client stands among those that are here, in the order they came; it says so also when that client has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank(Order);
+
 /// A client and what it has, for whoever looks after the hub.
 #[derive(Debug, Clone)]
 pub struct Standing<H> {
+    /// Where it stands.
+    pub rank: Rank,
     /// What it says of itself.
     pub info: Arc<ClientInfo>,
     /// Reaches it.
@@ -386,20 +392,24 @@ impl<H: Clone> Registry<H> {
         self.clients.values().map(|client| &client.handle)
     }
 
-    /// So many clients that came after that one, in the order they came; none, when that one is not here.
+    /// Where a client stands.
     #[must_use]
-    pub fn survey(&self, after: Option<ClientId>, limit: usize, shown: usize) -> Vec<Standing<H>> {
-        let from = match after {
-            None => Order::MIN,
-            Some(id) => self.routes.order(id).unwrap_or(Order::MAX),
-        };
-        let after = (Bound::Excluded(from), Bound::Unbounded);
-        self.clients.range(after).take(limit).map(|(_, client)| self.standing(client, shown)).collect()
+    pub fn rank(&self, who: ClientId) -> Option<Rank> {
+        self.routes.order(who).map(Rank)
     }
 
-    fn standing(&self, client: &Client<H>, shown: usize) -> Standing<H> {
+    /// So many clients that came after that one, in the order they came.
+    #[must_use]
+    pub fn survey(&self, after: Option<Rank>, limit: usize, shown: usize) -> Vec<Standing<H>> {
+        let from = after.map_or(Bound::Unbounded, |Rank(order)| Bound::Excluded(order));
+        let behind = self.clients.range((from, Bound::Unbounded));
+        behind.take(limit).map(|(order, client)| self.standing(Rank(*order), client, shown)).collect()
+    }
+
+    fn standing(&self, rank: Rank, client: &Client<H>, shown: usize) -> Standing<H> {
         let name = |number: &ServiceNumber| self.services.get(number).map(|service| service.name.clone());
         Standing {
+            rank,
             info: client.info.clone(),
             handle: client.handle.clone(),
             owns: client.owned.iter().take(shown).filter_map(name).collect(),

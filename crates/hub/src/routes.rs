@@ -31,13 +31,13 @@ pub struct Routes<H> {
 #[derive(Clone)]
 pub(crate) struct ClientRoute<H> {
     to: H,
-    rank: Rank,
+    came: Came,
 }
 
 /// When a client came, and whether it wants messages: one to a client that does not goes to nobody. In one word, because every
 /// client has two routes.
 #[derive(Clone, Copy)]
-struct Rank(u64);
+struct Came(u64);
 
 /// The way to a service.
 pub struct ServiceRoute<H> {
@@ -121,7 +121,7 @@ impl<H: Clone> Routes<H> {
     /// The client of that id, if it wants messages.
     #[must_use]
     pub fn listener(&self, id: ClientId) -> Option<H> {
-        self.ids.look_up(&id).filter(|route| route.rank.listens()).map(|route| route.to)
+        self.ids.look_up(&id).filter(|route| route.came.listens()).map(|route| route.to)
     }
 
     /// The client that holds that private key.
@@ -193,7 +193,7 @@ impl<H: Clone> Routes<H> {
 
     /// When the client of that id came.
     pub(crate) fn order(&self, id: ClientId) -> Option<Order> {
-        self.ids.look_up(&id).map(|route| route.rank.order())
+        self.ids.look_up(&id).map(|route| route.came.order())
     }
 
     pub(crate) fn add_client(&self, name: ClientName, id: ClientId, key: FileKey, route: ClientRoute<H>) {
@@ -249,15 +249,15 @@ impl<H: Clone> Routes<H> {
 
 impl<H> ClientRoute<H> {
     pub(crate) fn new(to: H, order: Order, intents: Intents) -> Self {
-        Self { to, rank: Rank(order << 1 | u64::from(intents.has(Intent::Messages))) }
+        Self { to, came: Came(order << 1 | u64::from(intents.has(Intent::Messages))) }
     }
 
     fn delivery(self, service: impl FnOnce() -> Option<Arc<[u8]>>) -> Delivery<H> {
-        if self.rank.listens() { Delivery::One(self.to, service()) } else { Delivery::Nobody }
+        if self.came.listens() { Delivery::One(self.to, service()) } else { Delivery::Nobody }
     }
 }
 
-impl Rank {
+impl Came {
     fn order(self) -> Order {
         self.0 >> 1
     }

@@ -212,6 +212,20 @@ fn a_leave_that_forgets_something_is_caught() {
 }
 
 #[test]
+fn a_survey_goes_on_behind_one_who_left() {
+    let mut dice = Dice::new(0);
+    let mut hub = Hub::new(Bounds::default());
+    for name in &NAMES[..4] {
+        let uuid = id(&mut dice);
+        hub.join(info(name, uuid), FileKey(uuid.0), Intents::ALL, uuid).unwrap();
+    }
+    let first = hub.survey(None, 2, 0);
+    hub.leave(first[1].info.uuid);
+    let rest: Vec<_> = hub.survey(Some(first[1].rank), 9, 0).iter().map(|standing| standing.info.name.to_string()).collect();
+    assert_eq!(rest, NAMES[2..4]);
+}
+
+#[test]
 fn membership_events_list_the_first_subscribers_and_count_all_while_a_fetch_lists_all() {
     let mut dice = Dice::new(0);
     let mut hub = Hub::new(Bounds { subscribers_shown: 2, ..Bounds::default() });
