@@ -41,4 +41,5 @@ mod state;
 mod throttle;
 mod tls;
 mod websocket;
+mod welcome;
 mod wire;
