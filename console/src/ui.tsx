@@ -75,9 +75,9 @@ export function Tags({ tags }: { tags: readonly string[] }) {
   return (
     <>
       {tags.map((tag, n) => (
-        <span class="tag" key={n}>
-          <Text>{tag}</Text>
-        </span>
+        <bdi class="tag" key={n}>
+          {visible(tag)}
+        </bdi>
       ))}
     </>
   );

@@ -3,8 +3,9 @@
 import { useMemo } from "preact/hooks";
 import { access, events, EVENTS, useEvents, type Happening } from "../admin.js";
 import { AdminGate } from "../admin-parts.js";
-import { Filter, List, type Column } from "../list.js";
+import type { Column } from "../list.js";
 import { clientOf } from "../live.js";
+import { Objects } from "../objects.js";
 import { narrow, route, to } from "../route.js";
 import { at, count, plural } from "../text.js";
 import { Copy, Detail, Json, Note, Page, Text } from "../ui.js";
@@ -51,15 +52,9 @@ const COLUMNS: readonly Column<Happening>[] = [
 
 export function Events() {
   useEvents();
-  const { id, query } = route.value;
-  const [filter, kind] = [query.get("filter") ?? "", query.get("kind") ?? ""];
+  const kind = route.value.query.get("kind") ?? "";
   const all = events.value;
-  const found = useMemo(() => {
-    const word = filter.toLowerCase();
-    return all.filter(
-      (event) => (!kind || event.event === kind) && (!word || JSON.stringify(event).toLowerCase().includes(word)),
-    );
-  }, [all, filter, kind]);
+  const fit = useMemo(() => (kind ? all.filter(({ event }) => event === kind) : all), [all, kind]);
   if (access.value !== "open") {
     return (
       <Page title="Events">
@@ -67,45 +62,49 @@ export function Events() {
       </Page>
     );
   }
-  const keep = Object.fromEntries([...query].filter(([, value]) => value));
-  const open = all.find(({ n }) => `${n}` === id);
-  const tools = (
-    <>
-      <Filter value={filter} label="Filter events" onInput={(filter) => narrow({ filter })} />
-      <label class="field">
-        What
-        <select value={kind} onChange={(event) => narrow({ kind: event.currentTarget.value })}>
-          <option value="">anything</option>
-          {Object.entries(WORDS).map(([kind, words]) => (
-            <option value={kind} key={kind}>
-              {words}
-            </option>
-          ))}
-        </select>
-      </label>
-      <Copy text={() => JSON.stringify(found, null, 2)}>Copy as JSON</Copy>
-    </>
-  );
-  const about = all.length === EVENTS ? `the last ${count(EVENTS)}` : plural(found.length, "event");
   return (
-    <Page title="Events" about={about} tools={tools}>
-      <div class={id ? "split with-detail" : "split"}>
-        <List
-          label="Events"
-          kind="events"
-          items={found}
-          columns={COLUMNS}
-          id={({ n }) => `${n}`}
-          href={({ n }) => to("events", `${n}`, keep)}
-          current={id}
-          empty="Nothing happened yet."
-        />
-        {id && (
-          <Detail title={`Event ${id}`} back={to("events", undefined, keep)} kind="events" tools={open && <Copy text={() => JSON.stringify(open)}>Copy as JSON</Copy>}>
-            {open ? <Json value={open} label="Event" /> : <Note>The hub remembers no event of this number, or has not told it yet.</Note>}
-          </Detail>
-        )}
-      </div>
-    </Page>
+    <Objects
+      title="Events"
+      kind="events"
+      items={fit}
+      columns={COLUMNS}
+      id={({ n }) => `${n}`}
+      text={(event) => `${WORDS[event.event] ?? ""} ${whoOf(event)?.name ?? ""} ${JSON.stringify(event)}`}
+      filter="Filter events"
+      about={(found) => (all.length === EVENTS ? `the last ${count(EVENTS)}` : plural(found.length, "event"))}
+      tools={(found) => (
+        <>
+          <Kinds kind={kind} />
+          <Copy text={() => JSON.stringify(found, null, 2)}>Copy as JSON</Copy>
+        </>
+      )}
+      empty={(filtered) => (filtered || kind ? "No event fits." : "Nothing happened yet.")}
+      detail={(id, back) => <EventDetail key={id} id={id} back={back} event={all.find(({ n }) => `${n}` === id)} />}
+    />
+  );
+}
+
+function Kinds({ kind }: { kind: string }) {
+  return (
+    <label class="field">
+      What
+      <select value={kind} onChange={(event) => narrow({ kind: event.currentTarget.value })}>
+        <option value="">anything</option>
+        {Object.entries(WORDS).map(([kind, words]) => (
+          <option value={kind} key={kind}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function EventDetail({ id, back, event }: { id: string; back: string; event: Happening | undefined }) {
+  const tools = event && <Copy text={() => JSON.stringify(event)}>Copy as JSON</Copy>;
+  return (
+    <Detail title={`Event ${id}`} back={back} kind="events" tools={tools}>
+      {event ? <Json value={event} label="Event" /> : <Note>The hub remembers no event of this number, or has not told it yet.</Note>}
+    </Detail>
   );
 }

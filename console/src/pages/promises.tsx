@@ -1,16 +1,18 @@
 /** Promises: found, looked at, settled; what came of each, and when. @module */
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { PromiseRecord } from "../../../clients/js/src/index.js";
 import { decode } from "../../../clients/js/src/value.js";
 import { useAct, useAsked } from "../ask.js";
 import { client, desk, searchPromises, SHOWN, targetOf } from "../coordinator.js";
 import { connected } from "../hub.js";
-import { Filter, List, type Column } from "../list.js";
+import type { Column } from "../list.js";
+import { Objects } from "../objects.js";
 import { narrow, route, to } from "../route.js";
 import { at, count, plural, span } from "../text.js";
-import { Copy, Detail, Facts, Json, Note, Page, State, Text, useNow } from "../ui.js";
+import { Copy, Detail, Facts, Json, Note, State, Text, useNow } from "../ui.js";
 
+const NONE: readonly PromiseRecord[] = [];
 const STATES = ["pending", "resolved", "rejected", "rejected_canceled", "rejected_timedout"] as const;
 const ORIGIN = "resonate:origin";
 const PARENT = "resonate:parent";
@@ -29,27 +31,13 @@ function tagsOf(text: string): Record<string, string> {
 }
 
 export function Promises() {
-  const { id, query } = route.value;
-  const [state, tags, word] = ["state", "tags", "filter"].map((name) => query.get(name) ?? "") as [string, string, string];
+  const { query } = route.value;
+  const [state, tags] = [query.get("state") ?? "", query.get("tags") ?? ""];
   const ready = connected.value ? client.value : undefined;
   const known = STATES.find((known) => known === state);
   const asked = useAsked((signal) => searchPromises(ready!, { state: known, tags: tagsOf(tags) }, signal), [ready, known ?? "", tags]);
-  const found = useMemo(
-    () => (asked.value?.items ?? []).filter(({ id }) => id.toLowerCase().includes(word.toLowerCase())),
-    [asked.value, word],
-  );
-  const keep = Object.fromEntries([...query].filter(([, value]) => value));
-  const about = asked.value && (asked.value.more ? `the first ${count(SHOWN)}, there are more` : plural(found.length, "promise"));
-  // any promise, found by the search or not
-  const show = (event: Event) => {
-    event.preventDefault();
-    if (word) location.hash = to("promises", word);
-  };
   const tools = (
     <>
-      <form class="go" onSubmit={show}>
-        <Filter value={word} label="Filter by id; ⏎ shows that one" onInput={(filter) => narrow({ filter })} />
-      </form>
       <label class="field">
         State
         <select value={state} onChange={(event) => narrow({ state: event.currentTarget.value })}>
@@ -71,22 +59,22 @@ export function Promises() {
     </>
   );
   return (
-    <Page title="Promises" about={about} tools={tools}>
+    <Objects
+      title="Promises"
+      kind="promises"
+      items={asked.value?.items ?? NONE}
+      columns={COLUMNS}
+      id={({ id }) => id}
+      text={({ id }) => id}
+      filter="Filter by id; ⏎ shows that one"
+      direct
+      about={(found) => asked.value && (asked.value.more ? `the first ${count(SHOWN)}, there are more` : plural(found.length, "promise"))}
+      tools={() => tools}
+      empty={() => (asked.waiting ? "Searching…" : "No promise fits.")}
+      detail={(id, back) => <PromiseDetail key={id} id={id} back={back} changed={asked.again} />}
+    >
       {asked.error && <NoCoordinator error={asked.error} />}
-      <div class={id ? "split with-detail" : "split"}>
-        <List
-          label="Promises"
-          kind="promises"
-          items={found}
-          columns={COLUMNS}
-          id={({ id }) => id}
-          href={({ id }) => to("promises", id, keep)}
-          current={id}
-          empty={asked.waiting ? "Searching…" : "No promise fits."}
-        />
-        {id && <PromiseDetail key={id} id={id} back={to("promises", undefined, keep)} changed={asked.again} />}
-      </div>
-    </Page>
+    </Objects>
   );
 }
 

@@ -1,15 +1,16 @@
 /** What is offered, by whom, and what is said in it. @module */
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { ServiceInfo } from "../../../clients/js/src/index.js";
 import { access, overhear } from "../admin.js";
 import { sentence, useAsked } from "../ask.js";
 import { connected, hub } from "../hub.js";
-import { Filter, List, type Column } from "../list.js";
+import type { Column } from "../list.js";
 import { askForServices, clientOf, services } from "../live.js";
-import { narrow, route, to } from "../route.js";
+import { Objects } from "../objects.js";
+import { to } from "../route.js";
 import { bytes, clock, compact, count, plural, visible } from "../text.js";
-import { Copy, Detail, Facts, Note, Page, Text } from "../ui.js";
+import { Copy, Detail, Facts, Note, Text } from "../ui.js";
 import { SendForm } from "./clients.js";
 
 function Owner({ uuid }: { uuid: string }) {
@@ -26,41 +27,28 @@ const COLUMNS: readonly Column<ServiceInfo>[] = [
 ];
 
 export function Services() {
-  const { id, query } = route.value;
-  const filter = query.get("filter") ?? "";
   const all = services.value;
-  const found = useMemo(() => {
-    const word = filter.toLowerCase();
-    return all.filter(({ name, nickname }) => `${name}\n${nickname}`.toLowerCase().includes(word));
-  }, [all, filter]);
-  const keep = filter ? { filter } : {};
   useEffect(() => {
     if (connected.value && hub.value) askForServices(hub.value);
   }, [connected.value, hub.value]);
-  const tools = (
-    <>
-      <Filter value={filter} label="Filter by name" onInput={(filter) => narrow({ filter })} />
-      <button type="button" onClick={() => hub.value && askForServices(hub.value)}>
-        Count again
-      </button>
-    </>
-  );
   return (
-    <Page title="Services" about={plural(all.length, "service")} tools={tools}>
-      <div class={id ? "split with-detail" : "split"}>
-        <List
-          label="Services"
-          kind="services"
-          items={found}
-          columns={COLUMNS}
-          id={({ name }) => name}
-          href={({ name }) => to("services", name, keep)}
-          current={id}
-          empty={filter ? "No service fits this filter." : "Nobody offers a service yet."}
-        />
-        {id && <ServiceDetail key={id} name={id} back={to("services", undefined, keep)} />}
-      </div>
-    </Page>
+    <Objects
+      title="Services"
+      kind="services"
+      items={all}
+      columns={COLUMNS}
+      id={({ name }) => name}
+      text={({ name, nickname }) => `${name}\n${nickname ?? ""}`}
+      filter="Filter by name"
+      about={(found) => (found.length === all.length ? plural(all.length, "service") : `${count(found.length)} of ${plural(all.length, "service")}`)}
+      tools={() => (
+        <button type="button" onClick={() => hub.value && askForServices(hub.value)}>
+          Count again
+        </button>
+      )}
+      empty={(filtered) => (filtered ? "No service fits this filter." : "Nobody offers a service yet.")}
+      detail={(name, back) => <ServiceDetail key={name} name={name} back={back} />}
+    />
   );
 }
 

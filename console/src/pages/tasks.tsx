@@ -5,11 +5,12 @@ import type { PromiseRecord, TaskRecord } from "../../../clients/js/src/index.js
 import { useAct, useAsked } from "../ask.js";
 import { client, desk, groupOf, searchPromises, searchTasks, SHOWN, targetOf } from "../coordinator.js";
 import { connected } from "../hub.js";
-import { Filter, List, type Column } from "../list.js";
+import type { Column } from "../list.js";
 import { clientNamed, clients } from "../live.js";
+import { Objects } from "../objects.js";
 import { narrow, route, to } from "../route.js";
 import { at, count, plural, span } from "../text.js";
-import { Detail, Facts, Note, Page, State, Text, useNow } from "../ui.js";
+import { Detail, Facts, Note, State, Text, useNow } from "../ui.js";
 import { NoCoordinator } from "./promises.js";
 
 const OPEN = ["pending", "acquired", "suspended", "halted"] as const;
@@ -21,6 +22,8 @@ interface Row {
   /** When it was looked at: a lease ends at most its length after that. */
   seen: number;
 }
+
+const NONE: readonly Row[] = [];
 
 const COLUMNS: readonly Column<Row>[] = [
   { name: "Task", cell: ({ task }) => <Text>{task.id}</Text> },
@@ -61,46 +64,32 @@ async function look(ready: NonNullable<typeof client.value>, signal: AbortSignal
 }
 
 export function Tasks() {
-  const { id, query } = route.value;
-  const [group, word] = [query.get("group") ?? "", query.get("filter") ?? ""];
+  const group = route.value.query.get("group") ?? "";
   const ready = connected.value ? client.value : undefined;
   const asked = useAsked((signal) => look(ready!, signal), [ready]);
-  const rows = asked.value?.rows;
-  const found = useMemo(
-    () =>
-      (rows ?? []).filter(
-        (row) => (!group || row.group === group) && row.task.id.toLowerCase().includes(word.toLowerCase()),
-      ),
-    [rows, group, word],
-  );
-  const keep = Object.fromEntries([...query].filter(([, value]) => value));
-  const tools = (
-    <>
-      <Filter value={word} label="Filter by id" onInput={(filter) => narrow({ filter })} />
-      <button type="button" onClick={asked.again}>
-        Look again
-      </button>
-    </>
-  );
-  const about = asked.value && `${plural(asked.value.rows.length, "open task")}${asked.value.more ? `, more than ${count(SHOWN)} of a state` : ""}`;
+  const rows = asked.value?.rows ?? NONE;
+  const fit = useMemo(() => (group ? rows.filter((row) => row.group === group) : rows), [rows, group]);
   return (
-    <Page title="Tasks" about={about} tools={tools}>
+    <Objects
+      title="Tasks"
+      kind="tasks"
+      items={fit}
+      columns={COLUMNS}
+      id={({ task }) => task.id}
+      text={({ task }) => task.id}
+      filter="Filter by id"
+      about={() => asked.value && `${plural(rows.length, "open task")}${asked.value.more ? `, more than ${count(SHOWN)} of a state` : ""}`}
+      tools={() => (
+        <button type="button" onClick={asked.again}>
+          Look again
+        </button>
+      )}
+      empty={(filtered) => (asked.waiting ? "Looking…" : filtered || group ? "No open task fits." : "No open task.")}
+      detail={(id, back) => <TaskDetail key={id} id={id} back={back} changed={asked.again} />}
+    >
       {asked.error && <NoCoordinator error={asked.error} />}
-      <Queues rows={rows ?? []} group={group} />
-      <div class={id ? "split with-detail" : "split"}>
-        <List
-          label="Tasks"
-          kind="tasks"
-          items={found}
-          columns={COLUMNS}
-          id={({ task }) => task.id}
-          href={({ task }) => to("tasks", task.id, keep)}
-          current={id}
-          empty={asked.waiting ? "Looking…" : "No open task."}
-        />
-        {id && <TaskDetail key={id} id={id} back={to("tasks", undefined, keep)} changed={asked.again} />}
-      </div>
-    </Page>
+      <Queues rows={rows} group={group} />
+    </Objects>
   );
 }
 
