@@ -3,6 +3,7 @@
 import { useRef, useState } from "preact/hooks";
 import { files, type FileEntry } from "../../../clients/js/src/files.js";
 import { sentence, useAct, useAsked } from "../ask.js";
+import { cli } from "../copied.js";
 import { connected, hub } from "../hub.js";
 import type { Column } from "../list.js";
 import { clientNamed, clients } from "../live.js";
@@ -100,7 +101,7 @@ function FileDetail({ owner, path, back, entry, mine, done }: FileProps) {
           Delete
         </button>
       )}
-      <Copy text={() => `concierge file get '${`${owner}/${path}`.replaceAll("'", "'\\''")}' -`}>Copy as CLI</Copy>
+      <Copy text={() => cli("file get", `${owner}/${path}`, "-")}>Copy as CLI</Copy>
     </>
   );
   const facts = entry && ([["Size", bytes(entry.size)], ["Changed", at(entry.modified)], ["Etag", <code>{entry.etag}</code>]] as const);

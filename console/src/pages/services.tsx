@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { ServiceInfo } from "../../../clients/js/src/index.js";
 import { access, overhear } from "../admin.js";
 import { sentence, useAsked } from "../ask.js";
+import { cli } from "../copied.js";
 import { connected, hub } from "../hub.js";
 import type { Column } from "../list.js";
 import { askForServices, clientOf, services } from "../live.js";
@@ -74,7 +75,7 @@ function ServiceDetail({ name, back }: { name: string; back: string }) {
       <button type="button" onClick={asked.again}>
         Ask again
       </button>
-      <Copy text={() => `concierge sub ${name}`}>Copy as CLI</Copy>
+      <Copy text={() => cli("sub", name)}>Copy as CLI</Copy>
     </>
   );
   return (

@@ -1,9 +1,9 @@
 /** An editor for payloads, and everything that passes between this page and the hub. @module */
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { PayloadIn } from "../../../clients/js/src/index.js";
 import { sentence } from "../ask.js";
 import { complete, examples, requests, type Suggestion } from "../complete.js";
+import { asCli, asJavaScript, read } from "../copied.js";
 import { connected, hub } from "../hub.js";
 import { clients } from "../live.js";
 import { narrow, route } from "../route.js";
@@ -190,62 +190,6 @@ function inObject(text: string, at: number): boolean {
     }
   }
   return false;
-}
-
-function read(text: string): any {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function asJavaScript(text: string): string {
-  const payload = read(text);
-  const literal = payload === undefined ? JSON.stringify(text) : JSON.stringify(payload, null, 2);
-  return [
-    `const { connect } = await import("${location.origin}/client.js");`,
-    `const hub = await connect("${location.origin}", { name: "browser" });`,
-    `console.log(await hub.request(${literal}));`,
-  ].join("\n");
-}
-
-function quoted(text: string): string {
-  return /^[\w.:@/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-/** The command that does the same, or the nearest there is. */
-export function asCli(text: string): string {
-  const payload = read(text) as PayloadIn | undefined;
-  const hub = location.host === "127.0.0.1:64209" ? "" : ` -s ${location.protocol.replace("http", "ws")}//${location.host}`;
-  const command = (...words: string[]) => `concierge ${words.join(" ")}${hub}`;
-  switch (payload?.type) {
-    case "MESSAGE": {
-      const { target, data } = payload;
-      const said = quoted(typeof data === "string" ? data : JSON.stringify(data));
-      if (target.type === "SERVICE") return command("send", quoted(`service:${target.service}`), said);
-      if (target.type === "NAME") return command("send", quoted(target.name), said);
-      if (target.type === "UUID") return command("send", quoted(target.uuid), said);
-      if (target.type === "ALL") return command("send", "all", said);
-      return "# concierge has no command for this target";
-    }
-    case "CLIENT_FETCH_ALL":
-      return command("clients", "ls");
-    case "CLIENT_FETCH":
-      return command("clients", "get", quoted(payload.uuid));
-    case "SERVICE_FETCH_ALL":
-      return command("services", "ls");
-    case "SERVICE_FETCH":
-      return command("services", "get", quoted(payload.service));
-    case "SERVICE_CREATE":
-      return command("services", "create", quoted(payload.service));
-    case "SERVICE_DELETE":
-      return command("services", "rm", quoted(payload.service));
-    case "SELF_SUBSCRIBE":
-      return command("sub", quoted(payload.service));
-    default:
-      return "# concierge has no command for this payload";
-  }
 }
 
 interface Frame {
