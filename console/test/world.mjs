@@ -30,7 +30,8 @@ export async function populate(hub, hostile = HOSTILE) {
   const bob = await hub.enter("bob", { nickname: "Bob", tags: ["observer"] });
   const clerk = await hub.enter("clerk_1", { nickname: "The clerk", tags: ["clerks"] });
   const mallory = await hub.enter("mallory", { nickname: hostile, tags: [hostile.slice(0, 60), "\u202Egnp.exe"] });
-  for (let n = 1; n <= 24; n++) await hub.enter(`sensor_${String(n).padStart(2, "0")}`, { tags: ["sensor", n % 2 ? "north" : "south"] });
+  const sensors = [];
+  for (let n = 1; n <= 24; n++) sensors.push(await hub.enter(`sensor_${String(n).padStart(2, "0")}`, { tags: ["sensor", n % 2 ? "north" : "south"] }));
   const weather = await ada.serve("weather", { nickname: "The weather" });
   await mallory.serve("news.tabloid", { nickname: hostile });
   await bob.serve("chess:lobby");
@@ -61,5 +62,33 @@ export async function populate(hub, hostile = HOSTILE) {
   await desk.ask("task.acquire", { id: "order:9", version: 0, pid: "clerk_1", ttl: 600_000 });
   await files(ada).put("maps/harbour.txt", "here be ships");
   await files(ada).put("notes.txt", "x".repeat(5_000));
-  return { ada, bob, clerk, mallory, weather, promises };
+  return { ada, bob, clerk, mallory, weather, sensors, promises };
+}
+
+/** Traffic that rises and falls, until the test ends: what is said and answered, what nobody gets, promises, and people who pass by. */
+export async function bustle(t, hub, { bob, weather, sensors, promises }) {
+  for (const sensor of sensors.slice(0, 12)) await sensor.subscribe("weather", () => {});
+  const ignored = () => {};
+  const begun = Date.now();
+  const talk = setInterval(() => {
+    const loud = Math.round(6 + 5 * Math.sin((Date.now() - begun) / 900));
+    for (let n = 0; n < loud; n++) weather.broadcast({ celsius: 12 + n, at: "the harbour" }).catch(ignored);
+    sensors[loud % 12].send({ service: "weather" }, { celsius: 11 }).catch(ignored);
+  }, 50);
+  let visits = 0;
+  const live = setInterval(async () => {
+    const n = visits++;
+    try {
+      await promises.create(`visit:${n}`, { data: { n } });
+      if (n % 3) await promises.resolve(`visit:${n}`, "seen");
+      await bob.send({ name: "nobody" }, "hello?").catch(ignored);
+      const guest = await hub.enter(`guest_${n}`, { tags: ["guest"] });
+      if (n % 2) await guest.close();
+      // nobody obeys it: it reads nothing that is JSON
+      else guest.request("no JSON").catch(ignored).finally(() => guest.close());
+    } catch {
+      // the hub went first
+    }
+  }, 400);
+  t.after(() => [talk, live].forEach(clearInterval));
 }

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import type { ClientInfo } from "../../../clients/js/src/index.js";
 import { KickForm, Rates } from "../admin-parts.js";
+import { ClientFrames } from "../client-frames.js";
 import { useAct, useAsked } from "../ask.js";
 import { connected, hub } from "../hub.js";
 import type { Column } from "../list.js";
@@ -79,6 +80,7 @@ function ClientDetail({ uuid, back }: { uuid: string; back: string }) {
       <Facts facts={facts} />
       {client && <Rates uuid={uuid} />}
       {client && <SendForm to={{ uuid }} />}
+      {client && !mine && <ClientFrames uuid={uuid} name={known.name} />}
       {client && !mine && <KickForm uuid={uuid} name={known.name} />}
     </Detail>
   );

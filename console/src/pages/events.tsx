@@ -21,6 +21,8 @@ const WORDS: Record<string, string> = {
   kicked: "was ended by an administrator",
   wrong_secret: "wrong secret",
   limited: "over a limit",
+  throttled: "sends too much, is read later",
+  refused: "connection refused",
 };
 
 /** Everything that is not said by another column. */

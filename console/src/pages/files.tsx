@@ -3,7 +3,9 @@
 import { useRef, useState } from "preact/hooks";
 import { files, type FileEntry } from "../../../clients/js/src/files.js";
 import { sentence, useAct, useAsked } from "../ask.js";
+import type { FileChange } from "../admin.js";
 import { cli } from "../copied.js";
+import { followed, useChanges, usePaced } from "../followed.js";
 import { connected, hub } from "../hub.js";
 import type { Column } from "../list.js";
 import { clientNamed, clients } from "../live.js";
@@ -39,6 +41,9 @@ export function Files() {
     { name: "Changed", wide: true, figure: true, cell: ({ modified }) => at(modified) },
   ];
   const entries = asked.value ?? NONE;
+  const again = usePaced(asked.again, 200);
+  const here = ({ owner: { name }, path }: FileChange) => name === owner && (path.startsWith(folder) || folder.startsWith(path));
+  useChanges("files", (changes, leftOut) => (leftOut > 0 || changes.some(here)) && again());
   // a filter is one of a folder
   const keep = Object.fromEntries(query);
   const place = (path = folder) => to("files", `${owner}/${path}`, path !== folder && FOLDER.test(path) ? {} : keep);
@@ -55,9 +60,11 @@ export function Files() {
       tools={() => (
         <>
           <Owners owner={owner} />
-          <button type="button" onClick={asked.again}>
-            Look again
-          </button>
+          {!followed() && (
+            <button type="button" onClick={asked.again}>
+              Look again
+            </button>
+          )}
         </>
       )}
       empty={(filtered) => (filtered ? "No entry fits this filter." : asked.waiting ? "Looking…" : "This folder is empty.")}

@@ -68,6 +68,14 @@ function Rates({ all }: { all: readonly Stats[] }) {
   );
 }
 
+const PROMISES = ["pending", "resolved", "rejected", "rejected_canceled", "rejected_timedout"];
+const TASKS = ["pending", "acquired", "suspended", "halted", "fulfilled"];
+
+/** Every state once they were counted, those of which there are none too. */
+function inOrder(states: readonly string[], counts: Record<string, number>): [string, number][] {
+  return Object.keys(counts).length ? states.map((state) => [state, counts[state] ?? 0]) : [];
+}
+
 const sum = (counts: Record<string, number>) => Object.values(counts).reduce((sum, n) => sum + n, 0);
 
 function Depths({ all, stats }: { all: readonly Stats[]; stats: Stats }) {
@@ -132,10 +140,10 @@ function Depths({ all, stats }: { all: readonly Stats[]; stats: Stats }) {
           <h2 id="durable">Promises and tasks</h2>
           <table>
             <tbody>
-              {Object.entries(coordinator.promises).map(([state, n]) => (
+              {inOrder(PROMISES, coordinator.promises).map(([state, n]) => (
                 <Row key={`p-${state}`} name={<><a href={to("promises", undefined, { state })}>Promises</a> <State state={state} /></>} value={count(n)} />
               ))}
-              {Object.entries(coordinator.tasks).map(([state, n]) => (
+              {inOrder(TASKS, coordinator.tasks).map(([state, n]) => (
                 <Row key={`t-${state}`} name={<><a href={to("tasks")}>Tasks</a> <State state={state} /></>} value={count(n)} />
               ))}
               <Row name="Commits" value={`${compact(commits.now)} /s`} />

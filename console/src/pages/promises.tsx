@@ -1,10 +1,11 @@
 /** Promises: found, looked at, settled; what came of each, and when. @module */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { PromiseRecord } from "../../../clients/js/src/index.js";
 import { decode } from "../../../clients/js/src/value.js";
 import { useAct, useAsked } from "../ask.js";
 import { client, desk, searchPromises, SHOWN, targetOf } from "../coordinator.js";
+import { followed, useFollowed } from "../followed.js";
 import { connected } from "../hub.js";
 import type { Column } from "../list.js";
 import { Objects } from "../objects.js";
@@ -35,7 +36,13 @@ export function Promises() {
   const [state, tags] = [query.get("state") ?? "", query.get("tags") ?? ""];
   const ready = connected.value ? client.value : undefined;
   const known = STATES.find((known) => known === state);
-  const asked = useAsked((signal) => searchPromises(ready!, { state: known, tags: tagsOf(tags) }, signal), [ready, known ?? "", tags]);
+  const wanted = tagsOf(tags);
+  const asked = useFollowed(
+    "promises",
+    (signal) => searchPromises(ready!, { state: known, tags: wanted }, signal),
+    [ready, known ?? "", tags],
+    (promise) => (!known || promise.state === known) && Object.entries(wanted).every(([name, value]) => promise.tags[name] === value),
+  );
   const tools = (
     <>
       <label class="field">
@@ -53,9 +60,11 @@ export function Promises() {
         Tags
         <input value={tags} placeholder="kind=order" onChange={(event) => narrow({ tags: event.currentTarget.value })} />
       </label>
-      <button type="button" onClick={asked.again}>
-        Search again
-      </button>
+      {!followed() && (
+        <button type="button" onClick={asked.again}>
+          Search again
+        </button>
+      )}
     </>
   );
   return (
@@ -128,9 +137,11 @@ function PromiseDetail({ id, back, changed }: { id: string; back: string; change
   ] as const;
   const tools = (
     <>
-      <button type="button" onClick={asked.again}>
-        Ask again
-      </button>
+      {!followed() && (
+        <button type="button" onClick={asked.again}>
+          Ask again
+        </button>
+      )}
       <Copy text={() => JSON.stringify(promise, null, 2)}>Copy as JSON</Copy>
     </>
   );
@@ -243,7 +254,8 @@ function arrange(promises: readonly PromiseRecord[], root: string): Branch[] {
 function Tree({ promise }: { promise: PromiseRecord }) {
   const origin = promise.tags[ORIGIN] ?? promise.id;
   const ready = connected.value ? client.value : undefined;
-  const asked = useAsked(
+  const asked = useFollowed(
+    "promises",
     async (signal) => {
       const { items, more } = await searchPromises(ready!, { tags: { [ORIGIN]: origin } }, signal);
       const all = new Map(items.map((item) => [item.id, item]));
@@ -252,12 +264,14 @@ function Tree({ promise }: { promise: PromiseRecord }) {
         const { promises } = await desk(ready!);
         await promises.get(origin, { signal }).then(({ record }) => all.set(origin, record), () => {});
       }
-      return { branches: arrange([...all.values()], origin), more };
+      return { items: [...all.values()], more };
     },
     [ready, promise],
+    ({ id, tags }) => tags[ORIGIN] === origin || id === origin,
   );
   const now = useNow();
-  const branches = asked.value?.branches ?? [];
+  const found = asked.value?.items ?? NONE;
+  const branches = useMemo(() => arrange(found, origin), [found, origin]);
   if (branches.length < 2) return <Note>{asked.waiting ? "Looking for what came of it…" : "Nothing came of it, and it came of nothing."}</Note>;
   const from = Math.min(...branches.map(({ promise }) => promise.createdAt));
   const open = branches.some(({ promise }) => promise.state === "pending");
@@ -271,9 +285,11 @@ function Tree({ promise }: { promise: PromiseRecord }) {
           {plural(branches.length, "promise")} in {span(until - from)}
           {asked.value?.more && ", and more"}
         </span>
-        <button type="button" onClick={asked.again}>
-          Look again
-        </button>
+        {!followed() && (
+          <button type="button" onClick={asked.again}>
+            Look again
+          </button>
+        )}
       </div>
       <ol>
         {branches.map(({ promise: { id, state, createdAt, settledAt }, depth }) => (

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { ServiceInfo } from "../../../clients/js/src/index.js";
-import { access, overhear } from "../admin.js";
+import { access, watch } from "../admin.js";
 import { sentence, useAsked } from "../ask.js";
 import { cli } from "../copied.js";
 import { connected, hub } from "../hub.js";
@@ -164,9 +164,9 @@ function Messages({ service, how }: { service: string; how: How }) {
     };
     let stop = () => {};
     if (how === "overhear") {
-      stop = overhear(service, (said, leftOut) => {
-        for (const { at, from, data, bytes: size } of said) take(at, clientOf(from)?.name ?? from, data ?? `${bytes(size)}, too long to be shown`);
-        total += leftOut;
+      stop = watch("service", { service }, ({ messages, left_out }) => {
+        for (const { at, from, data, bytes: size } of messages) take(at, clientOf(from)?.name ?? from, data ?? `${bytes(size)}, too long to be shown`);
+        total += left_out;
       });
     } else {
       client

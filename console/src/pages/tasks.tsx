@@ -4,6 +4,8 @@ import { useMemo, useRef } from "preact/hooks";
 import type { PromiseRecord, TaskRecord } from "../../../clients/js/src/index.js";
 import { useAct, useAsked } from "../ask.js";
 import { client, desk, groupOf, searchPromises, searchTasks, SHOWN, targetOf } from "../coordinator.js";
+import { followed, useChanges, useFollowed, usePaced } from "../followed.js";
+import { TaskHistory } from "../history.js";
 import { connected } from "../hub.js";
 import type { Column } from "../list.js";
 import { clientNamed, clients } from "../live.js";
@@ -23,7 +25,7 @@ interface Row {
   seen: number;
 }
 
-const NONE: readonly Row[] = [];
+const NO_TASKS: readonly TaskRecord[] = [];
 
 const COLUMNS: readonly Column<Row>[] = [
   { name: "Task", cell: ({ task }) => <Text>{task.id}</Text> },
@@ -46,28 +48,39 @@ function Lease({ row: { task, seen } }: { row: Row }) {
   return <span title="Unless a heartbeat renews it">{left > 0 ? `≤ ${span(left)}` : "over or renewed"}</span>;
 }
 
-async function look(ready: NonNullable<typeof client.value>, signal: AbortSignal) {
-  const [promises, ...lists] = await Promise.all([
-    searchPromises(ready, { state: "pending" }, signal),
-    ...OPEN.map((state) => searchTasks(ready, state, signal)),
-  ]);
-  const of = new Map(promises.items.map((promise) => [promise.id, promise]));
-  const seen = Date.now();
-  const rows = lists.flatMap(({ items }) =>
-    items.map((task): Row => {
+type Ready = NonNullable<typeof client.value>;
+const isOpen = ({ state }: TaskRecord) => OPEN.some((open) => open === state);
+
+async function openTasks(ready: Ready, signal: AbortSignal) {
+  const lists = await Promise.all(OPEN.map((state) => searchTasks(ready, state, signal)));
+  return { items: lists.flatMap(({ items }) => items), more: lists.some(({ more }) => more) };
+}
+
+/** Tasks with their promises, which say whose they are. */
+function useRows(ready: Ready | undefined) {
+  const tasks = useFollowed("tasks", (signal) => openTasks(ready!, signal), [ready], isOpen);
+  const pending = (promise: PromiseRecord) => promise.state === "pending";
+  const promises = useFollowed("promises", (signal) => searchPromises(ready!, { state: "pending" }, signal), [ready], pending);
+  const seen = useMemo(() => new WeakMap<TaskRecord, number>(), []);
+  const [all, known] = [tasks.value?.items ?? NO_TASKS, promises.value?.items];
+  const rows = useMemo(() => {
+    const of = new Map(known?.map((promise) => [promise.id, promise]));
+    const place = (task: TaskRecord) => OPEN.findIndex((open) => open === task.state);
+    const sorted = [...all].sort((a, b) => place(a) - place(b) || (a.id < b.id ? -1 : 1));
+    return sorted.map((task): Row => {
       const promise = of.get(task.id);
       const target = promise && targetOf(promise);
-      return { task, promise, group: target === undefined ? "?" : groupOf(target), seen };
-    }),
-  );
-  return { rows, more: lists.some(({ more }) => more) };
+      if (!seen.has(task)) seen.set(task, Date.now());
+      return { task, promise, group: target === undefined ? "?" : groupOf(target), seen: seen.get(task)! };
+    });
+  }, [all, known]);
+  return { tasks, rows };
 }
 
 export function Tasks() {
   const group = route.value.query.get("group") ?? "";
   const ready = connected.value ? client.value : undefined;
-  const asked = useAsked((signal) => look(ready!, signal), [ready]);
-  const rows = asked.value?.rows ?? NONE;
+  const { tasks: asked, rows } = useRows(ready);
   const fit = useMemo(() => (group ? rows.filter((row) => row.group === group) : rows), [rows, group]);
   return (
     <Objects
@@ -79,11 +92,13 @@ export function Tasks() {
       text={({ task }) => task.id}
       filter="Filter by id"
       about={() => asked.value && `${plural(rows.length, "open task")}${asked.value.more ? `, more than ${count(SHOWN)} of a state` : ""}`}
-      tools={() => (
-        <button type="button" onClick={asked.again}>
-          Look again
-        </button>
-      )}
+      tools={() =>
+        !followed() && (
+          <button type="button" onClick={asked.again}>
+            Look again
+          </button>
+        )
+      }
       empty={(filtered) => (asked.waiting ? "Looking…" : filtered || group ? "No open task fits." : "No open task.")}
       detail={(id, back) => <TaskDetail key={id} id={id} back={back} changed={asked.again} />}
     >
@@ -140,6 +155,8 @@ function TaskDetail({ id, back, changed }: { id: string; back: string; changed()
     },
     [ready, id],
   );
+  const again = usePaced(asked.again, 200);
+  useChanges("tasks", (tasks, leftOut) => (leftOut > 0 || tasks.some((task) => task.id === id)) && again());
   if (!asked.value) {
     return (
       <Detail title={id} back={back} kind="tasks">
@@ -169,9 +186,11 @@ function TaskDetail({ id, back, changed }: { id: string; back: string; changed()
   ] as const;
   const tools = (
     <>
-      <button type="button" onClick={asked.again}>
-        Ask again
-      </button>
+      {!followed() && (
+        <button type="button" onClick={asked.again}>
+          Ask again
+        </button>
+      )}
       {task.state === "halted" ? (
         <button type="button" disabled={busy} onClick={() => order("task.continue")}>
           Continue
@@ -189,6 +208,7 @@ function TaskDetail({ id, back, changed }: { id: string; back: string; changed()
     <Detail title={id} back={back} kind="tasks" tools={tools}>
       {error && <Note bad>{error}</Note>}
       <Facts facts={facts} />
+      <TaskHistory id={id} />
     </Detail>
   );
 }

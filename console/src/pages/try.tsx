@@ -4,10 +4,11 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { sentence } from "../ask.js";
 import { complete, examples, requests, type Suggestion } from "../complete.js";
 import { asCli, asJavaScript, read } from "../copied.js";
+import { FrameList, Reel, type Seen } from "../frames.js";
 import { connected, hub } from "../hub.js";
 import { clients } from "../live.js";
 import { narrow, route } from "../route.js";
-import { clock, plural, pretty, visible } from "../text.js";
+import { plural } from "../text.js";
 import { Copy, Note, Page } from "../ui.js";
 
 const FIRST = '{\n  "type": "SERVICE_FETCH_ALL"\n}';
@@ -192,21 +193,12 @@ function inObject(text: string, at: number): boolean {
   return false;
 }
 
-interface Frame {
-  n: number;
-  at: number;
-  out: boolean;
-  text: string;
-  type: string;
-}
-
-const KEPT = 300;
 /** The console itself is told something by it every second. */
 const ADMIN = "concierge.admin";
 
 /** Both directions, newest first. */
 function Frames() {
-  const [{ frames, total }, show] = useState<{ frames: readonly Frame[]; total: number }>({ frames: [], total: 0 });
+  const [{ frames, total }, show] = useState<Seen>({ frames: [], total: 0 });
   const [paused, pause] = useState(false);
   const [own, showOwn] = useState(false);
   const how = useRef({ paused, own });
@@ -214,7 +206,7 @@ function Frames() {
   const client = hub.value;
   useEffect(() => {
     if (!client) return;
-    let [kept, total, due]: [Frame[], number, boolean] = [[], 0, false];
+    const reel = new Reel(show);
     const take = (out: boolean, value: unknown) => {
       if (how.current.paused) return;
       const payload: any = typeof value === "string" ? (read(value) ?? {}) : value;
@@ -222,14 +214,7 @@ function Frames() {
       if (payload.type === "IDENTIFY" || payload.type === "HELLO") return;
       if (!how.current.own && (payload.target?.service ?? payload.origin?.service?.name) === ADMIN) return;
       const text = typeof value === "string" ? value : JSON.stringify(value);
-      kept = [{ n: total++, at: Date.now(), out, text, type: String(payload.type ?? "no payload") }, ...kept.slice(0, KEPT - 1)];
-      if (!due) {
-        requestAnimationFrame(() => {
-          due = false;
-          show({ frames: kept, total });
-        });
-      }
-      due = true;
+      reel.add({ at: Date.now(), out, text, type: String(payload.type ?? "no payload") });
     };
     const offs = [client.on("in", (payload) => take(false, payload)), client.on("out", (text) => take(true, text))];
     return () => offs.forEach((off) => off());
@@ -247,22 +232,7 @@ function Frames() {
         </button>
       </div>
       {frames.length === 0 && <Note>What this page and the hub say to each other is shown here.</Note>}
-      <ol tabIndex={0} aria-label="Newest first">
-        {frames.map(({ n, at, out, text, type }) => (
-          <li key={n} class={out ? "out" : /^(BAD|ERROR|INVALID)/.test(type) ? "in bad" : "in"}>
-            <details>
-              <summary>
-                <span class="way">
-                  <span aria-hidden="true">{out ? "↑" : "↓"}</span>
-                  <span class="unseen">{out ? "sent" : "received"}</span>
-                </span>
-                <time>{clock(at)}</time> <b>{type}</b> <code>{visible(text.length > 400 ? `${text.slice(0, 400)}…` : text)}</code>
-              </summary>
-              <pre>{read(text) === undefined ? visible(text) : pretty(read(text))}</pre>
-            </details>
-          </li>
-        ))}
-      </ol>
+      <FrameList frames={frames} ways={["sent", "received"]} />
     </section>
   );
 }
