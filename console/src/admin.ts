@@ -67,6 +67,9 @@ export interface ClientRecord {
   bytes_in: number;
   messages_out: number;
   bytes_out: number;
+  /** The first of them; `subscribed` is how many there are. */
+  subscriptions: readonly string[];
+  subscribed: number;
 }
 
 /** Something that happened: `event` says what, and other fields the rest. */

@@ -170,7 +170,7 @@ export function Copy({ text, children }: { text: () => string; children: Compone
 /** A line of figures; the words beside it say the last one. */
 export function Spark({ values, label }: { values: readonly number[]; label: string }) {
   const [width, height] = [240, 40];
-  const top = Math.max(1, ...values);
+  const top = Math.max(1, ...values) * 1.2;
   const step = width / Math.max(1, values.length - 1);
   const points = values.map((value, n) => `${(n * step).toFixed(1)},${(height - 2 - (value / top) * (height - 4)).toFixed(1)}`);
   return (

@@ -1,9 +1,12 @@
 // A hub with something going on: clients, services, promises, tasks and files, all of them real; and the console in Chromium.
 
+import { fileURLToPath } from "node:url";
 import { open } from "../../clients/js/test/browser.mjs";
 import { Hub, until } from "../../clients/js/test/hub.mjs";
 import { coordinator } from "../../clients/js/dist/coordinator.js";
 import { files } from "../../clients/js/dist/files.js";
+
+export const SCREENSHOTS = fileURLToPath(new URL("../../target/screenshots/", import.meta.url));
 
 /** The console of a hub, in a page of this width. What breaks the policy or throws fails the test. */
 export async function visit(t, hub, hash = "", { width = 1280, height = 800, colorScheme = "light" } = {}) {
@@ -91,4 +94,23 @@ export async function bustle(t, hub, { bob, weather, sensors, promises }) {
     }
   }, 400);
   t.after(() => [talk, live].forEach(clearInterval));
+}
+
+/** Waits until the page shows all of this. */
+export async function sees(page, name, wanted) {
+  let text = "";
+  const missing = () => wanted.filter((part) => (typeof part === "string" ? !text.includes(part) : !part.test(text)));
+  await until(`${name} shows it`, async () => {
+    // what inputs hold is seen, too
+    text = await page.evaluate(() => [document.body.innerText, ...[...document.querySelectorAll("textarea")].map((area) => area.value)].join("\n"));
+    return missing().length === 0;
+  }).catch((error) => {
+    throw new Error(`${name}: ${missing()} is not in\n${text}`, { cause: error });
+  });
+}
+
+/** Waits until every sparkline has so many seconds. */
+export async function drawn(page, seconds) {
+  const points = () => page.evaluate(() => [...document.querySelectorAll(".figure-card polyline")].map(({ points }) => points.numberOfItems));
+  await until("the sparklines have a shape", async () => (await points()).length === 6 && (await points()).every((count) => count >= seconds));
 }

@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { ClientInfo } from "../../../clients/js/src/index.js";
+import { records } from "../admin.js";
 import { KickForm, Rates } from "../admin-parts.js";
 import { ClientFrames } from "../client-frames.js";
 import { useAct, useAsked } from "../ask.js";
@@ -54,6 +55,11 @@ function ClientDetail({ uuid, back }: { uuid: string; back: string }) {
   }
   const own = services.value.filter(({ owner_uuid }) => owner_uuid === uuid);
   const mine = hub.value?.hello.uuid === uuid;
+  // an administrator is told; others ask
+  const record = records.value.get(uuid);
+  const asks = record ? undefined : asked.value?.subscriptions.map(({ name }) => name);
+  const subscriptions = record?.subscriptions ?? asks ?? [];
+  const more = (record?.subscribed ?? 0) - (record?.subscriptions.length ?? 0);
   const facts = [
     ["Nickname", known.nickname === null ? "none" : <Text>{known.nickname}</Text>],
     ["Id", <code>{uuid}</code>],
@@ -61,15 +67,20 @@ function ClientDetail({ uuid, back }: { uuid: string; back: string }) {
     ["Services", own.length ? own.map(({ name }) => <ServiceLink name={name} />) : "none"],
     [
       "Subscribed to",
-      asked.value?.subscriptions.length ? asked.value.subscriptions.map(({ name }) => <ServiceLink name={name} />) : "nothing",
+      <>
+        {subscriptions.length ? subscriptions.map((name) => <ServiceLink name={name} key={name} />) : "nothing"}
+        {more > 0 && `and ${count(more)} more`}
+      </>,
     ],
     ["Files", <a href={to("files", `${known.name}/`)}>Folder of {known.name}</a>],
   ] as const;
   const tools = (
     <>
-      <button type="button" onClick={asked.again} disabled={!client}>
-        Ask again
-      </button>
+      {!record && (
+        <button type="button" onClick={asked.again} disabled={!client}>
+          Ask again
+        </button>
+      )}
       <Copy text={() => uuid}>Copy id</Copy>
     </>
   );

@@ -7,7 +7,7 @@ import type { Column } from "../list.js";
 import { clientOf } from "../live.js";
 import { Objects } from "../objects.js";
 import { narrow, route, to } from "../route.js";
-import { at, count, plural } from "../text.js";
+import { clock, count, day, plural } from "../text.js";
 import { Copy, Detail, Json, Note, Page, Text } from "../ui.js";
 
 const WORDS: Record<string, string> = {
@@ -26,11 +26,16 @@ const WORDS: Record<string, string> = {
 };
 
 /** Everything that is not said by another column. */
-function rest({ n: _n, at: _at, event: _event, client: _client, owner: _owner, ...rest }: Happening): string {
-  return Object.entries(rest)
-    .filter(([, value]) => value !== null && value !== "")
-    .map(([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`)
-    .join(", ");
+function rest({ n: _n, at: _at, event, client: _client, owner: _owner, ...rest }: Happening): string {
+  const words = Object.entries(rest).map(([name, value]) => {
+    if (value === null || value === "" || (name === "times" && value === 1)) return "";
+    if (name === "times") return `${count(Number(value))} times`;
+    if (name === "by_hub") return value ? "by the hub" : "by the client";
+    if (name === "admin" && event === "wrong_secret") return value ? "for administrators" : "of the hub";
+    if (name === "by") return `by ${clientOf(String(value))?.name ?? value}`;
+    return `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`;
+  });
+  return words.filter(Boolean).join(", ");
 }
 
 /** Whom it is about. One that is told by its id has its name while it is here. */
@@ -40,13 +45,22 @@ function whoOf({ client, owner }: Happening): { name: string; uuid: string } | u
 }
 
 const COLUMNS: readonly Column<Happening>[] = [
-  { name: "When", cell: (event) => <time>{at(event.at)}</time> },
+  {
+    name: "When",
+    cell: (event) => (
+      <time>
+        <span class="wide">{day(event.at)} </span>
+        {clock(event.at)}
+      </time>
+    ),
+  },
   { name: "What", cell: ({ event }) => <span class={`event ${event}`}>{WORDS[event] ?? event}</span> },
   {
     name: "Who",
     cell: (event) => {
       const who = whoOf(event);
-      return who && <a href={to("clients", who.uuid)}>{who.name}</a>;
+      if (who) return <a href={to("clients", who.uuid)}>{who.name}</a>;
+      return typeof event.address === "string" && <Text>{event.address}</Text>;
     },
   },
   { name: "With", wide: true, cell: (event) => <Text>{rest(event)}</Text> },

@@ -75,7 +75,7 @@ export function Promises() {
       columns={COLUMNS}
       id={({ id }) => id}
       text={({ id }) => id}
-      filter="Filter by id; ⏎ shows that one"
+      filter="Filter by id, ⏎ opens it"
       direct
       about={(found) => asked.value && (asked.value.more ? `the first ${count(SHOWN)}, there are more` : plural(found.length, "promise"))}
       tools={() => tools}

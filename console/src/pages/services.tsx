@@ -1,17 +1,18 @@
 /** What is offered, by whom, and what is said in it. @module */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { ServiceInfo } from "../../../clients/js/src/index.js";
-import { access, watch } from "../admin.js";
+import { access, events, useEvents, watch } from "../admin.js";
 import { sentence, useAsked } from "../ask.js";
 import { cli } from "../copied.js";
+import { followed, usePaced } from "../followed.js";
 import { connected, hub } from "../hub.js";
 import type { Column } from "../list.js";
 import { askForServices, clientOf, services } from "../live.js";
 import { Objects } from "../objects.js";
 import { to } from "../route.js";
 import { bytes, clock, compact, count, plural, visible } from "../text.js";
-import { Copy, Detail, Facts, Note, Text } from "../ui.js";
+import { Copy, Detail, Facts, Note, Spark, Text } from "../ui.js";
 import { SendForm } from "./clients.js";
 
 function Owner({ uuid }: { uuid: string }) {
@@ -27,11 +28,25 @@ const COLUMNS: readonly Column<ServiceInfo>[] = [
   { name: "Subscribers", figure: true, cell: ({ subscriber_count }) => count(subscriber_count) },
 ];
 
+/** Who subscribes is told to those who subscribe, and as an event to administrators: it is asked for anew then. */
+function useSubscribed(ask: () => void, service?: string) {
+  useEvents();
+  const again = usePaced(ask, 500);
+  const newest = events.value[0]?.n ?? 0;
+  const seen = useRef(newest);
+  useEffect(() => {
+    const fresh = events.value.filter(({ n }) => n > seen.current);
+    seen.current = newest;
+    if (fresh.some(({ event, service: of }) => /subscribed$/.test(event) && (service === undefined || of === service))) again();
+  }, [newest]);
+}
+
 export function Services() {
   const all = services.value;
   useEffect(() => {
     if (connected.value && hub.value) askForServices(hub.value);
   }, [connected.value, hub.value]);
+  useSubscribed(() => hub.value && askForServices(hub.value));
   return (
     <Objects
       title="Services"
@@ -42,11 +57,13 @@ export function Services() {
       text={({ name, nickname }) => `${name}\n${nickname ?? ""}`}
       filter="Filter by name"
       about={(found) => (found.length === all.length ? plural(all.length, "service") : `${count(found.length)} of ${plural(all.length, "service")}`)}
-      tools={() => (
-        <button type="button" onClick={() => hub.value && askForServices(hub.value)}>
-          Count again
-        </button>
-      )}
+      tools={() =>
+        !followed() && (
+          <button type="button" onClick={() => hub.value && askForServices(hub.value)}>
+            Count again
+          </button>
+        )
+      }
       empty={(filtered) => (filtered ? "No service fits this filter." : "Nobody offers a service yet.")}
       detail={(name, back) => <ServiceDetail key={name} name={name} back={back} />}
     />
@@ -57,6 +74,7 @@ function ServiceDetail({ name, back }: { name: string; back: string }) {
   const service = services.value.find((service) => service.name === name);
   const ready = connected.value ? hub.value : undefined;
   const asked = useAsked((signal) => ready!.fetchService(name, { signal }), [ready, name, service?.owner_uuid]);
+  useSubscribed(asked.again, name);
   if (!service) {
     return (
       <Detail title={name} back={back} kind="services">
@@ -72,15 +90,18 @@ function ServiceDetail({ name, back }: { name: string; back: string }) {
   ] as const;
   const tools = (
     <>
-      <button type="button" onClick={asked.again}>
-        Ask again
-      </button>
+      {!followed() && (
+        <button type="button" onClick={asked.again}>
+          Ask again
+        </button>
+      )}
       <Copy text={() => cli("sub", name)}>Copy as CLI</Copy>
     </>
   );
   return (
     <Detail title={name} back={back} kind="services" tools={tools}>
       <Facts facts={facts} />
+      {followed() && <Rate service={name} />}
       <Watch service={name} />
       <h3>Subscribers</h3>
       {subscribers.length === 0 && <Note>Nobody.</Note>}
@@ -93,6 +114,34 @@ function ServiceDetail({ name, back }: { name: string; back: string }) {
       </ul>
       {subscribers.length > 100 && <Note>and {count(subscribers.length - 100)} more</Note>}
     </Detail>
+  );
+}
+
+/** How much is said to it and through it, counted while somebody looks. */
+function Rate({ service }: { service: string }) {
+  const [rates, show] = useState<readonly number[]>([]);
+  useEffect(() => {
+    let said = 0;
+    const stop = watch("service", { service }, ({ messages, left_out }) => (said += messages.length + left_out));
+    const beat = setInterval(() => {
+      const now = said;
+      said = 0;
+      show((rates) => [...rates, now].slice(-60));
+    }, 1_000);
+    return () => {
+      clearInterval(beat);
+      stop();
+    };
+  }, [service]);
+  return (
+    <div class="rates">
+      <figure>
+        <figcaption>
+          Messages <b>{compact(rates.at(-1) ?? 0)}</b>/s
+        </figcaption>
+        <Spark values={rates} label="Messages in the last minute" />
+      </figure>
+    </div>
   );
 }
 

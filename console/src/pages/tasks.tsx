@@ -130,7 +130,7 @@ function Queues({ rows, group }: { rows: readonly Row[]; group: string }) {
               <Text>{name}</Text>
             </strong>
             <span class="about">{plural(members(name), "client")}</span>
-            {OPEN.map((state) => (
+            {OPEN.filter((state) => queue[state]).map((state) => (
               <span key={state}>
                 <State state={state} /> <span class="figure">{count(queue[state] ?? 0)}</span>
               </span>
