@@ -96,11 +96,15 @@ const SIGNS: Record<string, [sign: string, tone: string]> = {
   fulfilled: ["●", "good"],
 };
 
+export function stateName(state: string): string {
+  return state.replace("rejected_", "").replace("timedout", "timed out");
+}
+
 export function State({ state }: { state: string }) {
   const [sign, tone] = SIGNS[state] ?? ["○", "calm"];
   return (
     <span class={`state ${tone}`}>
-      <span aria-hidden="true">{sign}</span> {state.replace("rejected_", "")}
+      <span aria-hidden="true">{sign}</span> {stateName(state)}
     </span>
   );
 }

@@ -12,7 +12,7 @@ test("the picture of the README is of this console, at a hub with something goin
   const hub = await Hub.start(t);
   const world = await populate(hub, "the corner table");
   await Promise.all(Array.from({ length: 100 }, (_, n) => hub.enter(`table_${n}`, { tags: ["tables"] })));
-  const page = await visit(t, hub, "#/overview", { height: 720 });
+  const page = await visit(t, hub, "#/overview", { height: 624 });
   await sees(page, "the overview", ["Used of what there is", /Clients\s+1\d\d/]);
   await bustle(t, hub, world);
   await drawn(page, 16);

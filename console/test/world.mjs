@@ -85,6 +85,9 @@ export async function bustle(t, hub, { bob, weather, sensors, promises }) {
       await promises.create(`visit:${n}`, { data: { n } });
       if (n % 3) await promises.resolve(`visit:${n}`, "seen");
       await bob.send({ name: "nobody" }, "hello?").catch(ignored);
+      // somebody has that name, and the other one is none: 4005, 4002
+      if (n % 3 === 0) await hub.enter("ada").catch(ignored);
+      if (n % 7 === 0) await hub.enter("no name").catch(ignored);
       const guest = await hub.enter(`guest_${n}`, { tags: ["guest"] });
       if (n % 2) await guest.close();
       // nobody obeys it: it reads nothing that is JSON

@@ -21,7 +21,7 @@ const WORDS: Record<string, string> = {
   kicked: "was ended by an administrator",
   wrong_secret: "wrong secret",
   limited: "over a limit",
-  throttled: "sends too much, is read later",
+  throttled: "throttled",
   refused: "connection refused",
 };
 

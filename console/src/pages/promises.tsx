@@ -11,7 +11,7 @@ import type { Column } from "../list.js";
 import { Objects } from "../objects.js";
 import { narrow, route, to } from "../route.js";
 import { at, count, plural, span } from "../text.js";
-import { Copy, Detail, Facts, Json, Note, State, Text, useNow } from "../ui.js";
+import { Copy, Detail, Facts, Json, Note, State, stateName, Text, useNow } from "../ui.js";
 
 const NONE: readonly PromiseRecord[] = [];
 const STATES = ["pending", "resolved", "rejected", "rejected_canceled", "rejected_timedout"] as const;
@@ -51,7 +51,7 @@ export function Promises() {
           <option value="">any</option>
           {STATES.map((state) => (
             <option value={state} key={state}>
-              {state.replace("rejected_", "")}
+              {stateName(state)}
             </option>
           ))}
         </select>
