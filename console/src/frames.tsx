@@ -71,7 +71,7 @@ function Row({ frame: { at, out, text, type }, way }: { frame: Frame; way: strin
             <span aria-hidden="true">{out ? "↑" : "↓"}</span>
             <span class="unseen">{way}</span>
           </span>
-          <time>{clock(at)}</time> <b>{type}</b> <code>{visible(text.length > 400 ? `${text.slice(0, 400)}…` : text)}</code>
+          <time>{clock(at)}</time> <b>{type}</b> <code>{visible((text.length > 400 ? `${text.slice(0, 400)}…` : text).replace(/\s+/g, " "))}</code>
         </summary>
         {open && <pre>{value === undefined ? visible(text) : pretty(value)}</pre>}
       </details>

@@ -178,7 +178,7 @@ function TaskDetail({ id, back, changed }: { id: string; back: string; changed()
     ["Offered to", <Text>{targetOf(promise) ?? "nobody"}</Text>],
     ["Held by", task.pid === undefined ? "nobody" : <Holder pid={task.pid} />],
     ["Lease", task.ttl === undefined ? "none" : <Lease row={row} />],
-    ["Length of the lease", task.ttl === undefined ? "none" : span(task.ttl)],
+    ["Lease length", task.ttl === undefined ? "none" : span(task.ttl)],
     ["Claims so far", count(task.version)],
     ["Woken by", task.resumes.length ? task.resumes.map((id) => <a class="ref" href={to("promises", id)}><Text>{id}</Text></a>) : "nothing"],
     ["Created", at(promise.createdAt)],
