@@ -307,10 +307,9 @@ export function watch<W extends keyof Told>(
   };
 }
 
-/** What happened to a task, as far as the hub remembers. It is asked for as that of a root: the `id` of a request is the request's own. */
-export async function historyOf(id: string): Promise<History> {
-  const { steps, ...rest }: History = await order("task.history", { root: id });
-  return { steps: steps.filter((step) => step.id === id), ...rest };
+/** What happened to a task, as far as the hub remembers. */
+export function historyOf(task: string): Promise<History> {
+  return order("task.history", { task });
 }
 
 /** Ends a client's connection. */
