@@ -56,7 +56,7 @@ test("a file on its way is seen with its name and how much of it is there", asyn
   await slow.send("Network.enable");
   const [latency, downloadThroughput] = [0, -1];
   await slow.send("Network.emulateNetworkConditions", { offline: false, latency, downloadThroughput, uploadThroughput: 8_000_000 });
-  const buffer = Buffer.alloc(6_000_000, "ships ");
+  const buffer = Buffer.alloc(3_000_000, "ships ");
   await page.getByLabel("Put files here").setInputFiles({ name: "fleet.bin", mimeType: "text/plain", buffer });
   await page.getByText("fleet.bin is there").waitFor();
   const seen = await page.evaluate("seen");

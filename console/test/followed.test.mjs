@@ -145,6 +145,7 @@ test("a client that is throttled and a connection that is refused are events, an
   await page.getByText("No event fits.").waitFor();
   await Promise.all(Array.from({ length: 60 }, () => ada.send({ name: "ada" }, "again")));
   await row(/throttled\s*ada\s*limit messages/).first().waitFor();
+  assert.equal(await row("joined").count(), 0, "others are not of this kind");
   const refused = await fetch(`${hub.origin}/ws`, { headers: { "sec-websocket-version": "12" } });
   assert.ok(refused.status >= 400, `${refused.status}`);
   await go("#/events?kind=refused");

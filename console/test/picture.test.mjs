@@ -15,7 +15,7 @@ test("the picture of the README is of this console, at a hub with something goin
   const page = await visit(t, hub, "#/overview", { height: 624 });
   await sees(page, "the overview", ["Used of what there is", /Clients\s+1\d\d/]);
   await bustle(t, hub, world);
-  await drawn(page, 16);
+  await drawn(page, 12);
   await sees(page, "the overview", [/Messages\s+[1-9][\d,.]*\s+\/s/, /Deliveries\s+[1-9]/, /Commits\s+[1-9]/]);
   mkdirSync(SCREENSHOTS, { recursive: true });
   await page.screenshot({ path: `${SCREENSHOTS}/readme.png` });

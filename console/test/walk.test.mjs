@@ -65,7 +65,7 @@ for (const colorScheme of ["light", "dark"]) {
         await page.evaluate((hash) => (location.hash = hash), hash);
         if (name === "try") await page.getByRole("button", { name: "Send" }).click();
         await sees(page, `${name} at ${width} px`, wanted);
-        if (administered && name === "overview") await drawn(page, 6);
+        if (administered && name === "overview") await drawn(page, 5);
         assert.deepEqual(await unlabelled(page), [], `${name} at ${width} px`);
         await page.screenshot({ path: `${SCREENSHOTS}/${name}-${colorScheme}-${width}.png` });
         assert.deepEqual(await complaints(page), [], `${name}, ${colorScheme}, ${width} px`);
