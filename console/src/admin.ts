@@ -139,6 +139,8 @@ interface Told {
 export type Access = "asking" | "missing" | "forbidden" | "open";
 
 export const access = signal<Access>("asking");
+/** How often the hub was told what is watched here, once for each connection: what was asked before may have missed a change. */
+export const era = signal(0);
 /** Why it is forbidden, in the hub's words. */
 export const refusal = signal("");
 /** Snapshots of the totals, the newest last. */
@@ -230,6 +232,7 @@ async function begin() {
     if (watchingEvents) await watchEvents();
     if (watchingRecords) await order("clients.watch", { every_ms: EVERY_MS });
     for (const { what, whose } of ears.values()) await order(`${what}.watch`, whose).catch(() => {});
+    era.value++;
   } catch (error) {
     if (!(error instanceof ConciergeError) || !["FORBIDDEN", "TOO_MANY"].includes(error.code)) return;
     if (error.code === "FORBIDDEN") sessionStorage.removeItem(SECRET);

@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useReducer, useRef } from "preact/hooks";
 import type { PromiseRecord, TaskRecord } from "../../clients/js/src/index.js";
-import { access, watch, type FileChange } from "./admin.js";
+import { access, era, watch, type FileChange } from "./admin.js";
 import { useAsked, type Asked } from "./ask.js";
 
 interface Changes {
@@ -48,6 +48,21 @@ export function usePaced(what: () => void, everyMs: number): () => void {
   };
 }
 
+/** What is asked anew whenever something changes that concerns it. It is watched first, and then asked for: no change falls in between. */
+export function useFollowing<T, W extends keyof Changes>(
+  what: W,
+  concerns: (change: Changes[W]) => boolean,
+  ask: (signal: AbortSignal) => Promise<T>,
+  because: readonly unknown[],
+): Asked<T> {
+  const askAgain = useRef(() => {});
+  const again = usePaced(() => askAgain.current(), SOON_MS);
+  useChanges(what, (changes, leftOut) => (leftOut > 0 || changes.some(concerns)) && again());
+  const asked = useAsked(ask, [...because, era.value]);
+  askAgain.current = asked.again;
+  return asked;
+}
+
 interface Items<T> {
   items: readonly T[];
   more: boolean;
@@ -56,6 +71,8 @@ interface Items<T> {
 /** Changes that are kept beside an answer; with more of them it is asked for anew. */
 const KEPT = 2_000;
 const AGAIN_MS = 1_000;
+/** How soon after each other something is asked for that goes on changing. */
+const SOON_MS = 200;
 
 /**
  * A search whose answer follows what is told since it was asked: whoever `fits` is in it, in the order of ids; of a search that found more
@@ -70,16 +87,18 @@ export function useFollowed<W extends "promises" | "tasks">(
   type T = Changes[W];
   const changes = useRef(new Map<string, T>());
   const [turn, redraw] = useReducer((turn: number, _: void) => turn + 1, 0);
-  const asked = useAsked((signal) => {
-    changes.current = new Map();
-    return ask(signal);
-  }, [...because, followed()]);
-  const again = usePaced(asked.again, AGAIN_MS);
+  const askAgain = useRef(() => {});
+  const again = usePaced(() => askAgain.current(), AGAIN_MS);
   useChanges(what, (told, leftOut) => {
     for (const item of told) changes.current.set(item.id, item);
     if (leftOut > 0 || changes.current.size > KEPT) again();
     redraw();
   });
+  const asked = useAsked((signal) => {
+    changes.current = new Map();
+    return ask(signal);
+  }, [...because, era.value]);
+  askAgain.current = asked.again;
   const answer = asked.value;
   const value = useMemo(() => answer && merge(answer, changes.current, fits), [answer, turn]);
   return { ...asked, value };

@@ -3,8 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { access, historyOf, type Step } from "./admin.js";
 import { AdminGate } from "./admin-parts.js";
-import { useAsked } from "./ask.js";
-import { useChanges, usePaced } from "./followed.js";
+import { useFollowing } from "./followed.js";
 import { connected } from "./hub.js";
 import { clientOf } from "./live.js";
 import { to } from "./route.js";
@@ -71,9 +70,7 @@ function who(name: string) {
 /** What happened to a task. */
 export function TaskHistory({ id }: { id: string }) {
   const open = access.value === "open" && connected.value;
-  const asked = useAsked(() => historyOf(id), [open || undefined, id]);
-  const again = usePaced(asked.again, 200);
-  useChanges("tasks", (tasks, leftOut) => (leftOut > 0 || tasks.some((task) => task.id === id)) && again());
+  const asked = useFollowing("tasks", (task) => task.id === id, () => historyOf(id), [open || undefined, id]);
   if (!open) return <AdminGate what="Histories of tasks" />;
   const { steps, left_out, since } = asked.value ?? { steps: [], left_out: 0, since: 0 };
   return (

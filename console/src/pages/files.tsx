@@ -2,10 +2,10 @@
 
 import { useRef, useState } from "preact/hooks";
 import { files, type FileEntry } from "../../../clients/js/src/files.js";
-import { sentence, useAct, useAsked } from "../ask.js";
+import { sentence, useAct } from "../ask.js";
 import type { FileChange } from "../admin.js";
 import { cli } from "../copied.js";
-import { followed, useChanges, usePaced } from "../followed.js";
+import { followed, useFollowing } from "../followed.js";
 import { connected, hub } from "../hub.js";
 import type { Column } from "../list.js";
 import { clientNamed, clients } from "../live.js";
@@ -34,16 +34,15 @@ export function Files() {
   const path = rest.join("/");
   const folder = path.slice(0, path.lastIndexOf("/") + 1);
   const mine = owner === client?.name;
-  const asked = useAsked((signal) => files(client!).of(owner).list(folder, { signal }), [client, owner || undefined, folder]);
+  const here = ({ owner: { name }, path }: FileChange) => name === owner && (path.startsWith(folder) || folder.startsWith(path));
+  const list = (signal: AbortSignal) => files(client!).of(owner).list(folder, { signal });
+  const asked = useFollowing("files", here, list, [client, owner || undefined, folder]);
   const columns: readonly Column<FileEntry>[] = [
     { name: "File", cell: ({ path }) => <Text>{path.slice(folder.length)}</Text> },
     { name: "Size", figure: true, cell: ({ path, size }) => (FOLDER.test(path) ? "folder" : bytes(size)) },
     { name: "Changed", wide: true, figure: true, cell: ({ modified }) => at(modified) },
   ];
   const entries = asked.value ?? NONE;
-  const again = usePaced(asked.again, 200);
-  const here = ({ owner: { name }, path }: FileChange) => name === owner && (path.startsWith(folder) || folder.startsWith(path));
-  useChanges("files", (changes, leftOut) => (leftOut > 0 || changes.some(here)) && again());
   // a filter is one of a folder
   const keep = Object.fromEntries(query);
   const place = (path = folder) => to("files", `${owner}/${path}`, path !== folder && FOLDER.test(path) ? {} : keep);

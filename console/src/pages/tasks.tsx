@@ -2,9 +2,9 @@
 
 import { useMemo, useRef } from "preact/hooks";
 import type { PromiseRecord, TaskRecord } from "../../../clients/js/src/index.js";
-import { useAct, useAsked } from "../ask.js";
+import { useAct } from "../ask.js";
 import { client, desk, groupOf, searchPromises, searchTasks, SHOWN, targetOf } from "../coordinator.js";
-import { followed, useChanges, useFollowed, usePaced } from "../followed.js";
+import { followed, useFollowed, useFollowing } from "../followed.js";
 import { TaskHistory } from "../history.js";
 import { connected } from "../hub.js";
 import type { Column } from "../list.js";
@@ -146,7 +146,9 @@ function TaskDetail({ id, back, changed }: { id: string; back: string; changed()
   const ready = connected.value ? client.value : undefined;
   const { busy, error, act } = useAct();
   const first = useRef(0);
-  const asked = useAsked(
+  const asked = useFollowing(
+    "tasks",
+    (task) => task.id === id,
     async (signal) => {
       const { ask, promises } = await desk(ready!);
       const [{ task }, { record }] = await Promise.all([ask("task.get", { id }, { signal }), promises.get(id, { signal })]);
@@ -155,8 +157,6 @@ function TaskDetail({ id, back, changed }: { id: string; back: string; changed()
     },
     [ready, id],
   );
-  const again = usePaced(asked.again, 200);
-  useChanges("tasks", (tasks, leftOut) => (leftOut > 0 || tasks.some((task) => task.id === id)) && again());
   if (!asked.value) {
     return (
       <Detail title={id} back={back} kind="tasks">
