@@ -27,7 +27,7 @@ function views({ ada, mallory }, administered) {
     ["nowhere", "#/nowhere/at/all", ["Nothing is here"]],
     // these two last: what they show takes a while to happen
     ["events", "#/events", administered ? ["joined", "left", "guest_1", /events/] : [/concierge\.admin/]],
-    ["overview", "#/overview", [/Clients\s+\d\d/, /Services\s+[4-9]/, ...(administered ? [/Messages\s+[1-9][\d,.]*\s+\/s/, /Sent\s+[1-9]/, "Descriptors", "by the client", "4005", /Commits\s+[1-9]/] : [/concierge\.admin/])]],
+    ["overview", "#/overview", [/Clients\s+\d\d/, /Services\s+[4-9]/, ...(administered ? [/Messages\s+[1-9][\d,.]*\s+\/s/, /Sent\s+[1-9]/, "Descriptors", "by the client", "4005 DUPLICATE_AUTH", /Commits\s+[1-9]/] : [/concierge\.admin/])]],
   ];
 }
 
@@ -63,6 +63,10 @@ for (const colorScheme of ["light", "dark"]) {
       const page = await visit(t, hub, "", { width, height, colorScheme });
       for (const [name, hash, wanted] of views(world, administered)) {
         await page.evaluate((hash) => (location.hash = hash), hash);
+        if (administered && name === "client") {
+          await page.getByRole("button", { name: "Show frames" }).click();
+          await page.getByRole("region", { name: "Frames of ada" }).getByRole("listitem").filter({ hasText: "MESSAGE" }).first().waitFor();
+        }
         if (name === "try") await page.getByRole("button", { name: "Send" }).click();
         await sees(page, `${name} at ${width} px`, wanted);
         if (administered && name === "overview") await drawn(page, 5);

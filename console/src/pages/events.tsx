@@ -8,6 +8,7 @@ import { clientOf } from "../live.js";
 import { Objects } from "../objects.js";
 import { narrow, route, to } from "../route.js";
 import { clock, count, day, plural } from "../text.js";
+import names from "schema:codes";
 import { Copy, Detail, Json, Note, Page, Text } from "../ui.js";
 
 const WORDS: Record<string, string> = {
@@ -30,6 +31,7 @@ function rest({ n: _n, at: _at, event, client: _client, owner: _owner, ...rest }
   const words = Object.entries(rest).map(([name, value]) => {
     if (value === null || value === "" || (name === "times" && value === 1)) return "";
     if (name === "times") return `${count(Number(value))} times`;
+    if (name === "code") return `code ${value} ${names[String(value)] ?? ""}`.trim();
     if (name === "by_hub") return value ? "by the hub" : "by the client";
     if (name === "admin" && event === "wrong_secret") return value ? "for administrators" : "of the hub";
     if (name === "by") return `by ${clientOf(String(value))?.name ?? value}`;

@@ -7,6 +7,7 @@ import { hub } from "../hub.js";
 import { clients, services } from "../live.js";
 import { to } from "../route.js";
 import { bytes, compact, count, span } from "../text.js";
+import names from "schema:codes";
 import { Gauge, Note, Page, Spark, State } from "../ui.js";
 
 interface Moment {
@@ -71,7 +72,7 @@ function Rates({ all }: { all: readonly Stats[] }) {
 const PROMISES = ["pending", "resolved", "rejected", "rejected_canceled", "rejected_timedout"];
 const TASKS = ["pending", "acquired", "suspended", "halted", "fulfilled"];
 
-/** Close codes that are words. */
+/** What is told in the place of a close code. */
 const ENDED: Record<string, string> = { peer: "by the client", other: "another code" };
 
 const sum = (counts: Record<string, number>) => Object.values(counts).reduce((sum, n) => sum + n, 0);
@@ -124,7 +125,7 @@ function Depths({ all, stats }: { all: readonly Stats[]; stats: Stats }) {
           <tbody>
             {codes.map(([code, n]) => (
               <tr key={code}>
-                <th scope="row">{ENDED[code] ?? code}</th>
+                <th scope="row">{ENDED[code] ?? `${code} ${names[code] ?? ""}`}</th>
                 <td class="figure">{count(n - (past.closed[code] ?? 0))}</td>
                 <td class="figure">{count(n)}</td>
               </tr>
