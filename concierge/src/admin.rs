@@ -5,18 +5,24 @@
 //! watches; a watcher that reads slowly is told later, and never ended for it; one snapshot is made for all who watch.
 
 mod ears;
+mod glass;
 pub(crate) mod journal;
+mod latest;
 mod resources;
 mod roll;
 mod stats;
 mod watchers;
 
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use concierge_api_rs::admin::{self, Ask, ClientRecord, Happening, Named, Op, Page, Refusal, RefusalCode, Said};
-use concierge_api_rs::{ClientId, ClientInfo, MessageIn, ServiceName, cut_reason, limits};
+use concierge_api_rs::admin::{
+    self, Ask, ClientRecord, FileChange, Files, Happening, Named, Op, Page, Promises, Refusal, RefusalCode, Said, Tasks,
+};
+use concierge_api_rs::coordinator::PromiseId;
+use concierge_api_rs::{ClientId, ClientInfo, ClientName, MessageIn, ServiceName, cut_reason, limits};
 use concierge_hub::{Door, Standing};
 use concierge_store::Clock;
 use parking_lot::Mutex;
@@ -29,11 +35,14 @@ use crate::builtin::{Builtin, BuiltinSeat};
 use crate::coordinator::Coordinator;
 use crate::desk::Desk;
 use crate::peer::{Ending, Peer};
-use ears::Ears;
+use ears::{Ears, Heard};
+pub(crate) use glass::Glass;
+use glass::Glasses;
 use journal::Journal;
+pub(crate) use latest::Latest;
 pub(crate) use resources::Resources;
 use roll::Roll;
-use watchers::{Room, Watchers};
+use watchers::{Room, Topic, Watchers};
 
 /// How often those who watch may be told something.
 const TICK: Duration = Duration::from_millis(50);
@@ -63,6 +72,8 @@ pub(crate) struct Admin {
     journal: Journal,
     watchers: Mutex<Watchers>,
     ears: Ears,
+    glasses: Glasses,
+    files: Mutex<Latest<(ClientId, String), FileChange>>,
     roll: Mutex<Roll>,
     /// Bytes written to clients, as they were told last: a sum over clients that come and go never goes back.
     written: Mutex<u64>,
@@ -93,6 +104,8 @@ impl Admin {
             journal: Journal::default(),
             watchers: Mutex::default(),
             ears: Ears::default(),
+            glasses: Glasses::default(),
+            files: Mutex::default(),
             roll: Mutex::default(),
             written: Mutex::default(),
             awake: Notify::new(),
@@ -113,7 +126,13 @@ impl Admin {
 
     /// Something happened. Called within the registry's turns.
     pub(crate) fn happened(&self, what: Happening) {
-        self.journal.write(self.now(), what);
+        self.journal.write(self.now(), what, Instant::now());
+    }
+
+    /// A file changed, while somebody watches files.
+    pub(crate) fn file_changed(&self, change: FileChange) {
+        let bytes = 256 + change.path.len();
+        self.files.lock().put((change.owner.uuid, change.path.clone()), change, bytes);
     }
 
     /// A message was routed, while somebody listens to services.
@@ -122,7 +141,7 @@ impl Admin {
     }
 
     /// Milliseconds since 1970.
-    fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         u64::try_from(self.clock.now().0).unwrap_or(0)
     }
 
@@ -147,10 +166,12 @@ impl Admin {
         if due.clients {
             self.look_around();
         }
+        self.journal.settle(self.now(), Instant::now());
+        let heard = self.heard();
         let said = {
             let mut watchers = self.watchers.lock();
             let mut roll = self.roll.lock();
-            let said = watchers.news(stats.as_deref(), (&roll, &self.journal, &self.ears), |peer| self.room(peer));
+            let said = watchers.news(stats.as_deref(), (&roll, &self.journal, &heard), |peer| self.room(peer));
             roll.forget(&mut watchers);
             said
         };
@@ -158,6 +179,27 @@ impl Admin {
             self.say(to, &text);
         }
         true
+    }
+
+    /// What was said and what changed since the last look.
+    fn heard(&self) -> HashMap<Topic, Heard> {
+        let mut heard = HashMap::new();
+        self.ears.take(&mut heard);
+        self.glasses.take(&mut heard);
+        let mut hear = |topic, count: usize, left_out: u64, said: Said| {
+            heard.insert(topic, Heard { text: said.encode().into(), count: count as u64 + left_out, last: false });
+        };
+        if let Some((files, left_out)) = self.files.lock().take() {
+            hear(Topic::Files, files.len(), left_out, Said::Files(Files { files, left_out }));
+        }
+        let Some(ledger) = self.coordinator.as_ref().map(|coordinator| coordinator.ledger()) else { return heard };
+        if let Some((promises, left_out)) = ledger.promises() {
+            hear(Topic::Promises, promises.len(), left_out, Said::Promises(Promises { promises, left_out }));
+        }
+        if let Some((tasks, left_out)) = ledger.tasks() {
+            hear(Topic::Tasks, tasks.len(), left_out, Said::Tasks(Tasks { tasks, left_out }));
+        }
+        heard
     }
 
     /// Brings the roll of clients up to date, a few at a time: whoever comes meanwhile does not wait for all of them.
@@ -218,11 +260,26 @@ impl Admin {
             Op::StatsWatch { .. } | Op::ClientsWatch { .. } | Op::EventsWatch { .. } => self.begin(from, &op)?,
             Op::ServiceWatch { ref service } => {
                 self.may_watch(service)?;
-                let begun = self.begin(from, &op)?;
-                self.listen();
-                begun
+                self.begin_to_listen(from, &op)?
             }
-            Op::StatsUnwatch | Op::ClientsUnwatch | Op::EventsUnwatch | Op::ServiceUnwatch { .. } => {
+            Op::FramesWatch { uuid } => self.look_at(from, uuid)?,
+            Op::PromisesWatch | Op::TasksWatch => {
+                self.coordinator()?;
+                self.begin_to_listen(from, &op)?
+            }
+            Op::FilesWatch => match self.desk.has_files() {
+                true => self.begin_to_listen(from, &op)?,
+                false => return Err(Refusal::new(RefusalCode::InvalidService, "this hub has no file server")),
+            },
+            Op::TaskHistory { task, root } => self.history(task, root)?,
+            Op::StatsUnwatch
+            | Op::ClientsUnwatch
+            | Op::EventsUnwatch
+            | Op::ServiceUnwatch { .. }
+            | Op::FramesUnwatch { .. }
+            | Op::PromisesUnwatch
+            | Op::TasksUnwatch
+            | Op::FilesUnwatch => {
                 self.watchers.lock().end(from.id, &op);
                 self.listen();
                 json!({})
@@ -250,17 +307,73 @@ impl Admin {
     }
 
     fn begin(&self, from: &Arc<Peer>, op: &Op) -> Result<Value, Refusal> {
+        self.journal.settle(self.now(), Instant::now());
         let last = self.journal.last();
         let begun = self.watchers.lock().begin(from.id, op, last, Instant::now())?;
         self.awake.notify_one();
         Ok(begun)
     }
 
-    /// Listens to the services that are watched, and to no other.
+    fn begin_to_listen(&self, from: &Arc<Peer>, op: &Op) -> Result<Value, Refusal> {
+        let begun = self.begin(from, op)?;
+        self.listen();
+        Ok(begun)
+    }
+
+    /// Listens to what is watched, and to nothing else.
     fn listen(&self) {
         let watchers = self.watchers.lock();
         self.ears.keep(watchers.services());
         self.desk.overhear(!self.ears.is_empty());
+        self.glasses.keep(|client| watchers.watch(&Topic::Frames(client)));
+        let files = watchers.watch(&Topic::Files);
+        self.desk.watch_files(files);
+        if !files {
+            *self.files.lock() = Latest::default();
+        }
+        if let Some(coordinator) = &self.coordinator {
+            coordinator.ledger().watch(watchers.watch(&Topic::Promises), watchers.watch(&Topic::Tasks));
+        }
+    }
+
+    /// Frames of a client are told from now on.
+    fn look_at(&self, from: &Arc<Peer>, uuid: ClientId) -> Result<Value, Refusal> {
+        if uuid == from.id {
+            let why = "uuid: what you are told of yourself would be told to you again, and so on";
+            return Err(Refusal::new(RefusalCode::BadRequest, why));
+        }
+        let (peer, _) = self.here(uuid)?;
+        let begun = self.begin(from, &Op::FramesWatch { uuid })?;
+        let own = self.seat.get().map_or(uuid, |seat| seat.peer.id);
+        let glass = self.glasses.look_at(&peer, &self.clock, own);
+        if self.desk.find(uuid).is_none() {
+            glass.end(); // it went meanwhile, and nobody says so again
+        }
+        Ok(begun)
+    }
+
+    /// A client that has a connection.
+    fn here(&self, uuid: ClientId) -> Result<(Arc<Peer>, ClientName), Refusal> {
+        match self.desk.find(uuid) {
+            Some((peer, _)) if peer.is_builtin() => Err(Refusal::new(RefusalCode::BadRequest, "uuid: that client is built in")),
+            Some((peer, name)) if !peer.is_gone() => Ok((peer, name)),
+            _ => Err(Refusal::new(RefusalCode::InvalidUuid, "there is no such client")),
+        }
+    }
+
+    fn coordinator(&self) -> Result<&Arc<Coordinator>, Refusal> {
+        let absent = || Refusal::new(RefusalCode::InvalidService, "this hub has no coordinator");
+        self.coordinator.as_ref().ok_or_else(absent)
+    }
+
+    fn history(&self, task: Option<PromiseId>, root: Option<PromiseId>) -> Result<Value, Refusal> {
+        let coordinator = self.coordinator()?;
+        let told = match (task, root) {
+            (Some(task), None) => coordinator.history(&task, false),
+            (None, Some(root)) => coordinator.history(&root, true),
+            _ => return Err(Refusal::new(RefusalCode::BadRequest, "a history is that of a task or of a root, and not of both")),
+        };
+        Ok(serde_json::to_value(told).expect("a history is JSON"))
     }
 
     fn admit(&self, from: &Arc<Peer>, secret: &str) -> Result<Value, Refusal> {
@@ -305,13 +418,7 @@ impl Admin {
             let why = "code: 4013, or one from 4000 to 4999 that means nothing else";
             return Err(Refusal::new(RefusalCode::BadRequest, why));
         }
-        let Some((peer, name)) = self.desk.find(uuid).filter(|(peer, _)| !peer.is_gone()) else {
-            let builtin = self.desk.find(uuid).is_some_and(|(peer, _)| peer.is_builtin());
-            return Err(match builtin {
-                true => Refusal::new(RefusalCode::BadRequest, "uuid: that client is built in"),
-                false => Refusal::new(RefusalCode::InvalidUuid, "there is no such client"),
-            });
-        };
+        let (peer, name) = self.here(uuid)?;
         let reason = cut_reason(reason).to_owned();
         let client = Named { name, uuid };
         tracing::info!(client = %client.uuid, name = %client.name, code, reason, %by, "an administrator ends a connection");

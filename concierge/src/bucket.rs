@@ -12,7 +12,7 @@ use governor::{Quota, RateLimiter};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::metrics::{Count, METRICS};
+use crate::metrics::{Count, METRICS, THROTTLES};
 
 /// The runtime's clock, so that a paused one pauses the buckets too.
 #[derive(Debug, Clone)]
@@ -102,6 +102,18 @@ impl Limit {
             Self::AddressBytes => "too many bytes from this address for too long",
             Self::Endings => "too many services deleted or subscriptions ended for too long",
         }
+    }
+
+    /// The label of its metric.
+    pub(crate) fn word(self) -> &'static str {
+        let place = match self {
+            Self::Messages => 0,
+            Self::Bytes => 1,
+            Self::AddressMessages => 2,
+            Self::AddressBytes => 3,
+            Self::Endings => 4,
+        };
+        THROTTLES[place]
     }
 
     /// Times that a client was not read because of it.

@@ -23,4 +23,6 @@ pub(crate) struct BuiltinSeat {
     pub(crate) peer: Arc<Peer>,
     pub(crate) origin: OriginHead,
     pub(crate) service: ServiceName,
+    /// What it says is shown to nobody who watches those to whom it says it.
+    pub(crate) unseen: bool,
 }

@@ -5,7 +5,9 @@
 //! Invariants: an answer and an offer leave after their commit; requests of one client reach the store in the order it sent
 //! them; nothing here is the only place where a message is, so losing all of this loses nothing.
 
+mod history;
 mod http;
+mod ledger;
 mod roster;
 
 use std::panic::AssertUnwindSafe;
@@ -13,11 +15,11 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use concierge_api_rs::admin::CoordinatorStats;
-use concierge_api_rs::coordinator::{Envelope, GroupName, Head, Millis, Offered, Pid, Refusal, Request, Status};
+use concierge_api_rs::admin::{CoordinatorStats, History};
+use concierge_api_rs::coordinator::{Envelope, GroupName, Head, Millis, Offered, Pid, PromiseId, Refusal, Request, Status};
 use concierge_api_rs::{ClientId, ClientInfo, limits};
 use concierge_coordinator::{Offer, OfferKey, Rules};
-use concierge_store::{Clock, Live, OpenError, Place, Store, StoreError};
+use concierge_store::{Clock, OpenError, Place, Store, StoreError};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use parking_lot::Mutex;
@@ -30,6 +32,7 @@ use crate::builtin::{Builtin, BuiltinSeat};
 use crate::desk::Desk;
 use crate::metrics;
 use crate::peer::Peer;
+pub(crate) use ledger::Ledger;
 use roster::{Event, Newcomer, Roster, Sink, Subscriber};
 
 pub(crate) use http::{Gate, router};
@@ -44,8 +47,8 @@ const PAGE: usize = 256;
 const WELCOMES: usize = 8;
 /// After the store failed, and while a client that came has no room.
 const PAUSE: Duration = Duration::from_millis(10);
-/// How often what is live is counted, while somebody watches.
-const COUNT_EVERY: Duration = Duration::from_secs(5);
+/// How often what others may change as well is counted again, while somebody watches.
+const COUNT_EVERY: Duration = Duration::from_millis(limits::COUNT_EVERY_MS);
 /// How late something can be because the system's clock was set or the machine slept.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -77,15 +80,9 @@ pub(crate) struct Coordinator {
     /// Newcomers for whom what waits is read.
     welcoming: Semaphore,
     /// For whoever looks after the hub.
-    live: Mutex<Counted>,
-}
-
-/// What is not settled or done, when it was counted last.
-#[derive(Default)]
-struct Counted {
-    counted: Option<Live>,
-    /// When it is counted again.
-    next: Option<Instant>,
+    ledger: Arc<Ledger>,
+    /// When everything is counted, if it is to be; none before somebody asks.
+    counts: Mutex<Option<Instant>>,
 }
 
 /// A request of a client.
@@ -99,7 +96,8 @@ impl Coordinator {
     /// Opens the store and takes the seat. Its work is done in `tasks`.
     pub(crate) async fn start(settings: Settings, desk: Arc<Desk>, tasks: &mut JoinSet<()>) -> Result<Arc<Self>, OpenError> {
         let debug_clock = settings.clock.is_by_hand();
-        let store = Store::open(&settings.place, settings.rules, settings.clock).await?;
+        let ledger = Arc::new(Ledger::new(settings.clock.clone()));
+        let store = Store::open_followed(&settings.place, settings.rules, settings.clock, ledger.clone()).await?;
         let (inbox, inquiries) = mpsc::channel(INBOX);
         let coordinator = Arc::new(Self {
             desk: desk.clone(),
@@ -112,7 +110,8 @@ impl Coordinator {
             inbox,
             tasks: TaskTracker::new(),
             welcoming: Semaphore::new(WELCOMES),
-            live: Mutex::default(),
+            ledger,
+            counts: Mutex::default(),
         });
         let code: Weak<Self> = Arc::downgrade(&coordinator);
         let seat = desk.seat(NAME, NAME, code).expect("nobody is there yet who could have the name");
@@ -129,11 +128,21 @@ impl Coordinator {
         self.store.clone().close().await;
     }
 
-    /// What it counted, for whoever looks after the hub. What is live is counted again and again meanwhile, and nobody waits
-    /// for it.
+    /// What changes, for whoever looks after the hub.
+    pub(crate) fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// What happened to a task, and, of a root, to all that came of it.
+    pub(crate) fn history(&self, id: &PromiseId, root: bool) -> History {
+        if root { self.ledger.history.of_root(id) } else { self.ledger.history.of(id) }
+    }
+
+    /// What it counted, for whoever looks after the hub. Promises and tasks are counted in the background when somebody asks
+    /// for the first time.
     pub(crate) fn stats(self: &Arc<Self>) -> CoordinatorStats {
-        self.count_live();
-        let live = self.live.lock().counted.clone();
+        self.count_if_due();
+        let (promises, tasks) = self.ledger.totals();
         let (tally, total) = (self.store.tally(), |count: &metrics::Count| count.total());
         CoordinatorStats {
             requests: metrics::METRICS.asked().map(|(status, total)| (status.to_string(), total)).collect(),
@@ -143,24 +152,28 @@ impl Coordinator {
             transactions: tally.transactions,
             commits: tally.commits,
             commit_us: u64::try_from(self.store.commit_time().as_micros()).unwrap_or(u64::MAX),
-            promises: live.iter().map(|live| ("pending".to_owned(), live.promises)).collect(),
-            tasks: live.iter().flat_map(|live| &live.tasks).map(|(state, n)| (state.as_str().to_owned(), *n)).collect(),
+            promises,
+            tasks,
         }
     }
 
-    fn count_live(self: &Arc<Self>) {
+    /// Once: the ledger follows from then on. What other hubs may change as well is counted again and again.
+    fn count_if_due(self: &Arc<Self>) {
         let now = Instant::now();
-        let mut live = self.live.lock();
-        if live.next.is_some_and(|next| now < next) {
+        let mut due = self.counts.lock();
+        if due.is_some_and(|due| now < due || !self.store.is_shared()) {
             return;
         }
-        live.next = Some(now + COUNT_EVERY);
-        drop(live);
+        *due = Some(now + COUNT_EVERY);
+        drop(due);
         let coordinator = self.clone();
         self.tasks.spawn(async move {
-            match coordinator.store.live(limits::LIVE_COUNTED).await {
-                Ok(counted) => coordinator.live.lock().counted = Some(counted),
-                Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "what is live cannot be counted"),
+            match coordinator.store.count().await {
+                Ok(counts) => coordinator.ledger.counted(&counts),
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "promises and tasks cannot be counted");
+                    *coordinator.counts.lock() = None;
+                }
             }
         });
     }
@@ -226,18 +239,27 @@ impl Coordinator {
         for offer in offers {
             let text = offer.message.encode(offer.dialect);
             let notice = matches!(offer.key, OfferKey::Notice(..)).then_some(&offer.key);
+            let mut by = None;
             let taken = self.roster.offer(&offer.address, |sink| match sink {
                 Sink::Client(peer) => {
                     let taken = self.has_room(peer) && self.say(peer.id, &text);
+                    by = taken.then(|| peer.id.to_string());
                     if let (true, Some(key)) = (taken, notice) {
                         let look = peer.look();
                         handed.push(Handed { key: key.clone(), to: peer.clone(), at: look.written + look.waiting as u64 });
                     }
                     taken
                 }
-                Sink::Poller(to) => to.try_send(Event { text: text.clone(), notice: notice.cloned() }).is_ok(),
+                Sink::Poller(to, pid) => {
+                    let taken = to.try_send(Event { text: text.clone(), notice: notice.cloned() }).is_ok();
+                    by = taken.then(|| pid.to_string());
+                    taken
+                }
             });
             metrics::offered(taken);
+            if let OfferKey::Task(id) = &offer.key {
+                self.ledger.history.offered(self.ledger.now(), id, &offer.address, by);
+            }
             if !taken {
                 left(&offer.key);
             }
@@ -362,7 +384,7 @@ impl Coordinator {
 
     async fn has_room_again(&self, sink: &Sink) -> bool {
         match sink {
-            Sink::Poller(to) => to.reserve().await.is_ok(),
+            Sink::Poller(to, _) => to.reserve().await.is_ok(),
             Sink::Client(peer) => self.room(peer).await,
         }
     }

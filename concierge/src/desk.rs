@@ -2,21 +2,22 @@
 //! that a client's first one looks up what it is called, and one to everybody who that is; every other payload is one turn of the registry under its one short lock,
 //! whose news is queued before the turn ends. Under that lock a socket is written only where an outbox is full.
 
+mod care;
+
 use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use concierge_api_rs::admin::Happening;
+use concierge_api_rs::admin::{self, Happening, Named};
 use concierge_api_rs::{
     ClientId, ClientInfo, ClientName, CloseCode, DecodeError, ErrorProtocol, ErrorUnsupported, FileKey, Hello, Identify, Intent,
     Intents, MessageIn, PayloadIn, PayloadOut, Seq, ServiceCreate, ServiceInfo, ServiceName, TargetRef, limits,
 };
-use concierge_files::{Directory, Files, Holder, KeyKind};
-use concierge_hub::{
-    Audience, Bounds, Delivery, Door, News, OriginHead, Refusal, Registry, Routes, Standing, Turn, write_message,
-};
+use concierge_files::{Change, Directory, Files, Holder, KeyKind};
+use concierge_hub::{Audience, Bounds, Delivery, Door, News, OriginHead, Refusal, Registry, Routes, Turn, write_message};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -62,8 +63,12 @@ pub(crate) struct Desk {
     ended: AtomicBool,
     /// When the hub began.
     began: Instant,
-    /// Bytes that were written to clients that have left.
+    /// Bytes that were written to clients whose connections have ended.
     written_before: AtomicU64,
+    /// Clients that have left, and whose last bytes are being written.
+    leaving: Mutex<HashMap<ClientId, Arc<Peer>>>,
+    /// Somebody watches files.
+    files_watched: AtomicBool,
     /// Whether somebody listens to what clients say to services: looked at for each message, and changed hardly ever.
     overheard: AtomicBool,
     /// Who looks after the hub, if anybody can.
@@ -112,34 +117,10 @@ impl Desk {
             ended: AtomicBool::new(false),
             began: Instant::now(),
             written_before: AtomicU64::new(0),
+            leaving: Mutex::default(),
+            files_watched: AtomicBool::new(false),
             overheard: AtomicBool::new(false),
             admin: OnceLock::new(),
-        }
-    }
-
-    /// From now on what happens is told to those who look after the hub.
-    pub(crate) fn tell(&self, admin: Weak<Admin>) {
-        assert!(self.admin.set(admin).is_ok(), "there is one");
-    }
-
-    /// Somebody who looks after the hub listens to what clients say to services, or nobody does.
-    pub(crate) fn overhear(&self, somebody: bool) {
-        self.overheard.store(somebody, Ordering::Relaxed);
-    }
-
-    fn happened(&self, what: impl FnOnce() -> Happening) {
-        if let Some(admin) = self.admin.get().and_then(Weak::upgrade) {
-            admin.happened(what());
-        }
-    }
-
-    /// A message that was routed, when somebody listens.
-    #[cold]
-    fn overhear_message(&self, from: ClientId, text: &str) {
-        if let (Some(admin), Ok(PayloadIn::Message(message))) =
-            (self.admin.get().and_then(Weak::upgrade), PayloadIn::decode(text))
-        {
-            admin.overhear(from, &message);
         }
     }
 
@@ -148,20 +129,9 @@ impl Desk {
         self.began.elapsed()
     }
 
-    /// Bytes that were written to clients that have left.
-    pub(crate) fn written_before(&self) -> u64 {
-        self.written_before.load(Ordering::Relaxed)
-    }
-
-    /// So many clients that came after that one, and what they have.
-    pub(crate) fn survey(&self, after: Option<ClientId>, limit: usize) -> Vec<Standing<Arc<Peer>>> {
-        self.registry.lock().survey(after, limit, limits::ADMIN_SERVICES_SHOWN)
-    }
-
-    /// A client that is here, with its name.
-    pub(crate) fn find(&self, id: ClientId) -> Option<(Arc<Peer>, ClientName)> {
-        let info = self.registry.lock().client_info(id)?;
-        Some((self.routes.id(id)?, info.name.clone()))
+    /// Whether there is a file server.
+    pub(crate) fn has_files(&self) -> bool {
+        self.files.lock().is_some()
     }
 
     /// Whether there is such a service.
@@ -240,7 +210,8 @@ impl Desk {
         let create = ServiceCreate { service: service.clone(), nickname: None };
         let registry = self.registry.lock();
         self.turn_of(registry, &peer, PayloadIn::ServiceCreate(create), None);
-        Some(BuiltinSeat { peer, origin, service })
+        let unseen = service.as_str() == admin::SERVICE;
+        Some(BuiltinSeat { peer, origin, service, unseen })
     }
 
     /// A built-in client says something to one client; false when it is gone, or reads so slowly that it shall get no more
@@ -255,7 +226,7 @@ impl Desk {
         let target = format!(r#"{{"type":"SERVICE_CLIENT_UUID","service":"{service}","uuid":"{to}"}}"#);
         with_frame(
             |frame| frame::text(frame, |frame| write_message(frame, &seat.origin, origin.as_deref(), &target, data)),
-            |frame| peer.push(frame),
+            |frame| if seat.unseen { peer.push_unseen(frame) } else { peer.push(frame) },
         )
     }
 
@@ -264,8 +235,6 @@ impl Desk {
         #[cfg(test)]
         assert!(!text.contains(FAILURE), "a test wants the hub to fail");
         if let Some(left) = self.shut_out(peer.address) {
-            let limit = || "wrong_secrets".to_owned();
-            self.happened(|| Happening::Limited { limit: limit(), address: peer.address, client: None });
             let why = format!("too many wrong secrets from this address: try again in {} s", left.as_secs() + 1);
             return Err(Ending::new(CloseCode::RateLimited, why));
         }
@@ -365,7 +334,7 @@ impl Desk {
             let turn = registry.leave(peer.id);
             news += turn.news.len();
             if !turn.news.is_empty() {
-                self.written_before.fetch_add(peer.look().written, Ordering::Relaxed); // it was here
+                self.leaving.lock().insert(peer.id, peer.clone()); // it was here
             }
             self.carry_out_leave(&registry, &mut bulletin, peer, &turn.news);
             left += 1;
@@ -384,8 +353,16 @@ impl Desk {
             return; // nobody stays who could be told, and all folders go
         }
         // still in the turn: the name can be taken again only after it. This is one rename, of a folder that holds something
-        if let Some(files) = &*self.files.lock() {
-            files.leave(peer.id);
+        if let Some(files) = &*self.files.lock()
+            && files.leave(peer.id)
+            && self.files_watched.load(Ordering::Relaxed)
+        {
+            let name = |news: &News| match &news.payload {
+                PayloadOut::ClientLeft(left) => Some(left.client.name.clone()),
+                _ => None,
+            };
+            let owner = news.iter().find_map(name).map(|name| Named { name, uuid: peer.id });
+            owner.into_iter().for_each(|owner| self.tell_file(owner, Change::Deleted(String::new())));
         }
         let draining = self.draining.load(Ordering::Relaxed);
         for News { to, payload } in news {
@@ -421,7 +398,7 @@ impl Desk {
         if matches!(turn.reply, Some(PayloadOut::ErrorProtocol(_))) {
             too_many.increment(1); // nothing else that could be understood is answered so
             let limit = if services { "services" } else { "subscriptions" }.to_owned();
-            self.happened(|| Happening::Limited { limit, address: peer.address, client: Some(who) });
+            self.happened(|| Happening::Limited { limit, address: peer.address, client: Some(who), times: 1 });
         }
         let ended = ends && !turn.news.is_empty();
         Cost { copies: self.carry_out(registry, peer, turn, seq), ended }
@@ -564,6 +541,17 @@ fn with_frame<R>(encode: impl FnOnce(&mut Vec<u8>), then: impl FnOnce(&Frame<'_>
 }
 
 impl Directory for Desk {
+    fn is_curious(&self) -> bool {
+        self.files_watched.load(Ordering::Relaxed)
+    }
+
+    fn changed(&self, client: ClientId, change: Change) {
+        // of one that is gone meanwhile all is gone
+        if let Some((_, name)) = self.find(client) {
+            self.tell_file(Named { name, uuid: client }, change);
+        }
+    }
+
     fn holder(&self, key: Uuid) -> Option<Holder> {
         let holder = |peer: Arc<Peer>, key| Holder { client: peer.id, key, address: peer.address };
         let connected = |peer: &Arc<Peer>| !peer.is_builtin();

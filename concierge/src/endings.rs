@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::bucket::Limit;
 use crate::peer::Ending;
 use crate::throttle::{Allowance, Throttle};
 
@@ -52,6 +53,11 @@ impl Endings {
             bound.full_at = Instant::now() + FULL_AFTER;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// The limit that has begun to hold the client back since the last call.
+    pub(crate) fn begun(&mut self) -> Option<Limit> {
+        self.bound.as_mut()?.throttle.begun()
     }
 
     /// The client has nothing more to say at the moment, or is not read for another reason.

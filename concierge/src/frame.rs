@@ -42,9 +42,13 @@ impl<'a> Frame<'a> {
     }
 
     pub(crate) fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
         match self {
-            Self::Small(bytes) => bytes.len(),
-            Self::Large(bytes) => bytes.len(),
+            Self::Small(bytes) => bytes,
+            Self::Large(bytes) => bytes,
         }
     }
 }
@@ -100,6 +104,20 @@ pub(crate) fn first_len(bytes: &[u8]) -> usize {
         127 => 10 + be(2..10),
         len => 2 + usize::from(len),
     }
+}
+
+/// How long the header of that frame is.
+pub(crate) fn header_len(bytes: &[u8]) -> usize {
+    match bytes[1] {
+        126 => 4,
+        127 => 10,
+        _ => 2,
+    }
+}
+
+/// What kind of frame that is.
+pub(crate) fn opcode(bytes: &[u8]) -> u8 {
+    bytes[0] & 0xf
 }
 
 fn header(first: u8, len: usize) -> ([u8; 10], usize) {

@@ -30,6 +30,7 @@ use tower::ServiceExt;
 use concierge_api_rs::limits::SUBPROTOCOL;
 
 use crate::crowd::TooMany;
+use crate::desk::Desk;
 use crate::host::Names;
 use crate::metrics;
 use crate::origin;
@@ -50,6 +51,8 @@ pub(crate) struct Site {
     pub(crate) headers: usize,
     pub(crate) stalled_for: Duration,
     pub(crate) draining: CancellationToken,
+    /// Told who is refused.
+    pub(crate) desk: Arc<Desk>,
 }
 
 /// A connection that was upgraded: its bare stream, and bytes that came with the request.
@@ -103,7 +106,8 @@ where
     // a head that never came, or one that broke the rules: hyper answered what it could
     .inspect_err(|e| {
         if e.is_parse_too_large() || (e.is_timeout() && !asked.load(Ordering::Relaxed)) {
-            metrics::refused("head");
+            let status = if e.is_timeout() { StatusCode::REQUEST_TIMEOUT } else { StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE };
+            refused(site, address, "head", status);
         }
         tracing::debug!(%address, error = %e, "HTTP connection ended");
     })
@@ -152,7 +156,7 @@ async fn answer(
     upgraded: &AtomicBool,
 ) -> Response<Body> {
     if let Some(too_many) = crowded {
-        metrics::refused(too_many.label());
+        refused(site, address, too_many.label(), StatusCode::TOO_MANY_REQUESTS);
         let close = [(RETRY_AFTER, too_many.retry_after().to_string()), (CONNECTION, "close".to_owned())];
         return (StatusCode::TOO_MANY_REQUESTS, close, too_many.sentence()).into_response();
     }
@@ -160,7 +164,7 @@ async fn answer(
         return (StatusCode::BAD_REQUEST, [(CONNECTION, "close")], "a request has one Host header\n").into_response();
     }
     if request.headers().get(HOST).is_some_and(|host| !site.names.include(host.as_bytes())) {
-        metrics::refused("host");
+        refused(site, address, "host", StatusCode::FORBIDDEN);
         let why = "a hub on a loopback address does not answer to this name (`Host`): ask by an address or `localhost`, or add it to `allowed_hosts`\n";
         return (StatusCode::FORBIDDEN, [(CONNECTION, "close")], why).into_response();
     }
@@ -171,16 +175,38 @@ async fn answer(
                 response
             }
             Err((reason, response)) => {
-                metrics::refused(reason);
+                refused(site, address, reason, response.status());
                 response
             }
         };
     }
     request.extensions_mut().insert(ConnectInfo(address));
-    match site.router.clone().oneshot(request.map(Body::new)).await {
+    let response = match site.router.clone().oneshot(request.map(Body::new)).await {
         Ok(response) => response,
         Err(never) => match never {},
+    };
+    if is_refusal(response.status()) {
+        site.desk.refused(address.ip(), "http", response.status().as_u16());
     }
+    response
+}
+
+/// Who asks may not, or not now; that what it asks for makes no sense or is not there is another matter.
+fn is_refusal(status: StatusCode) -> bool {
+    const REFUSALS: [StatusCode; 5] = [
+        StatusCode::UNAUTHORIZED,
+        StatusCode::FORBIDDEN,
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::SERVICE_UNAVAILABLE,
+    ];
+    REFUSALS.contains(&status)
+}
+
+/// A connection was refused before it became a WebSocket.
+fn refused(site: &Site, address: SocketAddr, reason: &'static str, status: StatusCode) {
+    metrics::refused(reason);
+    site.desk.refused(address.ip(), reason, status.as_u16());
 }
 
 /// The handshake of RFC 6455, section 4.2: the answer, or why not and what to say.

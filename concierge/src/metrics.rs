@@ -61,7 +61,7 @@ pub(crate) struct Metrics {
     refused: [Count; REFUSALS.len()],
     /// By [`CloseCode::ALL`], then codes that an administrator chose, then ends that were the peer's.
     closed: [Count; CloseCode::ALL.len() + 2],
-    asked: [Count; STATUSES.len()],
+    asked: [Count; Status::ALL.len()],
 }
 
 /// What a session counted in its turn: it is added up once a turn, because counters are shared by all threads.
@@ -113,7 +113,7 @@ impl Metrics {
             offers_held: Count::new(),
             refused: [const { Count::new() }; REFUSALS.len()],
             closed: [const { Count::new() }; CloseCode::ALL.len() + 2],
-            asked: [const { Count::new() }; STATUSES.len()],
+            asked: [const { Count::new() }; Status::ALL.len()],
         }
     }
 
@@ -155,7 +155,7 @@ impl Metrics {
 
     /// Requests to the coordinator, by the status of their answer; statuses that never came are left out.
     pub(crate) fn asked(&self) -> impl Iterator<Item = (u16, u64)> {
-        let totals = STATUSES.into_iter().map(Status::code).zip(self.asked.iter().map(Count::total));
+        let totals = Status::ALL.iter().map(|status| status.code()).zip(self.asked.iter().map(Count::total));
         totals.filter(|(_, total)| *total > 0)
     }
 
@@ -211,19 +211,7 @@ pub(crate) fn render(clients: usize, services: usize, subscriptions: usize) -> S
 /// Why connections are refused.
 const REFUSALS: [&str; 7] = ["crowded", "draining", "handshake", "hasty", "head", "host", "origin"];
 /// What throttles a client.
-const THROTTLES: [&str; 5] = ["messages", "bytes", "address_messages", "address_bytes", "endings"];
-/// How the coordinator answers.
-const STATUSES: [Status; 9] = [
-    Status::Ok,
-    Status::GoOn,
-    Status::BadRequest,
-    Status::NotFound,
-    Status::Conflict,
-    Status::Unprocessable,
-    Status::TooMany,
-    Status::Internal,
-    Status::NotImplemented,
-];
+pub(crate) const THROTTLES: [&str; 5] = ["messages", "bytes", "address_messages", "address_bytes", "endings"];
 /// A close code that is none of the hub's own.
 const OTHER: &str = "other";
 /// The other side ended it.
@@ -244,7 +232,7 @@ pub(crate) fn closed(code: Option<u16>) {
 /// A request to the coordinator was answered.
 pub(crate) fn asked(outcome: &Outcome) {
     let status = outcome.as_ref().map_or_else(|refusal| refusal.status, Answer::status);
-    let at = STATUSES.iter().position(|known| known.code() == status.code()).expect("every status is in the list");
+    let at = Status::ALL.iter().position(|known| known.code() == status.code()).expect("every status is in the list");
     METRICS.asked[at].increment(1);
 }
 

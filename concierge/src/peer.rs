@@ -6,13 +6,15 @@
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use concierge_api_rs::{ClientId, CloseCode};
 use futures::task::AtomicWaker;
 use parking_lot::{Mutex, MutexGuard};
+use tokio_tungstenite::tungstenite::Message;
 
+use crate::admin::Glass;
 use crate::builtin::Builtin;
 use crate::frame::{self, Frame};
 use crate::metrics::METRICS;
@@ -65,10 +67,31 @@ struct State {
     written: u64,
     /// All messages ever queued.
     messages: u64,
+    /// What is queued is shown there, while somebody watches this client.
+    glass: Option<Arc<Glass>>,
     /// Somebody other than the session decided to end this connection.
     ending: Option<Box<Ending>>,
     /// Writing failed: the connection is gone.
     broken: bool,
+}
+
+impl State {
+    /// What was queued, while somebody watches.
+    fn show(&self, frame: &Frame<'_>) {
+        if let Some(glass) = &self.glass {
+            glass.went(frame.bytes());
+        }
+    }
+}
+
+/// What a frame is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    News,
+    /// To what the client asked; it may be long.
+    Answer,
+    /// Nobody who watches the client may see it.
+    Unseen,
 }
 
 /// One connection.
@@ -91,6 +114,8 @@ pub(crate) struct Peer {
     ended_with: AtomicU16,
     /// It is on this machine, and nothing said that it speaks for somebody else.
     local: bool,
+    /// Whether there is a glass: a session looks once a turn.
+    watched: AtomicBool,
 }
 
 /// Of [`Peer::ended_with`]: the hub ended it.
@@ -125,7 +150,7 @@ impl Peer {
 
     fn at(id: ClientId, (address, local): (IpAddr, bool), shard: Arc<Shard>, line: Line, outbox: Outbox) -> Arc<Self> {
         let (marked, held, blocked, broken) = (false, false, false, false);
-        let state = State { outbox, marked, held, blocked, written: 0, messages: 0, ending: None, broken };
+        let state = State { outbox, marked, held, blocked, written: 0, messages: 0, glass: None, ending: None, broken };
         Arc::new(Self {
             id,
             address,
@@ -139,7 +164,32 @@ impl Peer {
             joined: AtomicU32::new(0),
             ended_with: AtomicU16::new(0),
             local,
+            watched: AtomicBool::new(false),
         })
+    }
+
+    /// What comes from it and is queued for it is shown there from now on, or nowhere.
+    pub(crate) fn show_to(&self, glass: Option<Arc<Glass>>) {
+        let mut state = self.state.lock();
+        self.watched.store(glass.is_some(), Ordering::Relaxed);
+        state.glass = glass;
+    }
+
+    /// Whether somebody watches what comes from it.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
+    }
+
+    /// That came from it, while somebody watches.
+    #[cold]
+    pub(crate) fn came(&self, message: &Message) {
+        let glass = self.state.lock().glass.clone();
+        glass.iter().for_each(|glass| glass.came(message));
+    }
+
+    /// Its connection has ended, and nothing will be queued any more.
+    pub(crate) fn over(&self) {
+        self.state.lock().glass.iter().for_each(|glass| glass.end());
     }
 
     /// Whether it is a program on this machine that speaks for itself.
@@ -193,7 +243,16 @@ impl Peer {
     pub(crate) fn push_messages(self: &Arc<Self>, frame: &Frame<'_>, count: u64) -> bool {
         let mut state = self.state.lock();
         state.messages += count;
-        let queued = self.queue_in(state, frame, false);
+        let queued = self.queue_in(state, frame, Kind::News);
+        if queued == Queued::Ripe {
+            self.flush();
+        }
+        queued != Queued::Refused
+    }
+
+    /// The same of what nobody who watches this client may see.
+    pub(crate) fn push_unseen(self: &Arc<Self>, frame: &Frame<'_>) -> bool {
+        let queued = self.queue_in(self.state.lock(), frame, Kind::Unseen);
         if queued == Queued::Ripe {
             self.flush();
         }
@@ -209,6 +268,7 @@ impl Peer {
             drop(state);
             return self.push(frame);
         }
+        state.show(frame);
         if !std::mem::replace(&mut state.held, true) {
             let written = state.written;
             drop(state);
@@ -235,18 +295,19 @@ impl Peer {
     /// dropped but for the one on its way, and a close frame 4011 waits for it instead.
     pub(crate) fn queue(self: &Arc<Self>, frame: &Frame<'_>) -> Queued {
         let state = self.state.lock();
-        self.queue_in(state, frame, false)
+        self.queue_in(state, frame, Kind::News)
     }
 
     /// Queues an answer to what the client asked, which may be long.
     pub(crate) fn queue_answer(self: &Arc<Self>, frame: &Frame<'_>) -> Queued {
         let state = self.state.lock();
-        self.queue_in(state, frame, true)
+        self.queue_in(state, frame, Kind::Answer)
     }
 
-    fn queue_in(self: &Arc<Self>, mut state: MutexGuard<'_, State>, frame: &Frame<'_>, answer: bool) -> Queued {
+    fn queue_in(self: &Arc<Self>, mut state: MutexGuard<'_, State>, frame: &Frame<'_>, kind: Kind) -> Queued {
         let room = || self.shard.pool.lock().take();
         let was_ripe = state.outbox.is_ripe();
+        let answer = kind == Kind::Answer;
         let mut pushed = if answer { state.outbox.push_answer(frame, room) } else { state.outbox.push(frame, room) };
         if pushed == Pushed::Full {
             pushed = match self.relieve(&mut state) {
@@ -258,6 +319,9 @@ impl Peer {
         }
         match pushed {
             Pushed::Queued => {
+                if kind != Kind::Unseen {
+                    state.show(frame);
+                }
                 let ripe = !was_ripe && state.outbox.is_ripe() && !state.blocked;
                 self.mark(state);
                 if ripe { Queued::Ripe } else { Queued::Waits }
@@ -298,7 +362,9 @@ impl Peer {
             METRICS.slow_consumers.increment(1);
             state.outbox.cut();
         }
-        state.outbox.close(&frame::close(ending.code, &ending.reason));
+        let close = frame::close(ending.code, &ending.reason);
+        state.show(&Frame::Small(&close));
+        state.outbox.close(&close);
         state.ending = Some(Box::new(ending));
         self.mark(state);
         self.waker.wake();
@@ -307,6 +373,7 @@ impl Peer {
     /// Answers the peer's close frame: the last thing that it gets.
     pub(crate) fn answer_close(self: &Arc<Self>, close: &[u8]) {
         let mut state = self.state.lock();
+        state.show(&Frame::Small(close));
         state.outbox.close(close);
         self.mark(state);
     }

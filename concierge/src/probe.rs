@@ -59,6 +59,7 @@ impl Probe {
             headers: config.limits.http_headers,
             stalled_for: Duration::from_millis(config.limits.stall_ms),
             draining: CancellationToken::new(),
+            desk: desk.clone(),
         };
         Self { desk, config, shard, site, _flushing: flushing }
     }

@@ -356,6 +356,7 @@ fn site(config: &Config, shared: &Shared, router: Router, hub: bool, address: So
         headers: config.limits.http_headers,
         stalled_for: Duration::from_millis(config.limits.stall_ms),
         draining: shared.draining.clone(),
+        desk: shared.desk.clone(),
     }
 }
 

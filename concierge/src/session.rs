@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 use tokio_util::sync::CancellationToken;
 
 use crate::arrivals::Coming;
-use crate::bucket::Rates;
+use crate::bucket::{Limit, Rates};
 use crate::config::Config;
 use crate::desk::{Cost, Desk, Seat};
 use crate::endings::Endings;
@@ -100,6 +100,8 @@ pub(crate) trait Addressee {
     fn text(&mut self, run: &mut Run<'_>, text: &str) -> Cost;
     /// A binary message: it says nothing in the hub's protocol.
     fn binary(&mut self, _: &mut Run<'_>, _: &[u8]) {}
+    /// The client begins to be held back by that limit.
+    fn throttled(&mut self, _: Limit) {}
 }
 
 /// A client of the hub.
@@ -111,6 +113,10 @@ struct Seated<'a> {
 impl Addressee for Seated<'_> {
     fn text(&mut self, run: &mut Run<'_>, text: &str) -> Cost {
         self.desk.receive(&mut self.seat, run, text)
+    }
+
+    fn throttled(&mut self, limit: Limit) {
+        self.desk.throttled(&self.seat, limit);
     }
 }
 
@@ -146,8 +152,8 @@ pub(crate) fn run<'a>(
         outcome.note(&peer);
         let ended = async {
             peer.shard().departures.leave(&peer, desk).await;
-            drop(stay);
             finish(ws, &peer, outcome).await;
+            drop(stay);
         };
         Box::pin(ended).await;
     }
@@ -162,6 +168,9 @@ async fn enter(opened: Box<Opened>, desk: &Desk, pace: &Pace, draining: &Cancell
     match identified.unwrap_or_else(|_| Err(failed())) {
         Ok(seat) => Some((ws, seat)),
         Err(outcome) => {
+            if let Outcome::Ended(ending) | Outcome::Broken(ending) = &outcome {
+                desk.refused(peer.address, CloseCode::from_code(ending.code).map_or("OTHER", CloseCode::name), ending.code);
+            }
             finish(ws, &peer, outcome).await;
             None
         }
@@ -177,7 +186,7 @@ pub(crate) async fn run_unseated(opened: Opened, addressee: impl Addressee, pace
     finish(ws, &peer, outcome).await;
 }
 
-/// A client's time in the hub; it leaves when this is dropped, even by a panic.
+/// A client's time in the hub, to the last byte; it leaves when this is dropped, even by a panic.
 struct Stay<'a> {
     peer: &'a Arc<Peer>,
     desk: &'a Desk,
@@ -185,7 +194,8 @@ struct Stay<'a> {
 
 impl Drop for Stay<'_> {
     fn drop(&mut self) {
-        self.desk.leave(self.peer);
+        self.desk.leave(self.peer); // it has left already, if nothing failed
+        self.desk.over(self.peer);
     }
 }
 
@@ -334,6 +344,7 @@ impl<'a, A: Addressee> Conversation<'a, A> {
 
     fn poll_read(&mut self, ws: &mut WebSocket, run: &mut Run<'_>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let (mut copies, mut unseen) = (0, 0);
+        let watched = self.peer.is_watched();
         for _ in 0..READ_BUDGET {
             // while a run goes on nothing is queued for the client itself but the run, which is short
             if !run.is_open() || unseen >= UNSEEN_BYTES {
@@ -360,7 +371,11 @@ impl<'a, A: Addressee> Conversation<'a, A> {
                 Ok(None) => {}
                 Err(ending) => return Poll::Ready(Outcome::Ended(ending)),
             }
-            match ws.poll_next(cx) {
+            let next = ws.poll_next(cx);
+            if watched && let Poll::Ready(Some(Ok(message))) = &next {
+                self.peer.came(message);
+            }
+            match next {
                 Poll::Ready(Some(Ok(Message::Text(text)))) => {
                     ws.wire.understood(text.len());
                     unseen += text.len();
@@ -400,11 +415,17 @@ impl<'a, A: Addressee> Conversation<'a, A> {
 
     /// Whether reading may go on, with the message to be taken first if there is one.
     fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Utf8Bytes>, Ending>> {
-        std::task::ready!(self.endings.poll_ready(cx))?;
-        match &mut self.throttle {
-            Some(throttle) => throttle.poll_ready(cx),
-            None => Poll::Ready(Ok(None)),
+        let ended = self.endings.poll_ready(cx);
+        if let Some(limit) = self.endings.begun() {
+            self.addressee.throttled(limit);
         }
+        std::task::ready!(ended)?;
+        let Some(throttle) = &mut self.throttle else { return Poll::Ready(Ok(None)) };
+        let passed = throttle.poll_ready(cx);
+        if let Some(limit) = throttle.begun() {
+            self.addressee.throttled(limit);
+        }
+        passed
     }
 
     /// Hands a message on. How many copies were made.

@@ -50,6 +50,8 @@ struct Held {
     passed: usize,
     /// It was counted as one that waits at the next one.
     counted: bool,
+    /// The limit that began to hold the client back with this, until somebody asks.
+    begun: Option<Limit>,
 }
 
 impl Held {
@@ -131,6 +133,9 @@ impl Throttle {
                 if !std::mem::replace(&mut held.counted, true) {
                     gate.limit().throttled().increment(1);
                 }
+                if self.since.is_none() {
+                    held.begun = Some(gate.limit());
+                }
                 let excess_at = *self.since.get_or_insert_with(Instant::now) + self.excess_for;
                 // in line, only the end of its patience wakes it before its turn
                 let again = if let Poll::Ready(Err(again)) = passed { again.min(excess_at) } else { excess_at };
@@ -141,6 +146,11 @@ impl Throttle {
             (held.passed, held.counted) = (held.passed + 1, false);
         }
         Poll::Ready(Ok(self.held.take().and_then(|held| held.text)))
+    }
+
+    /// The limit that has begun to hold the client back since the last call.
+    pub(crate) fn begun(&mut self) -> Option<Limit> {
+        self.held.as_mut()?.begun.take()
     }
 
     /// The client has nothing more to say at the moment, or is not read for another reason: it keeps nobody waiting.

@@ -1,17 +1,32 @@
 //! The words of the admin service (PROTOCOL.md, "The admin service"): what administrators ask of a hub, what it answers, and
 //! what it tells those who watch.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+mod changes;
+mod clients;
+mod events;
+mod history;
+#[cfg(feature = "schema")]
+mod schema;
+mod seen;
+mod stats;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::close::CloseCode;
-use crate::ids::{ClientId, ClientName, ServiceName};
+use crate::coordinator::PromiseId;
+use crate::ids::{ClientId, ServiceName};
 use crate::limits;
-use crate::target::Target;
+
+pub use changes::{FileChange, FileEvent, Files, Promises, Tasks};
+pub use clients::{ClientRecord, Clients, Page};
+pub use events::{Event, Events, Happening, Named};
+pub use history::{History, Moment, Step};
+#[cfg(feature = "schema")]
+pub(crate) use schema::definitions;
+pub use seen::{Direction, Frames, Messages, Opcode, Overheard, SeenFrame};
+pub use stats::{CoordinatorStats, Stats, Usage};
 
 /// The service.
 pub const SERVICE: &str = "concierge.admin";
@@ -20,6 +35,7 @@ pub const CLIENT: &str = "concierge_admin";
 
 /// A request: the data of a MESSAGE to the service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminRequest"))]
 pub struct Ask {
     /// Comes back with the answer.
     #[serde(default)]
@@ -31,6 +47,7 @@ pub struct Ask {
 
 /// What administrators ask.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminOp"))]
 #[serde(tag = "op")]
 pub enum Op {
     /// Presents the admin secret.
@@ -103,6 +120,46 @@ pub enum Op {
         /// Which.
         service: ServiceName,
     },
+    /// Every frame that comes from a client and goes to it.
+    #[serde(rename = "frames.watch")]
+    FramesWatch {
+        /// Whose.
+        uuid: ClientId,
+    },
+    /// No more of them.
+    #[serde(rename = "frames.unwatch")]
+    FramesUnwatch {
+        /// Whose.
+        uuid: ClientId,
+    },
+    /// Promises that change.
+    #[serde(rename = "promises.watch")]
+    PromisesWatch,
+    /// No more of them.
+    #[serde(rename = "promises.unwatch")]
+    PromisesUnwatch,
+    /// Tasks that change.
+    #[serde(rename = "tasks.watch")]
+    TasksWatch,
+    /// No more of them.
+    #[serde(rename = "tasks.unwatch")]
+    TasksUnwatch,
+    /// Files that change.
+    #[serde(rename = "files.watch")]
+    FilesWatch,
+    /// No more of them.
+    #[serde(rename = "files.unwatch")]
+    FilesUnwatch,
+    /// What happened to a task, or to all that came of a root.
+    #[serde(rename = "task.history")]
+    TaskHistory {
+        /// The task.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        task: Option<PromiseId>,
+        /// Or the promise that its tree began with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        root: Option<PromiseId>,
+    },
 }
 
 const fn every_ms() -> u64 {
@@ -125,6 +182,7 @@ pub const fn may_kick_with(code: u16) -> bool {
 
 /// What the service says: the data of a MESSAGE from it.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminSaid"))]
 #[serde(untagged)]
 pub enum Said {
     /// What was asked is done.
@@ -152,6 +210,14 @@ pub enum Said {
     Events(Events),
     /// To those who watch a service.
     Messages(Messages),
+    /// To those who watch a client's frames.
+    Frames(Frames),
+    /// To those who watch promises.
+    Promises(Promises),
+    /// To those who watch tasks.
+    Tasks(Tasks),
+    /// To those who watch files.
+    Files(Files),
 }
 
 impl Said {
@@ -177,6 +243,14 @@ impl Said {
             events: Option<&'a RawValue>,
             #[serde(borrow, default)]
             messages: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            frames: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            promises: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            tasks: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            files: Option<&'a RawValue>,
         }
         let kind: Kind<'_> = serde_json::from_str(text)?;
         let id = kind.id;
@@ -187,6 +261,10 @@ impl Said {
             Kind { clients: Some(_), .. } => Self::Clients(serde_json::from_str(text)?),
             Kind { events: Some(_), .. } => Self::Events(serde_json::from_str(text)?),
             Kind { messages: Some(_), .. } => Self::Messages(serde_json::from_str(text)?),
+            Kind { frames: Some(_), .. } => Self::Frames(serde_json::from_str(text)?),
+            Kind { promises: Some(_), .. } => Self::Promises(serde_json::from_str(text)?),
+            Kind { tasks: Some(_), .. } => Self::Tasks(serde_json::from_str(text)?),
+            Kind { files: Some(_), .. } => Self::Files(serde_json::from_str(text)?),
             _ => return Ok(None),
         }))
     }
@@ -200,6 +278,7 @@ impl Said {
 
 /// Why a request was not done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminRefusal"))]
 pub struct Refusal {
     /// For programs.
     pub code: RefusalCode,
@@ -209,6 +288,7 @@ pub struct Refusal {
 
 /// The kinds of refusals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AdminRefusalCode"))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum RefusalCode {
@@ -224,6 +304,7 @@ pub enum RefusalCode {
     TooMany,
     /// What this hub says and this program does not know.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }
 
@@ -233,287 +314,4 @@ impl Refusal {
     pub fn new(code: RefusalCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
-}
-
-/// How much is used of what there is; a limit of 0 is unknown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Usage {
-    /// Used.
-    pub used: u64,
-    /// All of it.
-    pub limit: u64,
-}
-
-/// What a hub has counted since it began, and how it stands. Rates are differences of two snapshots.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Stats {
-    /// When, in milliseconds since 1970.
-    pub at: u64,
-    /// Of the program.
-    pub version: String,
-    /// How long the hub has been here.
-    pub uptime_ms: u64,
-    /// Clients that are here.
-    pub clients: u64,
-    /// Services.
-    pub services: u64,
-    /// Subscriptions of all clients together.
-    pub subscriptions: u64,
-    /// Open connections of any kind.
-    pub connections: u64,
-    /// Payloads of clients.
-    pub payloads_in: u64,
-    /// Their bytes.
-    pub bytes_in: u64,
-    /// Bytes written to clients.
-    pub bytes_out: u64,
-    /// Bytes that wait for clients.
-    pub queued_bytes: u64,
-    /// Messages that were routed.
-    pub messages: u64,
-    /// Copies of them that were queued.
-    pub deliveries: u64,
-    /// Messages that nobody got.
-    pub messages_refused: u64,
-    /// Payloads that could not be read.
-    pub malformed: u64,
-    /// Clients that were ended because they read too slowly (4011).
-    pub slow_consumers: u64,
-    /// Connections that were refused, by reason.
-    pub refused: BTreeMap<String, u64>,
-    /// Connections that ended, by close code, `other` or `peer`.
-    pub closed: BTreeMap<String, u64>,
-    /// What was refused or put off because of a limit.
-    pub limited: BTreeMap<String, u64>,
-    /// The coordinator, if there is one.
-    pub coordinator: Option<CoordinatorStats>,
-    /// File descriptors of the process.
-    pub descriptors: Usage,
-    /// Its memory, and what the machine or its container has.
-    pub memory: Usage,
-    /// The disks that the hub keeps something on, by what: `state`, `files`.
-    pub disks: BTreeMap<String, Usage>,
-}
-
-/// What the coordinator has counted since the hub began, and how it stands.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct CoordinatorStats {
-    /// Requests, by the status of their answer.
-    pub requests: BTreeMap<String, u64>,
-    /// Messages that a worker's connection took.
-    pub offers_taken: u64,
-    /// Messages for which nobody was there or had room.
-    pub offers_held: u64,
-    /// Workers that poll over HTTP.
-    pub pollers: u64,
-    /// Changes that were made durable.
-    pub transactions: u64,
-    /// Commits that it took.
-    pub commits: u64,
-    /// How long these took, all together.
-    pub commit_us: u64,
-    /// Promises by state: those that are pending, at most `LIVE_COUNTED`; none until they were counted.
-    pub promises: BTreeMap<String, u64>,
-    /// Tasks by state: those that are not fulfilled, the same.
-    pub tasks: BTreeMap<String, u64>,
-}
-
-/// A client as administrators see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClientRecord {
-    /// Public id.
-    pub uuid: ClientId,
-    /// Name.
-    pub name: ClientName,
-    /// Nickname.
-    pub nickname: Option<String>,
-    /// Tags.
-    pub tags: Vec<String>,
-    /// Where its connection comes from; none for a client that is built in.
-    pub address: Option<IpAddr>,
-    /// When it joined, in milliseconds since 1970, to a second.
-    pub joined_at: u64,
-    /// Bytes that wait for it.
-    pub queued_bytes: u64,
-    /// Payloads that came from it.
-    pub payloads_in: u64,
-    /// Their bytes.
-    pub bytes_in: u64,
-    /// Messages that were queued for it.
-    pub messages_out: u64,
-    /// All bytes that were written to it.
-    pub bytes_out: u64,
-    /// Services that it owns, at most `ADMIN_SERVICES_SHOWN` of them.
-    pub owns: Vec<ServiceName>,
-    /// How many these are.
-    pub owned: u64,
-    /// Services that it is subscribed to, at most as many.
-    pub subscriptions: Vec<ServiceName>,
-    /// How many these are.
-    pub subscribed: u64,
-}
-
-/// Clients that came or changed, and that went.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Clients {
-    /// As they are now.
-    pub clients: Vec<ClientRecord>,
-    /// Who is not here any more.
-    pub gone: Vec<ClientId>,
-    /// Further changes that follow at once.
-    pub more: u64,
-    /// The first of them: what was told before counts no more.
-    pub begin: bool,
-}
-
-/// A page of clients.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Page {
-    /// In the order they joined.
-    pub clients: Vec<ClientRecord>,
-    /// The last of them, when there may be more.
-    pub next: Option<ClientId>,
-}
-
-/// Things that happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Events {
-    /// In their order.
-    pub events: Vec<Event>,
-    /// How many before these the hub had forgotten already.
-    pub lost: u64,
-}
-
-/// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
-    /// Its number, from 1 on.
-    pub n: u64,
-    /// When, in milliseconds since 1970.
-    pub at: u64,
-    /// What.
-    #[serde(flatten)]
-    pub what: Happening,
-}
-
-/// A client by its name and id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Named {
-    /// Name.
-    pub name: ClientName,
-    /// Public id.
-    pub uuid: ClientId,
-}
-
-/// What can happen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub enum Happening {
-    /// The hub began.
-    Started {
-        /// Of the program.
-        version: String,
-    },
-    /// A client came.
-    Joined {
-        /// Who.
-        client: Named,
-        /// From where; none when it is built in.
-        address: Option<IpAddr>,
-    },
-    /// A client went.
-    Left {
-        /// Who.
-        client: Named,
-        /// The close code: 1005 is a close frame without one, 1006 none at all.
-        code: u16,
-        /// Who ended it: the hub, or else the client.
-        by_hub: bool,
-    },
-    /// A service came.
-    ServiceCreated {
-        /// Which.
-        service: ServiceName,
-        /// Whose.
-        owner: ClientId,
-    },
-    /// A service went.
-    ServiceDeleted {
-        /// Which.
-        service: ServiceName,
-        /// Whose it was.
-        owner: ClientId,
-    },
-    /// A client subscribed.
-    Subscribed {
-        /// Who.
-        client: Named,
-        /// To which.
-        service: ServiceName,
-    },
-    /// A client does not subscribe any more.
-    Unsubscribed {
-        /// Who.
-        client: Named,
-        /// To which.
-        service: ServiceName,
-    },
-    /// An administrator ended a connection.
-    Kicked {
-        /// Whose.
-        client: Named,
-        /// The close code.
-        code: u16,
-        /// The reason.
-        reason: String,
-        /// Who did it.
-        by: ClientId,
-    },
-    /// A wrong secret.
-    WrongSecret {
-        /// From where.
-        address: IpAddr,
-        /// It was to be the admin secret, not the hub's.
-        admin: bool,
-    },
-    /// A limit was reached.
-    Limited {
-        /// Which: `services`, `subscriptions`, `wrong_secrets`.
-        limit: String,
-        /// From where.
-        address: IpAddr,
-        /// Whose, when it has joined.
-        client: Option<ClientId>,
-    },
-    /// What this hub tells and this program does not know.
-    #[serde(other)]
-    Unknown,
-}
-
-/// What was said to a service, and through it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Messages {
-    /// In the order they were noticed.
-    pub messages: Vec<Overheard>,
-    /// The service.
-    pub service: ServiceName,
-    /// How many more there were, which were not kept.
-    pub left_out: u64,
-}
-
-/// One message.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Overheard {
-    /// When, in milliseconds since 1970.
-    pub at: u64,
-    /// Who sent it.
-    pub from: ClientId,
-    /// To whom.
-    pub target: Target,
-    /// Bytes of its data.
-    pub bytes: u64,
-    /// Its data as it stood; none when it is longer than `ADMIN_DATA_BYTES`.
-    pub data: Option<Box<RawValue>>,
 }

@@ -130,8 +130,8 @@ pub const PRELOAD_PROMISES: usize = 100;
 /// They end before the one that exceeds this many bytes of values.
 pub const PRELOAD_BYTES: usize = 64 * 1024;
 
-/// Pending promises, and tasks that are not fulfilled, that are counted for those who watch a hub.
-pub const LIVE_COUNTED: usize = 100_000;
+/// Promises and tasks in PostgreSQL, which other hubs may change, are counted again this often while somebody watches.
+pub const COUNT_EVERY_MS: u64 = 60_000;
 /// The admin service tells those who watch no more often than this.
 pub const ADMIN_EVERY_MS_LEAST: u64 = 250;
 /// It tells them this often, unless they say how often.
@@ -144,9 +144,31 @@ pub const ADMIN_PAGE: usize = 256;
 pub const ADMIN_SERVICES_SHOWN: usize = 16;
 /// Events that a hub remembers.
 pub const ADMIN_EVENTS: usize = 1_000;
+/// Events of refused connections and requests, of limits and of throttled clients that a hub remembers beside those.
+pub const ADMIN_REFUSALS: usize = 250;
+/// Between two such events of one kind and address.
+pub const ADMIN_REFUSALS_EVERY_MS: u64 = 10_000;
+/// Between two events of one throttled client and limit.
+pub const ADMIN_THROTTLES_EVERY_MS: u64 = 1_000;
+/// Kinds and addresses that are told apart at a time; what comes from others meanwhile is counted in the totals only.
+pub const ADMIN_REFUSERS: usize = 1_024;
 /// Services that one administrator watches at a time.
 pub const ADMIN_SERVICES_WATCHED: usize = 16;
 /// Messages of one service that are kept for one piece of news, 20 of which come in a second at most.
 pub const ADMIN_MESSAGES: usize = 50;
 /// Data of such a message that is shown.
 pub const ADMIN_DATA_BYTES: usize = 4 * 1024;
+/// Clients whose frames one administrator watches at a time.
+pub const ADMIN_FRAMES_WATCHED: usize = 8;
+/// Frames of one client that are kept for one piece of news.
+pub const ADMIN_FRAMES: usize = 100;
+/// Promises, tasks or files of one piece of news.
+pub const ADMIN_CHANGES: usize = 256;
+/// Bytes of one such piece.
+pub const ADMIN_CHANGES_BYTES: usize = 256 * 1024;
+/// Steps in the lives of tasks that a hub remembers.
+pub const HISTORY_STEPS: usize = 16_384;
+/// Steps of one answer.
+pub const HISTORY_SHOWN: usize = 256;
+/// Promises that are named of those that a task waits for.
+pub const HISTORY_AWAITED: usize = 16;

@@ -1,11 +1,10 @@
 //! JSON Schema (2020-12) of every payload, generated from the types. `PayloadIn` and `PayloadOut` are the two directions; the
-//! coordinator's envelopes stand beside them.
+//! coordinator's envelopes and the admin service's stand beside them.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use crate::coordinator;
 use crate::ids::Seq;
 use crate::limits::PROTOCOL_VERSION;
 use crate::payload_in::{
@@ -13,6 +12,7 @@ use crate::payload_in::{
     ServiceDelete, ServiceFetch, ServiceFetchAll,
 };
 use crate::payload_out::PayloadOut;
+use crate::{admin, coordinator};
 
 /// What the hub sends on its own account, never as an answer: no `seq`.
 const NEWS: [&str; 6] =
@@ -23,7 +23,7 @@ const ALIASES: [(&str, &str); 2] = [("SERVICE_CREATE", "CREATE_SERVICE"), ("SERV
 
 /// The schema of every payload as one document: `$defs` holds a definition for each, `#/$defs/PayloadIn` accepts what a client
 /// may send and `#/$defs/PayloadOut` what the hub sends, `#/$defs/CoordinatorRequest`, `CoordinatorAnswer` and `CoordinatorMessage` what
-/// the coordinator reads and writes. MESSAGE has two: `MESSAGE_IN` and
+/// the coordinator reads and writes, `AdminRequest` and `AdminSaid` what the admin service does. MESSAGE has two: `MESSAGE_IN` and
 /// `MESSAGE_OUT`.
 #[must_use]
 pub fn schema() -> Value {
@@ -51,6 +51,9 @@ pub fn schema() -> Value {
     let mut defs = defs_in;
     defs.extend(defs_out);
     defs.extend(coordinator::definitions(SchemaSettings::draft2020_12().for_deserialize().into_generator()));
+    for (name, def) in admin::definitions() {
+        defs.entry(name).or_insert(def); // ids and targets are the same ones
+    }
     for (name, def) in &mut defs {
         def["title"] = name.as_str().into();
     }

@@ -125,7 +125,17 @@ fn what_clients_receive_is_written_as_the_hub_writes_it() {
 #[test]
 fn every_block_is_of_a_known_kind() {
     let kinds: BTreeSet<&str> = PROTOCOL.lines().filter_map(|line| line.strip_prefix("```")).collect();
-    let known = ["", "conversation", "conversation admin", "json admin", "json ClientInfo", "json ServiceInfo", "json out", "ts"];
+    let known = [
+        "",
+        "conversation",
+        "conversation admin",
+        "json admin",
+        "json history",
+        "json ClientInfo",
+        "json ServiceInfo",
+        "json out",
+        "ts",
+    ];
     let coordinators = ["conversation coordinator", "coordinator", "coordinator hub", "console"];
     assert_eq!(kinds, known.into_iter().chain(coordinators).collect());
 }
@@ -245,8 +255,9 @@ fn every_limit_stands_in_the_table_with_its_value() {
         FILE_BYTES FOLDER_BYTES FOLDER_FILES PATH_COMPONENT_BYTES PATH_DEPTH UPLOAD_BYTES_PER_SECOND UPLOAD_SLOW_MS
         PROMISE_ID_BYTES PID_BYTES ADDRESS_BYTES REQUESTS_IN_FLIGHT POLLERS POLLER_QUEUE OFFER_EVERY_MS AWAITERS_PER_PROMISE LISTENERS_PER_PROMISE
         SEARCH_RESULTS SEARCH_BYTES PRELOAD_PROMISES PRELOAD_BYTES
-        LIVE_COUNTED ADMIN_EVERY_MS_LEAST ADMIN_EVERY_MS ADMIN_WATCHERS ADMIN_PAGE ADMIN_SERVICES_SHOWN ADMIN_EVENTS ADMIN_SERVICES_WATCHED
-        ADMIN_MESSAGES ADMIN_DATA_BYTES
+        COUNT_EVERY_MS ADMIN_EVERY_MS_LEAST ADMIN_EVERY_MS ADMIN_WATCHERS ADMIN_PAGE ADMIN_SERVICES_SHOWN ADMIN_EVENTS ADMIN_REFUSALS
+        ADMIN_REFUSALS_EVERY_MS ADMIN_THROTTLES_EVERY_MS ADMIN_REFUSERS ADMIN_SERVICES_WATCHED ADMIN_MESSAGES ADMIN_DATA_BYTES
+        ADMIN_FRAMES_WATCHED ADMIN_FRAMES ADMIN_CHANGES ADMIN_CHANGES_BYTES HISTORY_STEPS HISTORY_SHOWN HISTORY_AWAITED
     ];
     let names: Vec<&str> = LIMITS.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next()).collect();
     assert_eq!(values.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names, "the list above is that of limits.rs");
@@ -326,10 +337,18 @@ fn assert_valid(direction: &str, text: &str) {
 fn what_the_admin_service_says_and_is_asked_reads_and_writes_as_it_stands() {
     let again = |text: &str| admin::Said::decode(text).unwrap().unwrap_or_else(|| panic!("{text}")).encode();
     let samples = blocks(PROTOCOL, "json admin");
-    assert_eq!(samples.len(), 3);
+    assert_eq!(samples.len(), 7);
     for (_, text) in samples {
         assert_eq!(again(text.trim()), text.trim());
         assert!(!text.contains("unknown"));
+        assert_valid("AdminSaid", &text);
+    }
+    let histories = blocks(PROTOCOL, "json history");
+    assert_eq!(histories.len(), 1);
+    for (_, text) in histories {
+        assert_eq!(serde_json::to_string(&serde_json::from_str::<admin::History>(&text).unwrap()).unwrap(), text.trim());
+        assert!(!text.contains("unknown"));
+        assert_valid("AdminHistory", &text);
     }
     let mut said = 0;
     for step in conversation::conversations_headed(PROTOCOL, "conversation admin").into_iter().flat_map(|all| all.steps) {
@@ -337,6 +356,7 @@ fn what_the_admin_service_says_and_is_asked_reads_and_writes_as_it_stands() {
             Step::Sends(client, text) if client == "ada" => {
                 let Ok(PayloadIn::Message(message)) = PayloadIn::decode(&text) else { panic!("{text}") };
                 let asked: admin::Ask = serde_json::from_str(message.data.get()).unwrap();
+                assert_valid("AdminRequest", message.data.get());
                 let asked = serde_json::to_value(&asked).unwrap();
                 let written: Value = serde_json::from_str(message.data.get()).unwrap();
                 written.as_object().unwrap().iter().for_each(|(field, value)| assert_eq!(&asked[field], value, "{text}"));
@@ -344,6 +364,7 @@ fn what_the_admin_service_says_and_is_asked_reads_and_writes_as_it_stands() {
             Step::Receives(_, text) => {
                 if let PayloadOut::Message(message) = received(&text).payload {
                     assert_eq!(again(message.data.get()), message.data.get());
+                    assert_valid("AdminSaid", message.data.get());
                     said += 1;
                 }
             }
@@ -359,7 +380,7 @@ fn every_request_of_the_admin_service_stands_in_its_table() {
     let listed: String = rows.iter().map(|row| row[0]).collect();
     let unknown = serde_json::from_str::<admin::Ask>(r#"{"op":"none"}"#).unwrap_err().to_string();
     let known: Vec<&str> = unknown.split('`').skip(3).step_by(2).collect();
-    assert_eq!(known.len(), 11, "{unknown}");
+    assert_eq!(known.len(), 20, "{unknown}");
     for op in known {
         assert!(listed.contains(&format!("`{op}")), "{op}");
     }

@@ -10,7 +10,7 @@ const TYPES = new URL("../src/payloads.ts", import.meta.url);
 const RENAMED = { Promise: "PromiseRecord", Task: "TaskRecord", Schedule: "ScheduleRecord" };
 
 const HEAD = `/**
- * The type of every payload and of every envelope of the coordinator.
+ * The type of every payload, of every envelope of the coordinator, and of what the admin service is asked and says.
  *
  * Written by \`npm run payloads\` from docs/protocol.schema.json; not to be edited.
  *

@@ -1,10 +1,639 @@
 /**
- * The type of every payload and of every envelope of the coordinator.
+ * The type of every payload, of every envelope of the coordinator, and of what the admin service is asked and says.
  *
  * Written by `npm run payloads` from docs/protocol.schema.json; not to be edited.
  *
  * @module
  */
+
+/** A client as administrators see it. */
+export type AdminClientRecord = {
+  /** Public id. */
+  uuid: ClientId;
+  /** Name. */
+  name: ClientName;
+  /** Nickname. */
+  nickname: string | null;
+  /** Tags. */
+  tags: Array<string>;
+  /** Where its connection comes from; none for a client that is built in. */
+  address: string | null;
+  /** When it joined, in milliseconds since 1970, to a second. */
+  joined_at: number;
+  /** Bytes that wait for it. */
+  queued_bytes: number;
+  /** Payloads that came from it. */
+  payloads_in: number;
+  /** Their bytes. */
+  bytes_in: number;
+  /** Messages that were queued for it. */
+  messages_out: number;
+  /** All bytes that were written to it. */
+  bytes_out: number;
+  /** Services that it owns, at most `ADMIN_SERVICES_SHOWN` of them. */
+  owns: Array<ServiceName>;
+  /** How many these are. */
+  owned: number;
+  /** Services that it is subscribed to, at most as many. */
+  subscriptions: Array<ServiceName>;
+  /** How many these are. */
+  subscribed: number;
+};
+
+/** Clients that came or changed, and that went. */
+export type AdminClients = {
+  /** As they are now. */
+  clients: Array<AdminClientRecord>;
+  /** Who is not here any more. */
+  gone: Array<ClientId>;
+  /** Further changes that follow at once. */
+  more: number;
+  /** The first of them: what was told before counts no more. */
+  begin: boolean;
+};
+
+/** What the coordinator has counted since the hub began, and how it stands. */
+export type AdminCoordinatorStats = {
+  /** Requests, by the status of their answer. */
+  requests: { [name: string]: number };
+  /** Messages that a worker's connection took. */
+  offers_taken: number;
+  /** Messages for which nobody was there or had room. */
+  offers_held: number;
+  /** Workers that poll over HTTP. */
+  pollers: number;
+  /** Changes that were made durable. */
+  transactions: number;
+  /** Commits that it took. */
+  commits: number;
+  /** How long these took, all together. */
+  commit_us: number;
+  /** Promises by state; none until they were counted. */
+  promises: { [name: string]: number };
+  /** Tasks by state; none until they were counted. */
+  tasks: { [name: string]: number };
+};
+
+/** Where a frame went, as the hub sees it. */
+export type AdminDirection = "in" | "out";
+
+/** Something that happened. */
+export type AdminEvent = {
+  /** Its number, from 1 on. */
+  n: number;
+  /** When, in milliseconds since 1970. */
+  at: number;
+  event: "started";
+  /** Of the program. */
+  version: string;
+} | {
+  /** Its number, from 1 on. */
+  n: number;
+  /** When, in milliseconds since 1970. */
+  at: number;
+  event: "joined";
+  /** Who. */
+  client: AdminNamed;
+  /** From where; none when it is built in. */
+  address: string | null;
+} | {
+  /** Its number, from 1 on. */
+  n: number;
+  /** When, in milliseconds since 1970. */
+  at: number;
+  event: "left";
+  /** Who. */
+  client: AdminNamed;
+  /** The close code: 1005 is a close frame without one, 1006 none at all. */
+  code: number;
+  /** Who ended it: the hub, or else the client. */
+  by_hub: boolean;
+} | {
+  /** Its number, from 1 on. */
+  n: number;
+  /** When, in milliseconds since 1970. */
+  at: number;
+  event: "service_created";
+  /** Which. */
+  service: ServiceName;
+  /** Whose. */
+  owner: ClientId;
+} | {
+  /** Its number, from 1 on. */
+  n: number;
+  /** When, in milliseconds since 1970. */
+  at: number;
+  event: "service_deleted";
+  /** Which. */
+  service: ServiceName;
+  /** Whose it was. */
+  owner: ClientId;
+} | {
+  /** Its number, from 1 on. */
+  n: number;
+  /** When, in milliseconds since 1970. */
+  at: number;
+  event: "subscribed";
+  /** Who. */
+  client: AdminNamed;
+  /** To which. */
+  service: ServiceName;
+} | {
+  /** Its number, from 1 on. */
+  n: number;
+  /** When, in milliseconds since 1970. */
+  at: number;
+  event: "unsubscribed";
+  /** Who. */
+  client: AdminNamed;
+  /** To which. */
+  service: ServiceName;
+} | {
+  /** Its number, from 1 on. */
+  n: number;
+  /** When, in milliseconds since 1970. */
+  at: number;
+  event: "kicked";
+  /** Whose. */
+  client: AdminNamed;
+  /** The close code. */
+  code: number;
+  /** The reason. */
+  reason: string;
+  /** Who did it. */
+  by: ClientId;
+} | {
+  /** Its number, from 1 on. */
+  n: number;
+  /** When, in milliseconds since 1970. */
+  at: number;
+  event: "wrong_secret";
+  /** From where. */
+  address: string;
+  /** It was to be the admin secret, not the hub's. */
+  admin: boolean;
+} | {
+  /** Its number, from 1 on. */
+  n: number;
+  /** When, in milliseconds since 1970. */
+  at: number;
+  event: "limited";
+  /** Which: `services`, `subscriptions`. */
+  limit: string;
+  /** From where. */
+  address: string;
+  /** Whose, when it has joined. */
+  client: ClientId | null;
+  /** How often since this was told last. */
+  times: number;
+} | {
+  /** Its number, from 1 on. */
+  n: number;
+  /** When, in milliseconds since 1970. */
+  at: number;
+  event: "throttled";
+  /** Which limit: `messages`, `bytes`, `address_messages`, `address_bytes`, `endings`. */
+  limit: string;
+  /** From where. */
+  address: string;
+  /** Whose. */
+  client: ClientId;
+  /** How often since this was told last. */
+  times: number;
+} | {
+  /** Its number, from 1 on. */
+  n: number;
+  /** When, in milliseconds since 1970. */
+  at: number;
+  event: "refused";
+  /** Why. */
+  reason: string;
+  /** The HTTP status, or, from 1000 on, the close code. */
+  code: number;
+  /** From where. */
+  address: string;
+  /** How often since this was told last. */
+  times: number;
+};
+
+/** Things that happened. */
+export type AdminEvents = {
+  /** In their order. */
+  events: Array<AdminEvent>;
+  /** How many before these the hub had forgotten already. */
+  lost: number;
+};
+
+/** A change below a client's folder. */
+export type AdminFileChange = {
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /** What happened. */
+  event: AdminFileEvent;
+  /** Whose folder it is. */
+  owner: AdminNamed;
+  /** Below that folder; empty is the folder itself. One of a folder ends in `/`. */
+  path: string;
+  /** Bytes of a file that was stored. */
+  size: number | null;
+};
+
+/** What can happen to files. */
+export type AdminFileEvent = "stored" | "made" | "deleted";
+
+/** Files and folders that changed. */
+export type AdminFiles = {
+  /** The last change of each. */
+  files: Array<AdminFileChange>;
+  /** How many more changes there were, which were not kept. */
+  left_out: number;
+};
+
+/** What came from a client and went to it. */
+export type AdminFrames = {
+  /** In their order. */
+  frames: Array<AdminSeenFrame>;
+  /** The client. */
+  uuid: ClientId;
+  /** How many more there were, which were not kept. */
+  left_out: number;
+  /** The client is gone, and nobody watches it any more. */
+  gone: boolean;
+};
+
+/** What a hub remembers of a task, or of all tasks of a root: the answer to `task.history`. */
+export type AdminHistory = {
+  /** In their order, the last `HISTORY_SHOWN` of them. */
+  steps: Array<AdminMoment>;
+  /** How many before these are remembered and not shown. */
+  left_out: number;
+  /** What was before this is not remembered, in milliseconds since 1970. */
+  since: number;
+};
+
+/** What was said to a service, and through it. */
+export type AdminMessages = {
+  /** In the order they were noticed. */
+  messages: Array<AdminOverheard>;
+  /** The service. */
+  service: ServiceName;
+  /** How many more there were, which were not kept. */
+  left_out: number;
+};
+
+/** Something that happened to a task. */
+export type AdminMoment = {
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /** To which. */
+  id: string;
+  step: "created";
+  /** The promise that its tree began with. */
+  root: string | null;
+} | {
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /** To which. */
+  id: string;
+  step: "offered";
+  /** To whom: an address. */
+  to: string;
+  /** Who took it: a client's uuid, or the pid of a poller. None: nobody was there or had room. */
+  taken_by: string | null;
+  /** How often, one after the other. */
+  times: number;
+} | {
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /** To which. */
+  id: string;
+  step: "claimed";
+  /** Who. */
+  pid: string;
+  /** For how long, until a heartbeat. */
+  ttl: number;
+  /** How often it was claimed by now. */
+  claims: number;
+} | {
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /** To which. */
+  id: string;
+  step: "lease_over";
+  /** Whose it was. */
+  pid: string;
+} | {
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /** To which. */
+  id: string;
+  step: "released";
+  /** Who. */
+  pid: string;
+} | {
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /** To which. */
+  id: string;
+  step: "suspended";
+  /** For the first `HISTORY_AWAITED` of these. */
+  on: Array<string>;
+  /** How many they are. */
+  count: number;
+} | {
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /** To which. */
+  id: string;
+  step: "resumed";
+  /** Which. */
+  by: string;
+} | {
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /** To which. */
+  id: string;
+  step: "halted";
+} | {
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /** To which. */
+  id: string;
+  step: "continued";
+} | {
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /** To which. */
+  id: string;
+  step: "fulfilled";
+  /** How. */
+  state: PromiseState;
+};
+
+/** A client by its name and id. */
+export type AdminNamed = {
+  /** Name. */
+  name: ClientName;
+  /** Public id. */
+  uuid: ClientId;
+};
+
+/** Kinds of frames. */
+export type AdminOpcode = "text" | "binary" | "ping" | "pong" | "close";
+
+/** One message. */
+export type AdminOverheard = {
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /** Who sent it. */
+  from: ClientId;
+  /** To whom. */
+  target: Target;
+  /** Bytes of its data. */
+  bytes: number;
+  /** Its data as it stood; none when it is longer than `ADMIN_DATA_BYTES`. */
+  data: unknown;
+};
+
+/** A page of clients. */
+export type AdminPage = {
+  /** In the order they joined. */
+  clients: Array<AdminClientRecord>;
+  /** The last of them, when there may be more. */
+  next: ClientId | null;
+};
+
+/** Promises that changed. */
+export type AdminPromises = {
+  /** As they are now, each once. */
+  promises: Array<PromiseRecord>;
+  /** How many more changes there were, which were not kept. */
+  left_out: number;
+};
+
+/** Why a request was not done. */
+export type AdminRefusal = {
+  /** For programs. */
+  code: AdminRefusalCode;
+  /** For people. */
+  message: string;
+};
+
+/** The kinds of refusals. */
+export type AdminRefusalCode = "BAD_REQUEST" | "FORBIDDEN" | "INVALID_UUID" | "INVALID_SERVICE" | "TOO_MANY";
+
+/** A request: the data of a MESSAGE to the service. */
+export type AdminRequest = {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "auth";
+  /** The secret. */
+  secret: string;
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "stats.watch";
+  /** How often. */
+  every_ms?: number;
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "stats.unwatch";
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "clients.list";
+  /** Those that joined after this one. */
+  after?: ClientId | null;
+  /** How many at most. */
+  limit?: number;
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "clients.watch";
+  /** How often. */
+  every_ms?: number;
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "clients.unwatch";
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "clients.kick";
+  /** Whose. */
+  uuid: ClientId;
+  /** The code of the close frame. */
+  code?: number;
+  /** Its reason. */
+  reason?: string;
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "events.watch";
+  /** After the event of that number; without one, all that the hub remembers. */
+  since?: number | null;
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "events.unwatch";
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "service.watch";
+  /** Which. */
+  service: ServiceName;
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "service.unwatch";
+  /** Which. */
+  service: ServiceName;
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "frames.watch";
+  /** Whose. */
+  uuid: ClientId;
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "frames.unwatch";
+  /** Whose. */
+  uuid: ClientId;
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "promises.watch";
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "promises.unwatch";
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "tasks.watch";
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "tasks.unwatch";
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "files.watch";
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "files.unwatch";
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "task.history";
+  /** The task. */
+  task?: string | null;
+  /** Or the promise that its tree began with. */
+  root?: string | null;
+};
+
+/** What the service says: the data of a MESSAGE from it. */
+export type AdminSaid = {
+  /** Of the request. */
+  id: unknown;
+  /** What it led to. */
+  ok: unknown;
+} | {
+  /** Of the request. */
+  id: unknown;
+  /** Why. */
+  error: AdminRefusal;
+} | {
+  /** A snapshot. */
+  stats: AdminStats;
+} | AdminClients | AdminEvents | AdminMessages | AdminFrames | AdminPromises | AdminTasks | AdminFiles;
+
+/** One frame; of a message that came in several, the message. */
+export type AdminSeenFrame = {
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /** Where it went. */
+  direction: AdminDirection;
+  /** Its kind. */
+  opcode: AdminOpcode;
+  /** Bytes of its payload. */
+  bytes: number;
+  /** Its text, or the reason of a close frame; none when it has none, or might show a secret. */
+  text: string | null;
+  /** The text was longer than `ADMIN_DATA_BYTES`. */
+  cut: boolean;
+  /** Of a close frame that has one. */
+  code: number | null;
+};
+
+/** What a hub has counted since it began, and how it stands. Rates are differences of two snapshots. */
+export type AdminStats = {
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /** Of the program. */
+  version: string;
+  /** How long the hub has been here. */
+  uptime_ms: number;
+  /** Clients that are here. */
+  clients: number;
+  /** Services. */
+  services: number;
+  /** Subscriptions of all clients together. */
+  subscriptions: number;
+  /** Open connections of any kind. */
+  connections: number;
+  /** Payloads of clients. */
+  payloads_in: number;
+  /** Their bytes. */
+  bytes_in: number;
+  /** Bytes written to clients. */
+  bytes_out: number;
+  /** Bytes that wait for clients. */
+  queued_bytes: number;
+  /** Messages that were routed. */
+  messages: number;
+  /** Copies of them that were queued. */
+  deliveries: number;
+  /** Messages that nobody got. */
+  messages_refused: number;
+  /** Payloads that could not be read. */
+  malformed: number;
+  /** Clients that were ended because they read too slowly (4011). */
+  slow_consumers: number;
+  /** Connections that were refused, by reason. */
+  refused: { [name: string]: number };
+  /** Connections that ended, by close code, `other` or `peer`. */
+  closed: { [name: string]: number };
+  /** What was refused or put off because of a limit. */
+  limited: { [name: string]: number };
+  /** The coordinator, if there is one. */
+  coordinator: AdminCoordinatorStats | null;
+  /** File descriptors of the process. */
+  descriptors: AdminUsage;
+  /** Its memory, and what the machine or its container has. */
+  memory: AdminUsage;
+  /** The disks that the hub keeps something on, by what: `state`, `files`. */
+  disks: { [name: string]: AdminUsage };
+};
+
+/** Tasks that changed. */
+export type AdminTasks = {
+  /** As they are now, each once. */
+  tasks: Array<TaskRecord>;
+  /** How many more changes there were, which were not kept. */
+  left_out: number;
+};
+
+/** How much is used of what there is; a limit of 0 is unknown. */
+export type AdminUsage = {
+  /** Used. */
+  used: number;
+  /** All of it. */
+  limit: number;
+};
 
 /** BAD: not allowed to this client. */
 export type Bad = {

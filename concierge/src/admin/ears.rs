@@ -7,6 +7,8 @@ use concierge_api_rs::admin::{Messages, Overheard, Said};
 use concierge_api_rs::{ClientId, MessageIn, ServiceName, TargetRef, limits};
 use parking_lot::Mutex;
 
+use super::watchers::Topic;
+
 /// One for each service that is watched.
 #[derive(Default)]
 pub(super) struct Ears(Mutex<HashMap<ServiceName, Ear>>);
@@ -17,11 +19,13 @@ struct Ear {
     left_out: u64,
 }
 
-/// What was said to a service, for all who watch it.
+/// What is told to all who watch something, made once.
 pub(super) struct Heard {
     pub(super) text: Arc<str>,
-    /// Messages, those that were left out too.
+    /// Messages or changes, those that were left out too.
     pub(super) count: u64,
+    /// Nothing follows.
+    pub(super) last: bool,
 }
 
 impl Ears {
@@ -59,16 +63,12 @@ impl Ears {
     }
 
     /// What was said since the last look, by service.
-    pub(super) fn take(&self) -> HashMap<ServiceName, Heard> {
-        let mut ears = self.0.lock();
-        let heard = ears.iter_mut().filter(|(_, ear)| !ear.messages.is_empty() || ear.left_out > 0);
-        heard
-            .map(|(service, ear)| {
-                let Ear { messages, left_out } = std::mem::take(ear);
-                let count = messages.len() as u64 + left_out;
-                let text = Said::Messages(Messages { messages, service: service.clone(), left_out }).encode().into();
-                (service.clone(), Heard { text, count })
-            })
-            .collect()
+    pub(super) fn take(&self, heard: &mut HashMap<Topic, Heard>) {
+        for (service, ear) in self.0.lock().iter_mut().filter(|(_, ear)| !ear.messages.is_empty() || ear.left_out > 0) {
+            let Ear { messages, left_out } = std::mem::take(ear);
+            let count = messages.len() as u64 + left_out;
+            let text = Said::Messages(Messages { messages, service: service.clone(), left_out }).encode().into();
+            heard.insert(Topic::Service(service.clone()), Heard { text, count, last: false });
+        }
     }
 }

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use concierge_api_rs::admin::{Messages, Op, Refusal, RefusalCode, Said};
+use concierge_api_rs::admin::{Files, Frames, Messages, Op, Promises, Refusal, RefusalCode, Said, Tasks};
 use concierge_api_rs::{ClientId, ServiceName, limits};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::ears::{Ears, Heard};
+use super::ears::Heard;
 use super::journal::Journal;
 use super::roll::Roll;
 use crate::peer::Peer;
@@ -30,8 +30,69 @@ struct Watcher {
     clients: Option<(Beat, Told)>,
     /// The number of the last event that it was told.
     events: Option<u64>,
-    /// Services, and how many messages of each it had no room for.
-    services: HashMap<ServiceName, u64>,
+    /// What else it watches, and what it was not told of that.
+    topics: HashMap<Topic, Missed>,
+}
+
+/// What is told as it happens, to all who watch it the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Topic {
+    /// What is said to a service.
+    Service(ServiceName),
+    /// What comes from a client and goes to it.
+    Frames(ClientId),
+    /// Promises that change.
+    Promises,
+    /// Tasks that change.
+    Tasks,
+    /// Files that change.
+    Files,
+}
+
+/// What somebody had no room for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Missed {
+    count: u64,
+    /// The last of it was among that.
+    last: bool,
+}
+
+impl Topic {
+    /// What a request to watch, or not to any more, is about; `None`: about something that has a place of its own.
+    pub(super) fn of(op: &Op) -> Option<Self> {
+        Some(match op {
+            Op::ServiceWatch { service } | Op::ServiceUnwatch { service } => Self::Service(service.clone()),
+            Op::FramesWatch { uuid } | Op::FramesUnwatch { uuid } => Self::Frames(*uuid),
+            Op::PromisesWatch | Op::PromisesUnwatch => Self::Promises,
+            Op::TasksWatch | Op::TasksUnwatch => Self::Tasks,
+            Op::FilesWatch | Op::FilesUnwatch => Self::Files,
+            _ => return None,
+        })
+    }
+
+    /// How many of its kind one may watch.
+    fn most(&self) -> usize {
+        match self {
+            Self::Service(_) => limits::ADMIN_SERVICES_WATCHED,
+            Self::Frames(_) => limits::ADMIN_FRAMES_WATCHED,
+            Self::Promises | Self::Tasks | Self::Files => 1,
+        }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
+    /// That so much was not told.
+    fn said(&self, Missed { count: left_out, last: gone }: Missed) -> Said {
+        match self {
+            Self::Service(service) => Said::Messages(Messages { messages: Vec::new(), service: service.clone(), left_out }),
+            Self::Frames(uuid) => Said::Frames(Frames { frames: Vec::new(), uuid: *uuid, left_out, gone }),
+            Self::Promises => Said::Promises(Promises { promises: Vec::new(), left_out }),
+            Self::Tasks => Said::Tasks(Tasks { tasks: Vec::new(), left_out }),
+            Self::Files => Said::Files(Files { files: Vec::new(), left_out }),
+        }
+    }
 }
 
 /// The last change of the roll that it was told.
@@ -64,8 +125,8 @@ pub(super) struct Due {
 
 impl Watchers {
     pub(super) fn come(&mut self, client: ClientId, peer: &Arc<Peer>) {
-        let (admitted, services) = (false, HashMap::new());
-        let watcher = Watcher { peer: peer.clone(), admitted, stats: None, clients: None, events: None, services };
+        let (admitted, topics) = (false, HashMap::new());
+        let watcher = Watcher { peer: peer.clone(), admitted, stats: None, clients: None, events: None, topics };
         self.0.insert(client, watcher);
     }
 
@@ -113,15 +174,14 @@ impl Watchers {
                 watcher.events = Some(since.filter(|since| *since <= last).unwrap_or(0));
                 return Ok(json!({ "last": last }));
             }
-            Op::ServiceWatch { service } => {
-                if watcher.services.len() >= limits::ADMIN_SERVICES_WATCHED && !watcher.services.contains_key(service) {
-                    let why = format!("{} services are watched already", watcher.services.len());
-                    return Err(Refusal::new(RefusalCode::TooMany, why));
-                }
-                watcher.services.entry(service.clone()).or_insert(0);
-            }
             _ => {}
         }
+        let Some(topic) = Topic::of(op) else { return Ok(json!({})) };
+        let alike = watcher.topics.keys().filter(|other| other.is_like(&topic)).count();
+        if alike >= topic.most() && !watcher.topics.contains_key(&topic) {
+            return Err(Refusal::new(RefusalCode::TooMany, format!("{alike} of these are watched already")));
+        }
+        watcher.topics.entry(topic).or_default();
         Ok(json!({}))
     }
 
@@ -132,14 +192,23 @@ impl Watchers {
             Op::StatsUnwatch => watcher.stats = None,
             Op::ClientsUnwatch => watcher.clients = None,
             Op::EventsUnwatch => watcher.events = None,
-            Op::ServiceUnwatch { service } => drop(watcher.services.remove(service)),
-            _ => {}
+            op => {
+                if let Some(topic) = Topic::of(op) {
+                    watcher.topics.remove(&topic);
+                }
+            }
         }
     }
 
     /// Every service that somebody watches.
     pub(super) fn services(&self) -> impl Iterator<Item = ServiceName> {
-        self.0.values().flat_map(|watcher| watcher.services.keys().cloned())
+        let topics = self.0.values().flat_map(|watcher| watcher.topics.keys());
+        topics.filter_map(|topic| if let Topic::Service(service) = topic { Some(service.clone()) } else { None })
+    }
+
+    /// Whether somebody watches that.
+    pub(super) fn watch(&self, topic: &Topic) -> bool {
+        self.0.values().any(|watcher| watcher.topics.contains_key(topic))
     }
 
     pub(super) fn due(&self, now: Instant) -> Due {
@@ -157,10 +226,10 @@ impl Watchers {
     pub(super) fn news(
         &mut self,
         stats: Option<&str>,
-        (roll, journal, ears): (&Roll, &Journal, &Ears),
+        (roll, journal, heard): (&Roll, &Journal, &HashMap<Topic, Heard>),
         room: impl Fn(&Peer) -> Room,
     ) -> Vec<(ClientId, Arc<str>)> {
-        let (now, heard, stats) = (Instant::now(), ears.take(), stats.map(Arc::<str>::from));
+        let (now, stats) = (Instant::now(), stats.map(Arc::<str>::from));
         let mut said = Vec::new();
         for (id, watcher) in self.0.iter_mut().filter(|(_, watcher)| watcher.watches()) {
             let mut room = room(&watcher.peer);
@@ -168,7 +237,7 @@ impl Watchers {
             watcher.news_of_stats(now, stats.as_ref(), &mut room).into_iter().for_each(&mut say);
             watcher.news_of_clients(now, roll, &mut room).into_iter().for_each(&mut say);
             watcher.news_of_events(journal, &mut room).into_iter().for_each(&mut say);
-            watcher.news_of_services(&heard, &mut room).into_iter().for_each(&mut say);
+            watcher.news_of_topics(heard, &mut room).into_iter().for_each(&mut say);
         }
         said
     }
@@ -260,28 +329,31 @@ impl Watcher {
         Some(text)
     }
 
-    fn news_of_services(&mut self, heard: &HashMap<ServiceName, Heard>, room: &mut Room) -> Vec<Arc<str>> {
+    fn news_of_topics(&mut self, heard: &HashMap<Topic, Heard>, room: &mut Room) -> Vec<Arc<str>> {
         let mut said = Vec::new();
-        for (service, missed) in &mut self.services {
-            if let Some(heard) = heard.get(service) {
-                match room.take(&heard.text) {
-                    true => said.push(heard.text.clone()),
-                    false => *missed += heard.count,
+        self.topics.retain(|topic, missed| {
+            if let Some(heard) = heard.get(topic) {
+                if room.take(&heard.text) {
+                    said.push(heard.text.clone());
+                    // that some was missed before need not be told any more
+                    return !heard.last;
                 }
+                *missed = Missed { count: missed.count + heard.count, last: heard.last };
             }
-            if *missed > 0 {
-                let news = Messages { messages: Vec::new(), service: service.clone(), left_out: *missed };
-                let text = Said::Messages(news).encode();
-                if room.take(&text) {
-                    *missed = 0;
-                    said.push(text.into());
-                }
+            if missed.count == 0 && !missed.last {
+                return true;
             }
-        }
+            let text = topic.said(*missed).encode();
+            if !room.take(&text) {
+                return true;
+            }
+            said.push(text.into());
+            !std::mem::take(missed).last
+        });
         said
     }
 
     fn watches(&self) -> bool {
-        self.stats.is_some() || self.clients.is_some() || self.events.is_some() || !self.services.is_empty()
+        self.stats.is_some() || self.clients.is_some() || self.events.is_some() || !self.topics.is_empty()
     }
 }

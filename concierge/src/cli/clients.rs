@@ -8,6 +8,7 @@ use super::admin_args::{AdminArgs, failed};
 use super::client_args::ClientArgs;
 use super::connected::{self, NOTHING};
 use super::exit::Failure;
+use super::frames::FramesArgs;
 use super::output::Output;
 
 #[derive(Debug, Args)]
@@ -29,6 +30,12 @@ enum Command {
     /// A hub obeys whoever has the admin secret, or, of a hub without one, programs on its machine.
     #[command(after_help = "Example: concierge clients kick ada --reason 'you are too loud'")]
     Kick(Kick),
+    /// Print what comes from a client and goes to it, a line for each frame, until Ctrl-C or its end, as an administrator
+    ///
+    /// What is said to the admin service is left out. A hub obeys whoever has the admin secret, or, of a hub without one, programs
+    /// on its machine.
+    #[command(after_help = "Example: concierge clients frames ada")]
+    Frames(FramesArgs),
 }
 
 #[derive(Debug, Args)]
@@ -67,6 +74,7 @@ impl Clients {
             Command::Ls(args) => list(&args, output).await,
             Command::Get(get) => get.run(output).await,
             Command::Kick(kick) => kick.run(output).await,
+            Command::Frames(frames) => frames.run(output).await,
         }
     }
 }
@@ -112,7 +120,7 @@ impl Kick {
     }
 }
 
-async fn find(client: &Client, who: &str) -> Result<ClientDetails, Failure> {
+pub(super) async fn find(client: &Client, who: &str) -> Result<ClientDetails, Failure> {
     // a name may look like a uuid without hyphens, so names come first
     let named = client.clients().await?.into_iter().find(|other| other.name.as_str() == who);
     let uuid = match named {

@@ -12,9 +12,9 @@ use super::exit::Failure;
 use super::output::Output;
 use super::span::{now, shown};
 
-/// Print what happened in a hub lately, a line each: who came and went, services, wrong secrets, limits
+/// Print what happened in a hub lately, a line each: who came and went, services, wrong secrets, who was refused or throttled
 ///
-/// A hub remembers its last 1,000 events. It obeys administrators only: whoever has the admin secret, or, of a hub without one,
+/// A hub remembers its last 1,000 events, and 250 of those who were refused or throttled. It obeys administrators only: whoever has the admin secret, or, of a hub without one,
 /// programs on its machine.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: concierge events --follow --json")]
@@ -91,12 +91,22 @@ fn line(event: &Event) -> String {
         Happening::WrongSecret { address, admin } => {
             format!("wrong {}secret: from {address}", if *admin { "admin " } else { "" })
         }
-        Happening::Limited { limit, address, client } => match client {
-            Some(client) => format!("limited: {limit} of {client} from {address}"),
-            None => format!("limited: {limit} from {address}"),
+        Happening::Limited { limit, address, client, times } => match client {
+            Some(client) => format!("limited: {limit} of {client} from {address}{}", often(*times)),
+            None => format!("limited: {limit} from {address}{}", often(*times)),
         },
+        Happening::Throttled { limit, address, client, times } => {
+            format!("throttled: {limit} of {client} from {address}{}", often(*times))
+        }
+        Happening::Refused { reason, code, address, times } => {
+            format!("refused: {reason} {code} from {address}{}", often(*times))
+        }
         Happening::Unknown => "something that this program does not know".to_owned(),
     };
     let at = Millis(i64::try_from(event.at).unwrap_or(i64::MAX));
     format!("{}  {what}", shown(at, now()))
+}
+
+fn often(times: u64) -> String {
+    if times == 1 { String::new() } else { format!(", {times} times") }
 }

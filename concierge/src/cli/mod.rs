@@ -21,6 +21,7 @@ mod errors;
 mod events;
 mod exit;
 mod file;
+mod frames;
 mod healthcheck;
 mod output;
 mod promise;

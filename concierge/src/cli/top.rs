@@ -10,7 +10,7 @@ use super::connected::{self, Stop};
 use super::exit::Failure;
 use super::output::Output;
 
-/// Show how a hub is, again and again until Ctrl-C: clients, messages, bytes, what the process uses
+/// Show how a hub is, again and again until Ctrl-C: clients, messages, bytes, promises and tasks by state, what the process uses
 ///
 /// Rates are those since the table before. With --json each line is a snapshot of totals. The hub obeys administrators only:
 /// whoever has the admin secret, or, of a hub without one, programs on its machine.

@@ -10,7 +10,7 @@ use super::{Hub, Who};
 use crate::config::Config;
 
 /// A hub with an admin service, and an administrator without having to say so.
-async fn administered(change: impl FnOnce(&mut Config)) -> (Hub, Who) {
+pub(super) async fn administered(change: impl FnOnce(&mut Config)) -> (Hub, Who) {
     let mut hub = Hub::with(change);
     hub.administer();
     let root = hub.join("root").await;
@@ -18,38 +18,38 @@ async fn administered(change: impl FnOnce(&mut Config)) -> (Hub, Who) {
     (hub, root)
 }
 
-async fn subscribe(hub: &mut Hub, who: Who) {
+pub(super) async fn subscribe(hub: &mut Hub, who: Who) {
     let answer = hub.ask(who, r#"{"type":"SELF_SUBSCRIBE","service":"concierge.admin"}"#).await;
     assert_eq!(answer["successful"], true, "{answer}");
     hub.forget();
 }
 
 /// What the admin service says to one of those who got these lines.
-fn said_to(who: Who, lines: Vec<(Who, String)>) -> Vec<Value> {
+pub(super) fn said_to(who: Who, lines: Vec<(Who, String)>) -> Vec<Value> {
     let mine = lines.into_iter().filter(|(to, _)| *to == who);
     let payloads = mine.filter_map(|(_, line)| serde_json::from_str::<Value>(&line).ok());
     payloads.filter(|payload| payload["origin"]["name"] == "concierge_admin").map(|mut payload| payload["data"].take()).collect()
 }
 
 /// Sends a request; everything that the admin service says to its sender then.
-async fn ask(hub: &mut Hub, who: Who, request: Value) -> Vec<Value> {
+pub(super) async fn ask(hub: &mut Hub, who: Who, request: Value) -> Vec<Value> {
     let target = json!({"type": "SERVICE", "service": "concierge.admin"});
     hub.whisper(who, &json!({"type": "MESSAGE", "target": target, "data": request}).to_string());
     said_to(who, hub.settle().await)
 }
 
 /// The same, of a request that leads to nothing but its answer.
-async fn answer(hub: &mut Hub, who: Who, request: Value) -> Value {
+pub(super) async fn answer(hub: &mut Hub, who: Who, request: Value) -> Value {
     let mut said = ask(hub, who, request).await;
     assert_eq!(said.len(), 1, "{said:?}");
     said.remove(0)
 }
 
-async fn after(hub: &mut Hub, who: Who, ms: u64) -> Vec<Value> {
+pub(super) async fn after(hub: &mut Hub, who: Who, ms: u64) -> Vec<Value> {
     said_to(who, hub.after(ms).await)
 }
 
-fn refused(code: &str) -> impl Fn(&Value) -> bool {
+pub(super) fn refused(code: &str) -> impl Fn(&Value) -> bool {
     move |answer| answer["error"]["code"] == code && answer["error"]["message"].is_string() && answer.get("ok").is_none()
 }
 
@@ -62,6 +62,11 @@ fn everything(uuid: &str) -> Vec<Value> {
         json!({"op": "clients.kick", "uuid": uuid}),
         json!({"op": "events.watch"}),
         json!({"op": "service.watch", "service": "news"}),
+        json!({"op": "frames.watch", "uuid": uuid}),
+        json!({"op": "promises.watch"}),
+        json!({"op": "tasks.watch"}),
+        json!({"op": "files.watch"}),
+        json!({"op": "task.history", "task": "a"}),
         json!({"op": "stats.unwatch"}),
     ]
 }
@@ -373,6 +378,7 @@ async fn requests_that_make_no_sense_are_refused_with_their_id_and_change_nothin
         json!({"id": 1, "op": "clients.kick", "uuid": "ada"}),
         json!({"id": 1, "op": "stats.watch", "every_ms": -1}),
         json!({"id": 1, "op": "service.watch", "service": "a b"}),
+        json!({"id": 1, "op": "frames.watch"}),
         json!({"id": 1, "op": "x".repeat(10_000)}),
     ] {
         let answer = answer(&mut hub, root, request.clone()).await;

@@ -13,6 +13,7 @@ use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_util::sync::CancellationToken;
 
+use super::Hub;
 use crate::crowd::TooMany;
 use crate::host::Names;
 use crate::http::{Site, Upgraded, serve, serve_tls};
@@ -29,6 +30,7 @@ fn site() -> Site {
         headers: limits::HTTP_HEADERS,
         stalled_for: Duration::from_secs(10),
         draining: CancellationToken::new(),
+        desk: Hub::new().desk,
     }
 }
 

@@ -3,12 +3,16 @@
 
 use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use concierge_api_rs::ClientId;
+use concierge_coordinator::Rules;
+use concierge_files::Files;
 use concierge_hub::Bounds;
-use concierge_store::Clock;
+use concierge_store::{Clock, Place};
 use expect_test::Expect;
 use serde_json::Value;
 use tokio::io::duplex;
@@ -23,6 +27,7 @@ use super::transcript::Transcript;
 use crate::admin::{self, Admin, Resources};
 use crate::arrivals::Coming;
 use crate::config::Config;
+use crate::coordinator::{self, Coordinator};
 use crate::crowd::{self, Crowd, Guest};
 use crate::desk::Desk;
 use crate::guesses::Guesses;
@@ -46,6 +51,7 @@ pub(crate) struct Hub {
     /// Where the next connections come from.
     pub(crate) address: IpAddr,
     shard: Arc<Shard>,
+    coordinator: Option<Arc<Coordinator>>,
     sessions: JoinSet<()>,
     /// The shard's flusher and built-in clients; ended with the hub.
     _tasks: JoinSet<()>,
@@ -85,6 +91,7 @@ impl Hub {
             draining: CancellationToken::new(),
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             shard,
+            coordinator: None,
             sessions: JoinSet::new(),
             _tasks: tasks,
             clients: Vec::new(),
@@ -101,9 +108,29 @@ impl Hub {
             resources: Resources::default(),
             outbox_bytes: self.config.limits.outbox_bytes,
         };
-        let admin = Admin::start(settings, self.desk.clone(), None, &mut self._tasks);
+        let admin = Admin::start(settings, self.desk.clone(), self.coordinator.clone(), &mut self._tasks);
         self.transcript.call(&admin.id().to_string(), "admin".to_owned());
         admin
+    }
+
+    /// Starts a coordinator in memory, whose time is driven by hand.
+    pub(crate) async fn coordinate(&mut self) {
+        let settings = coordinator::Settings {
+            place: Place::Memory,
+            rules: Rules::default(),
+            clock: Clock::by_hand(),
+            in_flight: 16,
+            outbox_bytes: self.config.limits.outbox_bytes,
+        };
+        let started = Coordinator::start(settings, self.desk.clone(), &mut self._tasks).await;
+        self.coordinator = Some(started.expect("memory is always there"));
+    }
+
+    /// Starts a file server in that folder: what answers requests.
+    pub(crate) fn keep_files(&self, folder: &Path) -> Router {
+        let files = Files::open(concierge_files::Options::new(folder), self.desk.clone()).expect("the folder is empty");
+        self.desk.keep_files(files.clone());
+        files.router()
     }
 
     /// A connection that was just upgraded, called `name` in the transcript.
@@ -290,11 +317,11 @@ impl Hub {
     }
 
     /// The client's end of the pipe goes without a word.
-    pub(crate) async fn cut(&mut self, who: Who) {
+    pub(crate) async fn cut(&mut self, who: Who) -> Vec<(Who, String)> {
         let client = &mut self.clients[who.0];
         self.transcript.sent(&client.name, "(gone)");
         client.cut();
-        self.settle().await;
+        self.settle().await
     }
 
     pub(crate) fn peer(&self, who: Who) -> &Arc<Peer> {

@@ -20,6 +20,7 @@ mod limits;
 mod lists;
 mod messages;
 mod order;
+mod outsiders;
 mod protocol_md;
 mod refusals;
 mod sequence;
@@ -28,5 +29,6 @@ mod slow;
 mod subscriptions;
 mod threads;
 mod throttle;
+mod watching;
 
 pub(crate) use hub::{Hub, Who};

@@ -30,8 +30,8 @@ const SEARCHES: usize = 2;
 pub(super) enum Sink {
     /// A client of the hub.
     Client(Arc<Peer>),
-    /// A stream of events. Its queue is bounded; one that is full takes nothing, and what it did not take is offered again.
-    Poller(mpsc::Sender<Event>),
+    /// A stream of events, and its pid. Its queue is bounded; one that is full takes nothing, and what it did not take is offered again.
+    Poller(mpsc::Sender<Event>, Pid),
 }
 
 /// A message for a poller.
@@ -158,7 +158,8 @@ impl Roster {
     /// A poller came. It goes with [`Roster::leave`].
     pub(super) fn poll(&self, group: GroupName, pid: Pid, to: mpsc::Sender<Event>) -> MemberId {
         let mut state = self.state.lock();
-        let id = state.join(Newcomer { id: 0, groups: vec![group], pid, sink: Sink::Poller(to) });
+        let sink = Sink::Poller(to, pid.clone());
+        let id = state.join(Newcomer { id: 0, groups: vec![group], pid, sink });
         state.pollers += 1;
         drop(state);
         self.arrived.notify_one();
@@ -254,7 +255,7 @@ impl State {
 }
 
 fn is_poller(sink: &Sink) -> bool {
-    matches!(sink, Sink::Poller(_))
+    matches!(sink, Sink::Poller(..))
 }
 
 #[cfg(test)]

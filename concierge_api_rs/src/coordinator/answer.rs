@@ -125,6 +125,19 @@ pub enum Status {
 }
 
 impl Status {
+    /// Every status; from the third on they are refusals.
+    pub const ALL: &[Self] = &[
+        Self::Ok,
+        Self::GoOn,
+        Self::BadRequest,
+        Self::NotFound,
+        Self::Conflict,
+        Self::Unprocessable,
+        Self::TooMany,
+        Self::Internal,
+        Self::NotImplemented,
+    ];
+
     /// The number.
     #[must_use]
     pub const fn code(self) -> u16 {

@@ -218,16 +218,8 @@ fn page(name: &str, item: Json) -> Json {
 }
 
 fn refusal() -> Json {
-    const WHY: [Status; 7] = [
-        Status::BadRequest,
-        Status::NotFound,
-        Status::Conflict,
-        Status::Unprocessable,
-        Status::TooMany,
-        Status::Internal,
-        Status::NotImplemented,
-    ];
-    let mut head = object(&[("corrId", json!({ "type": "string" })), ("status", json!({ "enum": WHY.map(Status::code) }))]);
+    let why: Vec<u16> = Status::ALL.iter().map(|status| status.code()).filter(|code| *code >= 400).collect();
+    let mut head = object(&[("corrId", json!({ "type": "string" })), ("status", json!({ "enum": why }))]);
     head["properties"]["version"] = json!({ "const": Dialect::V20260401.version() });
     let sentence = json!({ "type": "string", "maxLength": limits::ECHO_CHARS });
     let mut refusal = object(&[("kind", json!({ "type": "string" })), ("head", head), ("data", sentence)]);

@@ -23,8 +23,9 @@ use std::time::Duration;
 use concierge_api_rs::Target;
 use concierge_api_rs::admin::{Ask, SERVICE, Said};
 pub use concierge_api_rs::admin::{
-    ClientRecord, Clients, CoordinatorStats, Event, Events, Happening, Messages, Named, Op, Overheard, Page, Refusal,
-    RefusalCode, Stats, Usage, may_kick_with,
+    ClientRecord, Clients, CoordinatorStats, Direction, Event, Events, FileChange, FileEvent, Files, Frames, Happening, History,
+    Messages, Moment, Named, Op, Opcode, Overheard, Page, Promises, Refusal, RefusalCode, SeenFrame, Stats, Step, Tasks, Usage,
+    may_kick_with,
 };
 use futures::StreamExt;
 use serde_json::Value;
@@ -61,6 +62,14 @@ pub enum News {
     Events(Events),
     /// What was said to a service.
     Messages(Messages),
+    /// What came from a client and went to it. One that is gone is watched no more.
+    Frames(Frames),
+    /// Promises that changed.
+    Promises(Promises),
+    /// Tasks that changed.
+    Tasks(Tasks),
+    /// Files that changed.
+    Files(Files),
 }
 
 /// Why the admin service did not do what it was asked.
@@ -229,11 +238,18 @@ impl Admin {
             Said::Clients(clients) => News::Clients(clients),
             Said::Events(events) => News::Events(events),
             Said::Messages(messages) => News::Messages(messages),
+            Said::Frames(frames) => News::Frames(frames),
+            Said::Promises(promises) => News::Promises(promises),
+            Said::Tasks(tasks) => News::Tasks(tasks),
+            Said::Files(files) => News::Files(files),
             // answers to what nobody waits for any more
             Said::Done { .. } | Said::Refused { .. } => return,
         };
-        if let News::Events(events) = &news {
-            self.told(events);
+        match &news {
+            News::Events(events) => self.told(events),
+            // it could not be watched again
+            News::Frames(frames) if frames.gone => self.watched.retain(|op| *op != Op::FramesWatch { uuid: frames.uuid }),
+            _ => {}
         }
         if self.news.len() == NEWS {
             self.news.pop_front();

@@ -41,6 +41,16 @@ impl MemoryRows {
         listed(&self.awaited, awaiter)
     }
 
+    /// The state of every promise, as it was written.
+    pub fn promise_states(&self) -> impl Iterator<Item = PromiseState> {
+        self.promises.values().map(|promise| promise.state)
+    }
+
+    /// The state of every task.
+    pub fn task_states(&self) -> impl Iterator<Item = TaskState> {
+        self.tasks.values().map(|task| task.state)
+    }
+
     fn unindex_task(&mut self, id: &PromiseId) {
         let Some(task) = self.tasks.get(id) else { return };
         if let Some(at) = task.due_at {

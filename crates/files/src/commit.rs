@@ -7,16 +7,17 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use concierge_api_rs::ClientId;
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
-use crate::Inner;
 use crate::condition::Conditions;
 use crate::folder::{Folder, Growth};
 use crate::path::FilePath;
 use crate::refusal::Refusal;
 use crate::tree::{self, FOLDER_MODE, Found, Meta};
 use crate::upload::{Staged, Stored};
+use crate::{Change, Inner};
 
 #[cfg(test)]
 mod tests;
@@ -33,7 +34,9 @@ impl Inner {
         let result = self.place_all(folder, &mut waiting, conditions);
         waiting.for_each(|staged| staged.temporary.discard());
         // The client left in the middle of it: whoever was second to notice clears up.
-        folder.check_here().inspect_err(|_| self.clear(folder.client))?;
+        folder.check_here().inspect_err(|_| {
+            self.clear(folder.client);
+        })?;
         result
     }
 
@@ -51,12 +54,20 @@ impl Inner {
         }
         folder.admit(growth(&root, waiting.as_slice(), conditions)?)?;
         let mut made = Vec::new();
-        let result = make_missing(&root, waiting.as_slice(), &mut made).and_then(|()| self.place_each(&root, waiting));
+        let result = make_missing(&root, waiting.as_slice(), &mut made).and_then(|()| {
+            made.iter().for_each(|path| self.tell(folder.client, || Change::Made(path.join("/") + "/")));
+            self.place_each(folder.client, &root, waiting)
+        });
         folder.add_folders(if result.is_ok() { made.len() as u64 } else { unmake(&root, &made) });
         result
     }
 
-    fn place_each(&self, root: &OwnedFd, waiting: &mut std::vec::IntoIter<Staged>) -> Result<Vec<Stored>, Refusal> {
+    fn place_each(
+        &self,
+        client: ClientId,
+        root: &OwnedFd,
+        waiting: &mut std::vec::IntoIter<Staged>,
+    ) -> Result<Vec<Stored>, Refusal> {
         let mut stored = Vec::with_capacity(waiting.len());
         while let Some(next) = waiting.as_slice().first() {
             // Taken out of `waiting` only when it is in its place, so that whatever fails leaves it to be removed.
@@ -64,6 +75,7 @@ impl Inner {
             let next = waiting.next().expect("it was first just now");
             next.temporary.moved();
             next.reservation.placed(growth);
+            self.tell(client, || Change::Stored(next.path.to_string(), next.meta.size));
             stored.push(Stored { path: next.path, meta: next.meta });
         }
         Ok(stored)

@@ -13,7 +13,7 @@ use crate::folder::Folder;
 use crate::path::FilePath;
 use crate::refusal::Refusal;
 use crate::tree::{self, Found, Removed};
-use crate::{Files, Inner, blocking};
+use crate::{Change, Files, Inner, blocking};
 
 #[cfg(test)]
 mod tests;
@@ -55,6 +55,7 @@ impl Inner {
         rustix::fs::unlinkat(&way.folder, name, AtFlags::empty())?;
         let removed = Removed { files: 1, folders: 0, bytes: meta.size };
         folder.shrank(removed);
+        self.tell(folder.client, || Change::Deleted(path.to_string()));
         Ok(removed)
     }
 
@@ -89,7 +90,9 @@ impl Inner {
             Found::Folder => {
                 let mut removed = Removed { folders: 1, ..Removed::default() };
                 count(&tree::open_folder(&way.folder, name)?, &mut removed)?;
-                Ok(Some((self.disk.take(&way.folder, name)?, removed)))
+                let number = self.disk.take(&way.folder, name)?;
+                self.tell(folder.client, || Change::Deleted(path.to_string()));
+                Ok(Some((number, removed)))
             }
         }
     }
@@ -101,6 +104,7 @@ impl Inner {
         count(&own, &mut removed)?;
         let Some(number) = self.disk.take_folder(folder.client)? else { return Ok(None) };
         metrics::gauge!("concierge_files_folders").decrement(1.0);
+        self.tell(folder.client, || Change::Deleted(String::new()));
         Ok(Some((number, removed)))
     }
 }

@@ -73,6 +73,23 @@ pub trait Directory: Send + Sync + 'static {
     fn holder(&self, key: Uuid) -> Option<Holder>;
     /// The connected client of that name.
     fn client(&self, name: &str) -> Option<ClientId>;
+    /// Whether it wants to hear of changes: nothing is made of them while it does not.
+    fn is_curious(&self) -> bool {
+        false
+    }
+    /// Something changed in a client's folder, and is there when this is called; two changes of one path come in their order.
+    fn changed(&self, _: ClientId, _: Change) {}
+}
+
+/// A change in a client's folder. Paths are relative to it; one of a folder ends in `/`, and that of the client's own is empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// An upload of that many bytes is in its place.
+    Stored(String, u64),
+    /// A folder was made.
+    Made(String),
+    /// A file, or a folder with all that was in it, was deleted.
+    Deleted(String),
 }
 
 /// Whose key it is.
@@ -145,13 +162,13 @@ impl Files {
     /// background.
     ///
     /// To be called after the [`Directory`] stopped resolving the client's name and keys, and before its name can be taken again.
-    /// Takes one rename, and waits for no upload.
-    pub fn leave(&self, client: ClientId) {
+    /// Takes one rename, and waits for no upload. Whether there was something; the [`Directory`] is not told.
+    pub fn leave(&self, client: ClientId) -> bool {
         let left = self.inner.folders.lock().remove(&client);
-        if let Some(folder) = left {
+        left.is_some_and(|folder| {
             folder.set_left();
-            self.inner.clear(client);
-        }
+            self.inner.clear(client)
+        })
     }
 
     /// The folder of a connected client, for writing.
@@ -170,14 +187,27 @@ impl Files {
 }
 
 impl Inner {
-    /// Moves the folder of a client that left out of reach, and has it deleted.
-    fn clear(&self, client: ClientId) {
-        match self.disk.discard_folder(client) {
-            Ok(true) => metrics::gauge!("concierge_files_folders").decrement(1.0),
-            Ok(false) => {}
-            Err(error) => tracing::error!(%client, %error, "the folder of a client that left could not be removed"),
+    /// Moves the folder of a client that left out of reach, and has it deleted. Whether there was one.
+    fn clear(&self, client: ClientId) -> bool {
+        let there = match self.disk.discard_folder(client) {
+            Ok(there) => there,
+            Err(error) => {
+                tracing::error!(%client, %error, "the folder of a client that left could not be removed");
+                false
+            }
+        };
+        if there {
+            metrics::gauge!("concierge_files_folders").decrement(1.0);
         }
         self.wake_sweeper();
+        there
+    }
+
+    /// Tells of a change, if anybody wants to know.
+    fn tell(&self, client: ClientId, change: impl FnOnce() -> Change) {
+        if self.directory.is_curious() {
+            self.directory.changed(client, change());
+        }
     }
 
     fn wake_sweeper(&self) {

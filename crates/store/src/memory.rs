@@ -1,6 +1,7 @@
 //! Rows that go with the process.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use concierge_api_rs::coordinator::Millis;
 use concierge_coordinator::{MemoryRows, Rules};
@@ -9,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::error::StoreError;
+use crate::follow::{Counts, Observer};
 use crate::store::Tally;
 use crate::work::{Done, Work, next_due};
 
@@ -16,6 +18,7 @@ use crate::work::{Done, Work, next_due};
 pub(crate) struct Memory {
     rules: Rules,
     clock: Clock,
+    observer: Option<Arc<dyn Observer>>,
     due: watch::Sender<Option<Millis>>,
     state: Mutex<State>,
 }
@@ -27,19 +30,31 @@ struct State {
 }
 
 impl Memory {
-    pub(crate) fn new(rules: Rules, clock: Clock) -> Self {
+    pub(crate) fn new(rules: Rules, clock: Clock, observer: Option<Arc<dyn Observer>>) -> Self {
         let state = State { rows: MemoryRows::new(), tally: Tally::default(), closed: false };
-        Self { rules, clock, due: watch::Sender::new(None), state: Mutex::new(state) }
+        Self { rules, clock, observer, due: watch::Sender::new(None), state: Mutex::new(state) }
     }
 
     pub(crate) fn work(&self, work: &Work) -> Result<Done, StoreError> {
         let mut state = self.open()?;
-        let Ok(done) = work.run(&self.rules, &self.clock, &mut state.rows);
+        let Ok((done, changes)) = work.run_followed(&self.rules, &self.clock, &mut state.rows, self.observer.as_deref());
         let Ok(due) = next_due(&self.clock, &state.rows);
         state.tally.transactions += 1;
         state.tally.commits += 1;
         self.due.send_if_modified(|known| std::mem::replace(known, due) != due);
+        // nobody else writes meanwhile: changes are told in their order
+        if let Some(observer) = self.observer.as_ref().filter(|_| !changes.is_empty()) {
+            observer.committed(changes);
+        }
         Ok(done)
+    }
+
+    pub(crate) fn count(&self) -> Result<Counts, StoreError> {
+        let state = self.open()?;
+        if let Some(observer) = &self.observer {
+            observer.counted_from_here();
+        }
+        Ok(Counts::of_memory(&state.rows))
     }
 
     pub(crate) fn read<T>(&self, look: impl FnOnce(&MemoryRows) -> Result<T, Infallible>) -> Result<T, StoreError> {

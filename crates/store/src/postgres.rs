@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use concierge_api_rs::coordinator::{Dialect, GroupName, Kind, Millis, Outcome, Pid, Request};
 use concierge_coordinator::{Everything, MemoryRows, Offer, OfferKey, Reads, Rules};
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Object, Pool};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -40,7 +40,8 @@ use self::trouble::Trouble;
 use self::writer::Writer;
 use crate::clock::Clock;
 use crate::error::{OpenError, StoreError};
-use crate::store::{Live, Tally};
+use crate::follow::{Counts, Observer};
+use crate::store::Tally;
 use crate::work::{Done, Work, is_overdue, look as look_at};
 
 /// What waits for the writer at most; the next one is refused as busy.
@@ -65,7 +66,12 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     /// Opens the database at `url`, makes its tables or brings them up to date.
-    pub(crate) async fn open(url: &str, place: String, rules: Rules, clock: Clock) -> Result<Self, OpenError> {
+    pub(crate) async fn open(
+        url: &str,
+        place: String,
+        rules: Rules,
+        (clock, observer): (Clock, Option<Arc<dyn Observer>>),
+    ) -> Result<Self, OpenError> {
         let server = Server::parse(url, place)?;
         let (writing, readers) = (server.pool(1), server.pool(READERS));
         let unusable = |error: Trouble| OpenError::Unusable(server.place.clone(), error.into());
@@ -75,7 +81,7 @@ impl Postgres {
         let next = look::next_due(&client).await.map_err(unusable)?;
         drop(client);
         let due = Arc::new(NextDue::new(next.filter(|_| !clock.is_by_hand())));
-        let (writer, desk) = Writer::new(writing, rules, clock.clone(), due.clone(), WRITER_QUEUE);
+        let (writer, desk) = Writer::new(writing, rules, (clock.clone(), observer), due.clone(), WRITER_QUEUE);
         let (neighbours, ear) = Neighbours::new(server, clock.clone(), due.clone());
         let mut tasks = JoinSet::new();
         tasks.spawn(desk.serve());
@@ -145,13 +151,17 @@ impl Postgres {
         Ok(free(found.rows.everything()))
     }
 
-    pub(crate) async fn live(&self, most: usize) -> Result<Live, StoreError> {
+    /// Everything by its state, as it is between two commits of this hub.
+    pub(crate) async fn count(&self) -> Result<Counts, StoreError> {
         let _place = self.reading.try_acquire().map_err(|_| StoreError::Busy)?;
-        let looking = async {
-            let client = self.readers.get().await?;
-            look::live(&client, most).await
-        };
-        looking.await.map_err(Trouble::nothing_happened)
+        let client = self.readers.get().await.map_err(|error| Trouble::from(error).nothing_happened())?;
+        let client = self.writer.begin_between_commits(client).await?;
+        let counted = look::count_all(&client).await;
+        if client.batch_execute("ROLLBACK").await.is_err() {
+            // the end of its session ends the transaction
+            drop(Object::take(client));
+        }
+        counted.map_err(Trouble::nothing_happened)
     }
 
     pub(crate) fn due(&self) -> watch::Receiver<Option<Millis>> {

@@ -11,7 +11,7 @@ mod schema;
 mod search;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::error::{OpenError, StoreError};
+use crate::follow::{Counts, Observer};
 use crate::store::Tally;
 use crate::work::{Done, Work};
 
@@ -36,6 +37,7 @@ const READER_QUEUE: usize = 2_048;
 
 /// A database that is open.
 pub(crate) struct Sqlite {
+    path: PathBuf,
     writer: Writer,
     /// Look-ups by key: short.
     quick: Readers,
@@ -52,11 +54,23 @@ pub(crate) enum Look {
 
 impl Sqlite {
     /// Opens the database at `path`, makes it or brings it up to date.
-    pub(crate) fn open(path: &Path, rules: Rules, clock: Clock) -> Result<Self, OpenError> {
+    pub(crate) fn open(path: &Path, rules: Rules, clock: Clock, observer: Option<Arc<dyn Observer>>) -> Result<Self, OpenError> {
         let ours = Ours::open(path)?;
         let quick = Readers::start("store-read", [ours.reader()?, ours.reader()?].into(), READER_QUEUE);
         let searches = Readers::start("store-search", [ours.reader()?, ours.reader()?].into(), READER_QUEUE);
-        Ok(Self { writer: Writer::start(ours, rules, clock, WRITER_QUEUE)?, quick, searches })
+        let path = ours.path.clone();
+        Ok(Self { path, writer: Writer::start(ours, rules, (clock, observer), WRITER_QUEUE)?, quick, searches })
+    }
+
+    /// Everything by its state, as it is between two commits. It is counted on a connection and a thread of its own.
+    pub(crate) async fn count(&self) -> Result<Counts, StoreError> {
+        let path = self.path.clone();
+        let blocking = |error: tokio::task::JoinError| StoreError::failed(error);
+        let connection =
+            tokio::task::spawn_blocking(move || open::reader(&path)).await.map_err(blocking)?.map_err(store_error)?;
+        let connection = self.writer.begin_between_commits(connection).await?;
+        let count = move || SqliteRows(&connection).count_all().map_err(store_error);
+        tokio::task::spawn_blocking(count).await.map_err(blocking)?
     }
 
     pub(crate) async fn work(&self, work: Work) -> Result<Done, StoreError> {

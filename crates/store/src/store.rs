@@ -1,15 +1,15 @@
 //! The face of the store.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use concierge_api_rs::coordinator::{Dialect, GroupName, Millis, Pid, PromiseState, Request, TaskState};
+use concierge_api_rs::coordinator::{Dialect, GroupName, Millis, Pid, Request};
 use concierge_coordinator::{Decision, Everything, Offer, OfferKey, Reads, Rules};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::error::{OpenError, StoreError};
+use crate::follow::{Counts, Observer};
 use crate::memory::Memory;
 use crate::place::Place;
 use crate::postgres::Postgres;
@@ -56,39 +56,38 @@ pub struct Tally {
     pub commits: u64,
 }
 
-/// What is not settled or done, counted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Live {
-    /// Pending promises.
-    pub promises: u64,
-    /// Tasks that are not fulfilled, by state.
-    pub tasks: BTreeMap<TaskState, u64>,
-}
-
-impl Live {
-    /// Counts these.
-    pub(crate) fn of(promises: u64, tasks: impl Iterator<Item = TaskState>) -> Self {
-        let mut live = Self { promises, ..Self::default() };
-        tasks.for_each(|state| *live.tasks.entry(state).or_default() += 1);
-        live
-    }
-}
-
 impl Store {
     /// Opens what is at `place`, or makes it.
     ///
     /// # Errors
     /// When it can't be opened, or is not ours.
     pub async fn open(place: &Place, rules: Rules, clock: Clock) -> Result<Self, OpenError> {
+        Self::open_for(place, rules, clock, None).await
+    }
+
+    /// The same, and `observer` follows what is written.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_followed(
+        place: &Place,
+        rules: Rules,
+        clock: Clock,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, OpenError> {
+        Self::open_for(place, rules, clock, Some(observer)).await
+    }
+
+    async fn open_for(place: &Place, rules: Rules, clock: Clock, observer: Option<Arc<dyn Observer>>) -> Result<Self, OpenError> {
         let backend = match place {
-            Place::Memory => Backend::Memory(Arc::new(Memory::new(rules, clock.clone()))),
+            Place::Memory => Backend::Memory(Arc::new(Memory::new(rules, clock.clone(), observer))),
             Place::Sqlite(path) => {
                 let (path, clock) = (path.clone(), clock.clone());
-                let open = tokio::task::spawn_blocking(move || Sqlite::open(&path, rules, clock));
+                let open = tokio::task::spawn_blocking(move || Sqlite::open(&path, rules, clock, observer));
                 Backend::Sqlite(Arc::new(open.await.expect("opening does not panic")?))
             }
             Place::Postgres(url) => {
-                Backend::Postgres(Arc::new(Postgres::open(url, place.to_string(), rules, clock.clone()).await?))
+                Backend::Postgres(Arc::new(Postgres::open(url, place.to_string(), rules, (clock.clone(), observer)).await?))
             }
         };
         Ok(Self { rules, clock, backend })
@@ -190,21 +189,24 @@ impl Store {
         }
     }
 
-    /// How much is not settled or done: of promises and of tasks `most` are counted.
+    /// How many promises and tasks there are, as they are between two commits, at which the observer is told
+    /// ([`Observer::counted_from_here`]): what is committed later comes on top. This goes through all rows, and keeps nobody
+    /// waiting meanwhile.
     ///
     /// # Errors
     /// When rows can't be read.
-    pub async fn live(&self, most: usize) -> Result<Live, StoreError> {
+    pub async fn count(&self) -> Result<Counts, StoreError> {
         match &self.backend {
-            Backend::Memory(memory) => memory.read(|rows| {
-                let Everything { promises, tasks, .. } = rows.everything()?;
-                let pending = promises.iter().filter(|promise| promise.state == PromiseState::Pending).take(most).count();
-                let states = tasks.iter().map(|task| task.state).filter(|state| *state != TaskState::Fulfilled);
-                Ok(Live::of(pending as u64, states.take(most)))
-            }),
-            Backend::Sqlite(sqlite) => sqlite.read(Look::Search, move |rows| rows.live(most)).await,
-            Backend::Postgres(postgres) => postgres.live(most).await,
+            Backend::Memory(memory) => memory.count(),
+            Backend::Sqlite(sqlite) => sqlite.count().await,
+            Backend::Postgres(postgres) => postgres.count().await,
         }
+    }
+
+    /// Whether others may write the same rows: then nobody here follows everything.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        matches!(self.backend, Backend::Postgres(_))
     }
 
     /// How much was written.

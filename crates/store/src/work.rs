@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::error::StoreError;
+use crate::follow::{Changed, Followed, Follower, Observer};
 
 /// Things done by one sweep, so that requests are not kept waiting.
 pub(crate) const SWEPT_AT_ONCE: usize = 256;
@@ -26,6 +27,8 @@ pub(crate) enum Work {
 /// What waits for whoever writes.
 pub(crate) enum Order {
     Work(Job),
+    /// Somebody wants to see what is there between two commits.
+    Look,
     /// Answered when everything before it is done and what was open is closed.
     Close(oneshot::Sender<()>),
 }
@@ -53,6 +56,20 @@ impl Done {
 }
 
 impl Work {
+    /// Does it, and says what it changed if anybody wants to know.
+    pub(crate) fn run_followed<R: Rows>(
+        &self,
+        rules: &Rules,
+        clock: &Clock,
+        rows: &mut R,
+        observer: Option<&dyn Observer>,
+    ) -> Result<(Done, Vec<Changed>), R::Error> {
+        let Some(observer) = observer else { return Ok((self.run(rules, clock, rows)?, Vec::new())) };
+        let mut rows = Followed::new(rows, Follower::new(observer, Some(self)));
+        let done = self.run(rules, clock, &mut rows)?;
+        Ok((done, rows.into_changes()))
+    }
+
     /// Does it. What was written before an error must be rolled back.
     pub(crate) fn run<R: Rows>(&self, rules: &Rules, clock: &Clock, rows: &mut R) -> Result<Done, R::Error> {
         match self {

@@ -106,6 +106,55 @@ async fn whom_a_proxy_passes_on_and_pages_of_other_origins_are_no_programs_on_th
 }
 
 #[tokio::test]
+async fn an_operator_reads_along_with_a_client_and_sees_states_of_tasks_and_who_is_refused() {
+    let hub = Hub::with(&["admin=true", "coordinator.enabled=true"]).await;
+    let mut ada = hub.connect().await;
+    ada.identify_as(&json!({"type": "IDENTIFY", "name": "ada", "version": "0.2.0", "intents": []})).await;
+    let mut reading = Command::concierge(&["clients", "frames", "ada", "--json"]).at(&hub).start();
+    let mut saying = tokio::time::interval(Duration::from_millis(20));
+    let first: Value = tokio::select! {
+        line = reading.line() => serde_json::from_str(&line).unwrap(),
+        () = async {
+            loop {
+                saying.tick().await;
+                ada.say(&json!({"type": "SELF_FETCH"})).await;
+            }
+        } => unreachable!("it goes on and on"),
+    };
+    assert!(first["text"].as_str().unwrap().contains("SELF_FETCH"), "{first}");
+    let kicked = run(&hub, "clients kick ada --reason enough").await.exits(0);
+    assert!(kicked.stdout.contains("ada"), "{}", kicked.stdout);
+    loop {
+        let frame: Value = serde_json::from_str(&reading.line().await).unwrap();
+        if frame["opcode"] == "close" && frame["direction"] == "out" {
+            assert_eq!((&frame["code"], &frame["text"]), (&json!(4013), &json!("enough")));
+            break;
+        }
+    }
+    run(&hub, "clients frames nobody").await.exits(5);
+
+    run(&hub, "promise create a --timeout 1h --target any@nobody").await.exits(0);
+    run(&hub, "promise create b --timeout 1h").await.exits(0);
+    run(&hub, "promise resolve b").await.exits(0);
+    let counted = async {
+        loop {
+            let top = run(&hub, "top --count 2 --every-ms 250").await.exits(0).stdout;
+            if top.contains("promises resolved") {
+                return top;
+            }
+        }
+    };
+    let top = tokio::time::timeout(Duration::from_secs(30), counted).await.expect("they are counted");
+    assert!(top.contains("promises pending") && top.contains("tasks pending"), "{top}");
+
+    hub.http("POST", "/coordinator", &[("Origin", "https://elsewhere.example")], b"{}").await;
+    let told = run(&hub, "events --json").await.exits(0).json();
+    let refused: Vec<&Value> = told.iter().filter(|event| event["event"] == "refused").collect();
+    assert_eq!((refused.len(), &refused[0]["reason"], &refused[0]["code"]), (1, &json!("http"), &json!(403)), "{told:?}");
+    assert!(run(&hub, "events").await.exits(0).stdout.contains("refused: http 403 from 127.0.0.1"));
+}
+
+#[tokio::test]
 async fn a_rust_client_goes_on_watching_when_the_hub_comes_again() {
     let mut hub = Hub::with(&["admin=true", "admin_secret=swordfish"]).await;
     let client = concierge_client::Client::connect(hub.options("root")).await.unwrap();

@@ -12,7 +12,7 @@ fn poller(roster: &Roster, group: &str, pid: &str) -> (super::MemberId, mpsc::Re
 
 fn offer(roster: &Roster, address: &str, text: &str) -> bool {
     let give = |sink: &Sink| match sink {
-        Sink::Poller(to) => to.try_send(Event { text: text.to_owned(), notice: None }).is_ok(),
+        Sink::Poller(to, _) => to.try_send(Event { text: text.to_owned(), notice: None }).is_ok(),
         Sink::Client(_) => false,
     };
     roster.offer(&Address::parse(address).unwrap(), give)

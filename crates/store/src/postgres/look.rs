@@ -13,7 +13,7 @@ use super::ask::{self, AsBytes, NEXT_DUE, Params, TIME, array};
 use super::load::free;
 use super::read::{self, NOTICE_WIDTH, TASK_WIDTH, promise_columns, schedule_columns, task_columns};
 use super::trouble::Trouble;
-use crate::store::Live;
+use crate::follow::Counts;
 
 const PROMISE: &str = concat!("SELECT ", promise_columns!(), " FROM promises WHERE id = $1");
 const TASK: &str = concat!(
@@ -318,15 +318,14 @@ async fn messages(client: &Object, keys: &[OfferKey]) -> Result<MemoryRows, Trou
     Ok(rows)
 }
 
-/// What is not settled or done, `most` of each: the indexes hold nothing else.
-pub(super) async fn live(client: &Client, most: usize) -> Result<Live, Trouble> {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let params: Params<'_> = &[&most];
-    let pending = "SELECT count(*) FROM (SELECT 1 FROM promises WHERE state = 'pending' LIMIT $1) AS pending";
-    let states = "SELECT state FROM tasks WHERE state <> 'fulfilled' LIMIT $1";
-    let (pending, states) = futures::try_join!(client.query_one(pending, params), client.query(states, params))?;
-    let states = states.iter().filter_map(|row| TaskState::of_str(row.get(0)));
-    Ok(Live::of(u64::try_from(pending.get::<_, i64>(0)).unwrap_or(0), states))
+/// Everything by its state, as this transaction sees it. It goes through all rows.
+pub(super) async fn count_all(client: &Client) -> Result<Counts, Trouble> {
+    client.batch_execute("SET LOCAL enable_seqscan = on").await?;
+    let promises = client.query("SELECT state, count(*) FROM promises GROUP BY state", &[]).await?;
+    let tasks = client.query("SELECT state, count(*) FROM tasks GROUP BY state", &[]).await?;
+    let pair = |row: &'_ Row| -> (String, i64) { (row.get(0), row.get(1)) };
+    let (promises, tasks): (Vec<_>, Vec<_>) = (promises.iter().map(pair).collect(), tasks.iter().map(pair).collect());
+    Ok(Counts::of(promises.iter().map(|(state, n)| (state.as_str(), *n)), tasks.iter().map(|(state, n)| (state.as_str(), *n))))
 }
 
 /// All rows at one moment.

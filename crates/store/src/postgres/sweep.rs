@@ -19,6 +19,7 @@ use super::transaction::{Stop, Transaction};
 use super::trouble::Trouble;
 use super::writer::{Base, Results};
 use crate::error::StoreError;
+use crate::follow::Changed;
 use crate::work::{Done, SWEPT_AT_ONCE, Work};
 
 const DUE_SCHEDULES: &str = concat!(
@@ -40,6 +41,15 @@ const PAUSE: Millis = Millis(20);
 /// A thing that is due, and what it touches.
 type Item = (Due, Touched);
 
+/// What came of things that were due.
+#[derive(Default)]
+struct Fired {
+    offers: Vec<Offer>,
+    net: Net,
+    done: usize,
+    changes: Vec<Changed>,
+}
+
 impl Base {
     /// Does what is due.
     pub(super) async fn sweep(&self) -> Result<Results, Stop> {
@@ -54,32 +64,28 @@ impl Base {
         self.clock.follow(loaded.now);
         let now = self.clock.now();
         let more = items.len() >= SWEPT_AT_ONCE;
-        let (offers, net, done) = match self.fire(now, items, loaded) {
+        let Fired { offers, net, done, changes } = match self.fire(now, items, loaded) {
             Ok(fired) => fired,
             Err(trouble) => return Err(transaction.give_up(trouble).await),
         };
         let pause = (done == 0).then(|| now.plus(PAUSE));
         transaction.finish(&net, 1, pause).await?;
+        self.committed(changes);
         Ok(vec![Ok(Done::quietly(offers, more))])
     }
 
-    fn fire(
-        &self,
-        now: Millis,
-        items: Vec<Item>,
-        Loaded { mut rows, locked, existing, .. }: Loaded,
-    ) -> Result<(Vec<Offer>, Net, usize), Trouble> {
-        let (mut offers, mut net, mut done) = (Vec::new(), Net::default(), 0);
+    fn fire(&self, now: Millis, items: Vec<Item>, Loaded { mut rows, locked, existing, .. }: Loaded) -> Result<Fired, Trouble> {
+        let mut fired = Fired::default();
         for (due, touched) in items {
             if !is_free(&touched, &rows, &locked, &existing) {
                 continue;
             }
             let mut set = free(WorkingSet::load(&touched, &rows));
-            offers.extend(self.rules.fire(now, &due, &mut set).map_err(|outside| Trouble::Outside(outside.0))?);
-            set.into_changes().into_iter().for_each(|change| net.add(change, &mut rows));
-            done += 1;
+            fired.offers.extend(self.rules.fire(now, &due, &mut set).map_err(|outside| Trouble::Outside(outside.0))?);
+            self.keep(set, None, (&mut rows, &mut fired.net), &mut fired.changes);
+            fired.done += 1;
         }
-        Ok((offers, net, done))
+        Ok(fired)
     }
 
     /// A request whose neighbourhood is everything: the verbs for tests.
@@ -95,10 +101,11 @@ impl Base {
             Err(trouble) => return Err(transaction.give_up(trouble).await),
         };
         let mut rows = look::put(&before);
-        let Ok(done) = work.run(&self.rules, &self.clock, &mut rows);
+        let Ok((done, changes)) = work.run_followed(&self.rules, &self.clock, &mut rows, self.observer.as_deref());
         let after = free(rows.everything());
         let net = if after == before { Net::default() } else { Net::instead(after) };
         transaction.finish(&net, 1, None).await?;
+        self.committed(changes);
         Ok(vec![Ok::<_, StoreError>(done)])
     }
 }

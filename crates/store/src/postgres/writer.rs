@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use concierge_coordinator::{OfferKey, Outside, Rules, Touched, WorkingSet, touched};
-use deadpool_postgres::Pool;
+use concierge_coordinator::{MemoryRows, OfferKey, Outside, Rules, Touched, WorkingSet, touched};
+use deadpool_postgres::{Object, Pool};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,8 +14,10 @@ use super::due::NextDue;
 use super::load::{Loaded, Locked, Needs, free};
 use super::net::Net;
 use super::transaction::{Stop, Transaction};
+use super::trouble::Trouble;
 use crate::clock::Clock;
 use crate::error::StoreError;
+use crate::follow::{Changed, Follower, Observer};
 use crate::store::Tally;
 use crate::work::{Done, Job, Order, Work};
 
@@ -29,12 +31,20 @@ const LOST: usize = 2;
 /// The face of the task: the queue before it, which refuses when it is full.
 pub(super) struct Writer {
     queue: mpsc::Sender<Order>,
+    moments: mpsc::Sender<Moment>,
     base: Arc<Base>,
+}
+
+/// A connection that wants to see what is there between two commits.
+struct Moment {
+    client: Object,
+    begun: oneshot::Sender<Result<Object, Trouble>>,
 }
 
 /// The task.
 pub(super) struct Desk {
     queue: mpsc::Receiver<Order>,
+    moments: mpsc::Receiver<Moment>,
     closing: Option<oneshot::Sender<()>>,
     /// Came while a group was gathered that it can't join.
     next: Option<Job>,
@@ -48,6 +58,7 @@ pub(super) struct Base {
     pub(super) rules: Rules,
     pub(super) clock: Clock,
     pub(super) due: Arc<NextDue>,
+    pub(super) observer: Option<Arc<dyn Observer>>,
     transactions: AtomicU64,
     commits: AtomicU64,
     commit_us: AtomicU64,
@@ -66,19 +77,35 @@ enum Defect {
 }
 
 impl Writer {
-    pub(super) fn new(pool: Pool, rules: Rules, clock: Clock, due: Arc<NextDue>, queue: usize) -> (Self, Desk) {
+    pub(super) fn new(
+        pool: Pool,
+        rules: Rules,
+        (clock, observer): (Clock, Option<Arc<dyn Observer>>),
+        due: Arc<NextDue>,
+        queue: usize,
+    ) -> (Self, Desk) {
         let (sender, queue) = mpsc::channel(queue);
+        let (moments, wanted) = mpsc::channel(1);
         let base = Base {
             pool,
             rules,
             clock,
             due,
+            observer,
             transactions: AtomicU64::new(0),
             commits: AtomicU64::new(0),
             commit_us: AtomicU64::new(0),
         };
         let base = Arc::new(base);
-        (Self { queue: sender, base: base.clone() }, Desk { queue, closing: None, next: None, base })
+        (Self { queue: sender, moments, base: base.clone() }, Desk { queue, moments: wanted, closing: None, next: None, base })
+    }
+
+    /// Begins a transaction that sees what is there between two commits of this hub, at which the observer is told.
+    pub(super) async fn begin_between_commits(&self, client: Object) -> Result<Object, StoreError> {
+        let (begun, moment) = oneshot::channel();
+        self.moments.send(Moment { client, begun }).await.map_err(|_| StoreError::Closed)?;
+        self.queue.send(Order::Look).await.map_err(|_| StoreError::Closed)?;
+        moment.await.map_err(|_| StoreError::Closed)?.map_err(Trouble::nothing_happened)
     }
 
     pub(super) async fn work(&self, work: Work) -> Result<Done, StoreError> {
@@ -113,6 +140,7 @@ impl Desk {
         while let Some(first) = self.first().await {
             let group = self.gather(first);
             self.base.group(group).await;
+            self.look().await;
         }
         self.base.pool.close();
         if let Some(closed) = self.closing {
@@ -125,8 +153,22 @@ impl Desk {
         loop {
             match self.next.take() {
                 Some(job) => return Some(job),
-                None => self.next = self.queue.recv().await.map(|order| self.job(order))?,
+                None => {
+                    let order = self.queue.recv().await?;
+                    self.next = self.job(order);
+                    if self.next.is_none() {
+                        self.look().await;
+                    }
+                }
             }
+        }
+    }
+
+    /// No transaction is on its way.
+    async fn look(&mut self) {
+        while let Ok(Moment { client, begun }) = self.moments.try_recv() {
+            // whoever asked may have gone
+            let _ = begun.send(self.base.begin(client).await);
         }
     }
 
@@ -150,6 +192,8 @@ impl Desk {
     fn job(&mut self, order: Order) -> Option<Job> {
         match order {
             Order::Work(job) => Some(job),
+            // behind this transaction
+            Order::Look => None,
             Order::Close(closed) => {
                 self.queue.close();
                 self.closing = Some(closed);
@@ -175,6 +219,40 @@ fn touched_by(work: &Work) -> Touched {
 }
 
 impl Base {
+    /// A transaction sees the database as it was when it read for the first time.
+    async fn begin(&self, client: Object) -> Result<Object, Trouble> {
+        client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1 FROM promises LIMIT 1").await?;
+        if let Some(observer) = &self.observer {
+            observer.counted_from_here();
+        }
+        Ok(client)
+    }
+
+    /// This was committed.
+    pub(super) fn committed(&self, changes: Vec<Changed>) {
+        if let Some(observer) = self.observer.as_ref().filter(|_| !changes.is_empty()) {
+            observer.committed(changes);
+        }
+    }
+
+    /// Keeps what somebody's part of a transaction has changed, and carries it out on `rows`.
+    pub(super) fn keep(
+        &self,
+        set: WorkingSet,
+        work: Option<&Work>,
+        (rows, net): (&mut MemoryRows, &mut Net),
+        changes: &mut Vec<Changed>,
+    ) {
+        let mut follower = self.observer.as_deref().map(|observer| Follower::new(observer, work));
+        for change in set.into_changes() {
+            if let Some(follower) = &mut follower {
+                follower.note(&change, rows);
+            }
+            net.add(change, rows);
+        }
+        changes.extend(follower.into_iter().flat_map(|follower| follower.changes));
+    }
+
     /// One transaction for all. When the database refuses it, each gets a transaction of its own, so that it fails alone.
     async fn group(&self, group: Vec<Job>) {
         let works: Vec<&Work> = group.iter().map(|job| &job.work).collect();
@@ -222,28 +300,29 @@ impl Base {
             Ok(loaded) => loaded,
             Err(trouble) => return Err(transaction.give_up(trouble).await),
         };
-        let (results, net) = self.decide(works, loaded);
+        let (results, net, changes) = self.decide(works, loaded);
         transaction.finish(&net, works.len(), None).await?;
+        self.committed(changes);
         Ok(results)
     }
 
     /// Each sees what those before it wrote. All of them happen at one instant, which the database told when it had given its
     /// locks: whoever waited for them happens later.
-    fn decide(&self, works: &[&Work], loaded: Loaded) -> (Results, Net) {
+    fn decide(&self, works: &[&Work], loaded: Loaded) -> (Results, Net, Vec<Changed>) {
         let Loaded { mut rows, now, .. } = loaded;
         self.clock.follow(now);
-        let (clock, mut net) = (self.clock.standing(self.clock.now()), Net::default());
+        let (clock, mut net, mut changes) = (self.clock.standing(self.clock.now()), Net::default(), Vec::new());
         let results = works.iter().map(|work| {
             let mut set = free(WorkingSet::load(&touched_by(work), &rows));
             let done = match catch_unwind(AssertUnwindSafe(|| work.run(&self.rules, &clock, &mut set))) {
                 Ok(done) => done.map_err(|Outside(what)| StoreError::failed(Defect::Outside(what)))?,
                 Err(_) => return Err(StoreError::failed(Defect::Panicked)),
             };
-            set.into_changes().into_iter().for_each(|change| net.add(change, &mut rows));
+            self.keep(set, Some(work), (&mut rows, &mut net), &mut changes);
             Ok(done)
         });
         let results = results.collect();
-        (results, net)
+        (results, net, changes)
     }
 
     pub(super) fn count(&self, transactions: usize, took: Duration) {

@@ -40,15 +40,17 @@ impl Ours {
 
     /// Another connection, which reads only.
     pub(super) fn reader(&self) -> Result<Connection, OpenError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let open = || {
-            let connection = Connection::open_with_flags(&self.path, flags)?;
-            prepare(&connection)?;
-            connection.pragma_update(None, "cache_size", -8 * 1024)?;
-            Ok(connection)
-        };
-        open().map_err(|error| open_error(&self.path, error))
+        reader(&self.path).map_err(|error| open_error(&self.path, error))
     }
+}
+
+/// A connection to a database that we have, which reads only.
+pub(super) fn reader(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    prepare(&connection)?;
+    connection.pragma_update(None, "cache_size", -8 * 1024)?;
+    Ok(connection)
 }
 
 /// What promises hold is nobody else's business: a new file is its owner's. SQLite gives the log the same permissions.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Error, OptionalExtension, Params, Result, Row, params
 use super::read::{self, promise_columns, schedule_columns, task_columns};
 use super::search;
 use crate::columns;
-use crate::store::Live;
+use crate::follow::Counts;
 
 /// Rows as a connection sees them. Statements are prepared once per connection.
 pub(crate) struct SqliteRows<'c>(pub(super) &'c Connection);
@@ -24,14 +24,15 @@ impl SqliteRows<'_> {
         self.0.prepare_cached(sql)?.query_map(params, read)?.collect()
     }
 
-    /// What is not settled or done: the indexes hold nothing else, so what is costs nothing.
-    pub(crate) fn live(&self, most: usize) -> Result<Live> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let pending = "SELECT count(*) FROM (SELECT 1 FROM promises WHERE state = 'pending' LIMIT ?)";
-        let pending: i64 = self.0.prepare_cached(pending)?.query_row([most], |row| row.get(0))?;
-        let states = "SELECT state FROM tasks WHERE state <> 'fulfilled' LIMIT ?";
-        let states = self.all(states, [most], |row| row.get::<_, String>(0))?;
-        Ok(Live::of(u64::try_from(pending).unwrap_or(0), states.iter().filter_map(|state| TaskState::of_str(state))))
+    /// Everything by its state. It goes through all rows.
+    pub(crate) fn count_all(&self) -> Result<Counts> {
+        let count = |sql: &str| self.all(sql, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)));
+        let promises = count("SELECT state, count(*) FROM promises GROUP BY state")?;
+        let tasks = count("SELECT state, count(*) FROM tasks GROUP BY state")?;
+        Ok(Counts::of(
+            promises.iter().map(|(state, n)| (state.as_str(), *n)),
+            tasks.iter().map(|(state, n)| (state.as_str(), *n)),
+        ))
     }
 
     /// The first ones of which `read` makes something.

@@ -62,7 +62,7 @@ impl Halting {
             !matches!(halted, Ok(Ok(true)) | Err(_))
         };
         ours.connection.commit_hook(Some(hook)).unwrap();
-        let writer = Writer::start(ours, Rules::default(), Clock::by_hand(), queue).unwrap();
+        let writer = Writer::start(ours, Rules::default(), (Clock::by_hand(), None), queue).unwrap();
         Self { writer, reader, at_commit, go_on, _folder: folder }
     }
 
@@ -152,7 +152,7 @@ async fn a_database_that_may_not_grow_refuses_what_does_not_fit_and_takes_the_re
     let ours = Ours::open(&path).unwrap();
     let reader = ours.reader().unwrap();
     ours.connection.pragma_update_and_check(None, "max_page_count", 100, |_| Ok(())).unwrap();
-    let writer = Writer::start(ours, Rules::default(), Clock::by_hand(), 1_000).unwrap();
+    let writer = Writer::start(ours, Rules::default(), (Clock::by_hand(), None), 1_000).unwrap();
     let small = join_all((0..10).map(|n| writer.work(create(n, 10)))).await;
     assert!(small.iter().all(Result::is_ok));
 
@@ -177,7 +177,7 @@ async fn a_database_that_may_not_grow_refuses_what_does_not_fit_and_takes_the_re
 #[tokio::test]
 async fn a_panic_while_reading_is_the_fault_of_one_request_and_the_readers_go_on() {
     let (_folder, path) = folder();
-    let sqlite = Sqlite::open(&path, Rules::default(), Clock::by_hand()).unwrap();
+    let sqlite = Sqlite::open(&path, Rules::default(), Clock::by_hand(), None).unwrap();
     for _ in 0..5 {
         let panicked = sqlite.read(Look::Quick, |_| -> rusqlite::Result<()> { panic!("a defect") }).await;
         assert!(matches!(panicked, Err(StoreError::Failed(_))));

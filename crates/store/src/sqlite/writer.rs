@@ -1,6 +1,6 @@
 //! The thread that writes. It takes what waits, does it in one transaction, commits, and only then answers.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use super::rows::SqliteRows;
 use super::{Panicked, store_error};
 use crate::clock::Clock;
 use crate::error::{OpenError, StoreError};
+use crate::follow::{Changed, Observer};
 use crate::store::Tally;
 use crate::work::{Done, Job, Order, Work, next_due};
 
@@ -29,8 +30,15 @@ const GROUP_AGE: Duration = Duration::from_millis(2);
 /// The face of the thread: the queue before it, which refuses when it is full.
 pub(super) struct Writer {
     queue: mpsc::Sender<Order>,
+    moments: mpsc::Sender<Moment>,
     due: watch::Receiver<Option<Millis>>,
     tally: Arc<Counters>,
+}
+
+/// A connection that wants to see what is there between two commits.
+struct Moment {
+    connection: Connection,
+    begun: oneshot::Sender<Result<Connection, StoreError>>,
 }
 
 #[derive(Default)]
@@ -50,6 +58,7 @@ struct Desk {
 /// What comes in.
 struct Inbox {
     queue: mpsc::Receiver<Order>,
+    moments: mpsc::Receiver<Moment>,
     closing: Option<oneshot::Sender<()>>,
 }
 
@@ -62,6 +71,9 @@ struct Base {
     tally: Arc<Counters>,
     /// Whether the last transaction came to nothing: the log tells when that begins and ends, not of each.
     failing: Cell<bool>,
+    observer: Option<Arc<dyn Observer>>,
+    /// What the transaction has changed by now, for the observer.
+    changes: RefCell<Vec<Changed>>,
 }
 
 /// Why a transaction came to nothing.
@@ -72,17 +84,32 @@ struct Stop {
 }
 
 impl Writer {
-    pub(super) fn start(ours: Ours, rules: Rules, clock: Clock, queue: usize) -> Result<Self, OpenError> {
+    pub(super) fn start(
+        ours: Ours,
+        rules: Rules,
+        (clock, observer): (Clock, Option<Arc<dyn Observer>>),
+        queue: usize,
+    ) -> Result<Self, OpenError> {
         let Ours { path, connection, lock } = ours;
         let next = next_due(&clock, &SqliteRows(&connection)).map_err(|error| open_error(&path, error))?;
         let (sender, queue) = mpsc::channel(queue);
         let (due, due_seen) = watch::channel(next);
         let tally = Arc::new(Counters::default());
-        let base = Base { connection, rules, clock, due, tally: tally.clone(), failing: Cell::new(false) };
-        let desk = Desk { inbox: Inbox { queue, closing: None }, base, lock };
+        let (failing, changes) = (Cell::new(false), RefCell::default());
+        let base = Base { connection, rules, clock, due, tally: tally.clone(), failing, observer, changes };
+        let (moments, wanted) = mpsc::channel(1);
+        let desk = Desk { inbox: Inbox { queue, moments: wanted, closing: None }, base, lock };
         let thread = thread::Builder::new().name("store-write".to_owned());
         thread.spawn(|| desk.serve()).map_err(|error| OpenError::Unreadable(path, error.into()))?;
-        Ok(Self { queue: sender, due: due_seen, tally })
+        Ok(Self { queue: sender, moments, due: due_seen, tally })
+    }
+
+    /// Begins a transaction that sees what is there between two commits, at which the observer is told.
+    pub(super) async fn begin_between_commits(&self, connection: Connection) -> Result<Connection, StoreError> {
+        let (begun, moment) = oneshot::channel();
+        self.moments.send(Moment { connection, begun }).await.map_err(|_| StoreError::Closed)?;
+        self.queue.send(Order::Look).await.map_err(|_| StoreError::Closed)?;
+        moment.await.unwrap_or(Err(StoreError::Closed))
     }
 
     pub(super) async fn work(&self, work: Work) -> Result<Done, StoreError> {
@@ -124,6 +151,10 @@ impl Desk {
         while let Some(order) = self.inbox.queue.blocking_recv() {
             if let Some(first) = self.inbox.job(order) {
                 self.group(first);
+            }
+            while let Ok(Moment { connection, begun }) = self.inbox.moments.try_recv() {
+                // whoever asked may have gone
+                let _ = begun.send(self.base.begin(connection));
             }
         }
         // the last connection that closes folds the log into the database; then somebody else may have it
@@ -174,6 +205,8 @@ impl Inbox {
     fn job(&mut self, order: Order) -> Option<Job> {
         match order {
             Order::Work(job) => Some(job),
+            // behind this transaction
+            Order::Look => None,
             Order::Close(closed) => {
                 self.queue.close();
                 self.closing = Some(closed);
@@ -184,6 +217,15 @@ impl Inbox {
 }
 
 impl Base {
+    /// A transaction sees the database as it was when it read for the first time.
+    fn begin(&self, connection: Connection) -> Result<Connection, StoreError> {
+        connection.execute_batch("BEGIN; SELECT 1 FROM promises LIMIT 1").map_err(store_error)?;
+        if let Some(observer) = &self.observer {
+            observer.counted_from_here();
+        }
+        Ok(connection)
+    }
+
     fn alone(&self, job: Job) {
         match self.transaction(|| Ok(vec![self.run(&job.work)?])) {
             Ok(done) => answer_all(vec![job], done),
@@ -195,6 +237,7 @@ impl Base {
     fn transaction(&self, work: impl FnOnce() -> Result<Vec<Done>, StoreError>) -> Result<Vec<Done>, Stop> {
         let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
             .map_err(|error| Stop { error: store_error(error), one_by_one: false })?;
+        self.changes.borrow_mut().clear();
         let done = work().map_err(|error| Stop { error, one_by_one: true })?;
         let due = next_due(&self.clock, &SqliteRows(&self.connection))
             .map_err(|error| Stop { error: store_error(error), one_by_one: true })?;
@@ -208,6 +251,10 @@ impl Base {
         self.tally.transactions.fetch_add(done.len() as u64, Ordering::Relaxed);
         self.tally.commits.fetch_add(1, Ordering::Relaxed);
         self.due.send_if_modified(|known| std::mem::replace(known, due) != due);
+        let changes = self.changes.take();
+        if let Some(observer) = self.observer.as_ref().filter(|_| !changes.is_empty()) {
+            observer.committed(changes);
+        }
         Ok(done)
     }
 
@@ -221,9 +268,14 @@ impl Base {
     }
 
     fn run(&self, work: &Work) -> Result<Done, StoreError> {
-        let run = || work.run(&self.rules, &self.clock, &mut SqliteRows(&self.connection));
+        let mut rows = SqliteRows(&self.connection);
+        let run = || work.run_followed(&self.rules, &self.clock, &mut rows, self.observer.as_deref());
         match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(done) => done.map_err(store_error),
+            Ok(done) => {
+                let (done, changes) = done.map_err(store_error)?;
+                self.changes.borrow_mut().extend(changes);
+                Ok(done)
+            }
             Err(_) => Err(StoreError::failed(Panicked)),
         }
     }

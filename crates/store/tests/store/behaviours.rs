@@ -1,13 +1,14 @@
 //! What every place must do. A new kind of place joins by one line at the end.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use concierge_api_rs::coordinator::{
-    Answer, Dialect, GroupName, Message, Millis, PromiseCreate, PromiseSearch, PromiseState, Request, TAG_TARGET, Tags,
-    TaskCreate, TaskGet, TaskHeartbeat, TaskState, Value,
+    Answer, Claims, Dialect, GroupName, Message, Millis, PromiseCreate, PromiseRegister, PromiseSearch, PromiseState, Request,
+    TAG_TARGET, Tags, TaskCreate, TaskGet, TaskHeartbeat, TaskRef, TaskState, TaskSuspend, Value,
 };
 use concierge_coordinator::{OfferKey, Rules};
-use concierge_store::{Clock, Live, Store, StoreError};
+use concierge_store::{Changed, Clock, Counts, More, Observer, Store, StoreError};
 use futures::future::join_all;
 
 use crate::home::{Home, acquire, ask, code, create, create_until, data, get, id, listen, pid, promise, settle};
@@ -162,18 +163,125 @@ async fn a_lease_that_is_over_is_offered_again(home: Home) {
     assert_eq!(code(&ask(&store, acquire("a", 1, "bob", 10_000)).await), 200);
 }
 
-async fn what_is_not_settled_or_done_is_counted_by_state_up_to_a_bound(home: Home) {
+async fn everything_is_counted_by_state(home: Home) {
     let store = home.open(Clock::system()).await;
-    assert_eq!(store.live(10).await.unwrap(), Live::default());
+    assert_eq!(store.count().await.unwrap(), Counts::default());
     for name in ["a", "b", "c", "d"] {
         ask(&store, create(name, if name == "a" { "" } else { "any@work" })).await;
     }
     ask(&store, acquire("b", 0, "ada", 60_000)).await;
     ask(&store, settle("d", "")).await;
-    let live = store.live(10).await.unwrap();
-    assert_eq!(live, Live { promises: 3, tasks: BTreeMap::from([(TaskState::Pending, 1), (TaskState::Acquired, 1)]) });
-    let some = store.live(1).await.unwrap();
-    assert_eq!((some.promises, some.tasks.values().sum::<u64>()), (1, 1));
+    let promises = BTreeMap::from([(PromiseState::Pending, 3), (PromiseState::Resolved, 1)]);
+    let tasks = BTreeMap::from([(TaskState::Pending, 1), (TaskState::Acquired, 1), (TaskState::Fulfilled, 1)]);
+    assert_eq!(store.count().await.unwrap(), Counts { promises, tasks });
+}
+
+/// What an observer heard since everything was counted.
+#[derive(Default)]
+struct Heard(Mutex<Option<Vec<Changed>>>);
+
+impl Observer for Heard {
+    fn wants_promises(&self) -> bool {
+        true
+    }
+
+    fn committed(&self, changes: Vec<Changed>) {
+        self.0.lock().unwrap().iter_mut().for_each(|heard| heard.extend(changes.iter().cloned()));
+    }
+
+    fn counted_from_here(&self) {
+        *self.0.lock().unwrap() = Some(Vec::new());
+    }
+}
+
+impl Heard {
+    /// What there is if that was there when it was counted.
+    fn add_to(&self, mut counts: Counts) -> Counts {
+        for change in self.0.lock().unwrap().iter().flatten() {
+            match change {
+                Changed::Promise { before, now, promise } => {
+                    assert_eq!(promise.as_ref().unwrap().state, *now);
+                    before.iter().for_each(|before| *counts.promises.get_mut(before).unwrap() -= 1);
+                    *counts.promises.entry(*now).or_default() += 1;
+                }
+                Changed::Task { before, task, .. } => {
+                    before.iter().for_each(|before| *counts.tasks.get_mut(&before.state).unwrap() -= 1);
+                    *counts.tasks.entry(task.state).or_default() += 1;
+                }
+                Changed::Cleared => counts = Counts::default(),
+            }
+        }
+        counts.promises.retain(|_, n| *n > 0);
+        counts.tasks.retain(|_, n| *n > 0);
+        counts
+    }
+}
+
+async fn what_is_counted_while_others_write_and_what_is_changed_from_then_on_is_all_there_is(home: Home) {
+    let heard = Arc::new(Heard::default());
+    let store = Store::open_followed(&home.place, Rules::default(), Clock::system(), heard.clone()).await.unwrap();
+    let life = |name: String| {
+        let store = &store;
+        async move {
+            ask(store, create(&name, "any@work")).await;
+            ask(store, acquire(&name, 0, "ada", 60_000)).await;
+            ask(store, create(&format!("{name}.1"), "")).await;
+            ask(store, settle(&name, "")).await;
+        }
+    };
+    join_all((0..20).map(|n| life(format!("before{n}")))).await;
+    let lives = join_all((0..200).map(|n| life(format!("then{n}"))));
+    let (_, counted) = futures::join!(lives, store.count());
+    let counted = counted.unwrap();
+    join_all((0..20).map(|n| life(format!("behind{n}")))).await;
+    assert!(counted.promises.values().sum::<u64>() >= 40, "what was there before: {counted:?}");
+    let all = Counts {
+        promises: BTreeMap::from([(PromiseState::Pending, 240), (PromiseState::Resolved, 240)]),
+        tasks: BTreeMap::from([(TaskState::Fulfilled, 240)]),
+    };
+    assert_eq!(heard.add_to(counted), all);
+    assert_eq!(store.count().await.unwrap(), all);
+}
+
+async fn an_observer_hears_what_became_of_a_task_and_of_nothing_that_was_refused(home: Home) {
+    let heard = Arc::new(Heard::default());
+    let store = Store::open_followed(&home.place, Rules::default(), Clock::system(), heard.clone()).await.unwrap();
+    let counted = store.count().await.unwrap();
+    ask(&store, create("a", "any@work")).await;
+    ask(&store, create("b", "")).await;
+    assert_eq!(code(&ask(&store, acquire("a", 7, "ada", 60_000)).await), 409);
+    ask(&store, acquire("a", 0, "ada", 60_000)).await;
+    let task = TaskRef { id: id("a"), claims: Claims(1) };
+    let actions = vec![PromiseRegister { awaiter: id("a"), awaited: id("b") }];
+    assert_eq!(code(&ask(&store, Request::TaskSuspend(TaskSuspend { task, actions })).await), 200);
+    ask(&store, settle("b", "")).await;
+    ask(&store, acquire("a", 1, "bob", 60_000)).await;
+    ask(&store, Request::TaskRelease(TaskRef { id: id("a"), claims: Claims(2) })).await;
+    ask(&store, settle("a", "")).await;
+    let tasks: Vec<(Option<TaskState>, TaskState, More)> = {
+        let heard = heard.0.lock().unwrap();
+        let tasks = heard.iter().flatten().filter_map(|change| match change {
+            Changed::Task { before, task, more } => Some((before.as_ref().map(|before| before.state), task.state, more.clone())),
+            _ => None,
+        });
+        tasks.collect()
+    };
+    let more = More::default;
+    use TaskState::{Acquired, Fulfilled, Pending, Suspended};
+    assert_eq!(
+        tasks,
+        [
+            (None, Pending, more()),
+            (Some(Pending), Acquired, more()),
+            (Some(Acquired), Suspended, More { awaited: vec![id("b")], ..more() }),
+            (Some(Suspended), Pending, more()),
+            (Some(Pending), Acquired, more()),
+            (Some(Acquired), Pending, More { released: true, ..more() }),
+            (Some(Pending), Fulfilled, More { settled: Some(PromiseState::Resolved), ..more() }),
+        ]
+    );
+    let all = heard.add_to(counted);
+    assert_eq!(store.count().await.unwrap(), all);
 }
 
 async fn a_heartbeat_without_tasks_is_for_all_that_a_worker_holds(home: Home) {
@@ -360,7 +468,9 @@ macro_rules! suites {
             a_sweep_does_a_bounded_part_and_says_that_there_is_more
             what_is_shown_past_a_deadline_is_never_shown_otherwise
             a_lease_that_is_over_is_offered_again
-            what_is_not_settled_or_done_is_counted_by_state_up_to_a_bound
+            everything_is_counted_by_state
+            what_is_counted_while_others_write_and_what_is_changed_from_then_on_is_all_there_is
+            an_observer_hears_what_became_of_a_task_and_of_nothing_that_was_refused
             a_heartbeat_without_tasks_is_for_all_that_a_worker_holds
             by_hand_things_happen_on_a_tick_only_and_never_by_a_sweep
             without_a_clock_by_hand_the_debug_verbs_are_refused_and_told_times_do_not_count
