@@ -43,4 +43,5 @@ mod throttle;
 mod tls;
 mod vital;
 mod websocket;
+mod welcome;
 mod wire;

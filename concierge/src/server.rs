@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use concierge_api_rs::coordinator::Millis;
 use concierge_coordinator::Rules;
@@ -31,7 +31,7 @@ use crate::listener::{Shared, accept, start_shards};
 use crate::memory::Memory;
 use crate::session::{self, Pace};
 use crate::tls::{Tls, TlsError};
-use crate::{admin, console, folders, metrics, state};
+use crate::{admin, console, folders, metrics, state, welcome};
 
 /// Why a hub did not start.
 #[derive(Debug, thiserror::Error)]
@@ -63,14 +63,6 @@ pub enum StartError {
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
 }
-
-/// What somebody finds who opens the hub in a browser.
-const WELCOME: &str = concat!(
-    "Concierge ",
-    env!("CARGO_PKG_VERSION"),
-    ", a WebSocket hub.\n\n/ws       the hub\n/fs/      files of clients\n/coordinator   durable promises and tasks\n/console/  what is going on, for people\n/client.js  what pages import, see clients/js\n/healthz  is it alive\n/readyz   does it take clients\n",
-    "/metrics  Prometheus\n"
-);
 
 /// The JavaScript client, as pages import it. `npm run asset` in clients/js writes it, and a test there compares the two.
 const CLIENT: &str = include_str!("../assets/client.js");
@@ -166,7 +158,7 @@ impl Server {
         let mut coordinating = JoinSet::new();
         let settings = coordinator_settings::<G>(&config);
         let store = settings.as_ref().map(|settings| settings.place.clone());
-        let mut router = operations(&shared, config.metrics.enabled);
+        let mut router = operations(&shared, &config);
         if config.console.enabled {
             router = router.merge(console::router());
         }
@@ -281,7 +273,8 @@ impl Drop for Server {
 }
 
 /// `/`, `/client.js`, `/healthz`, `/readyz`, `/metrics`, and a word to those who are lost.
-fn operations(shared: &Arc<Shared>, with_metrics: bool) -> Router {
+fn operations(shared: &Arc<Shared>, config: &Config) -> Router {
+    let with_console = config.console.enabled;
     let (ready, counted) = (shared.clone(), shared.clone());
     let ready = async move || match (ready.draining.is_cancelled(), ready.memory.is_short()) {
         (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
@@ -289,11 +282,11 @@ fn operations(shared: &Arc<Shared>, with_metrics: bool) -> Router {
         _ => (StatusCode::OK, "ready\n"),
     };
     let mut router = Router::new()
-        .route("/", get(async || WELCOME))
+        .route("/", get(async move |headers: HeaderMap| welcome::answer(&headers, with_console)))
         .route("/client.js", get(async || (SCRIPT, CLIENT)))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready));
-    if with_metrics {
+    if config.metrics.enabled {
         let text = [("content-type", "text/plain; version=0.0.4")];
         let render = async move || {
             let (clients, services, subscriptions) = counted.desk.counts();

@@ -4,7 +4,7 @@ import { build } from "esbuild";
 import { gzipSync } from "node:zlib";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { examples } from "./schema.mjs";
+import { codes, examples } from "./schema.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const ASSETS = new URL("../../concierge/assets/console/", import.meta.url);
@@ -14,12 +14,13 @@ export function committed(name) {
   return readFileSync(new URL(name, ASSETS), "utf8");
 }
 
-/** `schema:protocol` is what the editor knows of payloads. */
+/** `schema:protocol` is what the editor knows of payloads, `schema:codes` the names of close codes. */
 const schema = {
   name: "schema",
   setup(build) {
-    build.onResolve({ filter: /^schema:protocol$/ }, ({ path }) => ({ path, namespace: "schema" }));
-    build.onLoad({ filter: /.*/, namespace: "schema" }, () => ({ contents: JSON.stringify(examples()), loader: "json" }));
+    const known = { "schema:protocol": examples, "schema:codes": codes };
+    build.onResolve({ filter: /^schema:/ }, ({ path }) => ({ path, namespace: "schema" }));
+    build.onLoad({ filter: /.*/, namespace: "schema" }, ({ path }) => ({ contents: JSON.stringify(known[path]()), loader: "json" }));
   },
 };
 

@@ -1,9 +1,10 @@
 // What the editor of the page *Try it* knows: the schema of what a client may send, and of what may be asked of the coordinator
-// in its second dialect. Titles, bounds and what only answers need are left out.
+// in its second dialect. Titles, bounds and what only answers need are left out. And what the overview knows of close codes: their names.
 
 import { readFileSync } from "node:fs";
 
 const SCHEMA = new URL("../../docs/protocol.schema.json", import.meta.url);
+const PROTOCOL = new URL("../../PROTOCOL.md", import.meta.url);
 const KEPT = ["$ref", "const", "enum", "oneOf", "anyOf", "properties", "required", "items", "description", "type"];
 
 function trim(schema) {
@@ -47,4 +48,10 @@ export function examples() {
     references(defs[name], wanted);
   }
   return defs;
+}
+
+/** The names of close codes, from the table of PROTOCOL.md. */
+export function codes() {
+  const rows = readFileSync(PROTOCOL, "utf8").matchAll(/^\| ([14]\d{3}) \| ([A-Z_0-9]+) \|/gm);
+  return Object.fromEntries([...rows].map(([, code, name]) => [code, name]));
 }

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { access, authorise, kick, records, refusal, useRecords, type ClientRecord } from "./admin.js";
 import { useAct } from "./ask.js";
-import { at, bytes, compact, count, span } from "./text.js";
+import { at, bytes, compact, plural, span } from "./text.js";
 import { Facts, Note, Spark } from "./ui.js";
 
 /** What to do where the admin service is not there or does not obey. */
@@ -116,8 +116,8 @@ export function Rates({ uuid }: { uuid: string }) {
     ["Address", record.address ?? "built in"],
     ["Joined", `${at(record.joined_at)}, ${span(Math.max(0, Date.now() - record.joined_at))} ago`],
     ["Queue", bytes(record.queued_bytes)],
-    ["Sent by it", `${count(record.payloads_in)} payloads, ${bytes(record.bytes_in)}`],
-    ["Sent to it", `${count(record.messages_out)} messages, ${bytes(record.bytes_out)}`],
+    ["Sent by it", `${plural(record.payloads_in, "payload")}, ${bytes(record.bytes_in)}`],
+    ["Sent to it", `${plural(record.messages_out, "message")}, ${bytes(record.bytes_out)}`],
   ] as const;
   return (
     <>

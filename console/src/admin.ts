@@ -2,7 +2,7 @@
 
 import { effect, signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { ConciergeError, type Client, type Target } from "../../clients/js/src/index.js";
+import { ConciergeError, type Client, type PromiseRecord, type Target, type TaskRecord } from "../../clients/js/src/index.js";
 import { connected, hub } from "./hub.js";
 
 const SERVICE = "concierge.admin";
@@ -67,6 +67,9 @@ export interface ClientRecord {
   bytes_in: number;
   messages_out: number;
   bytes_out: number;
+  /** The first of them; `subscribed` is how many there are. */
+  subscriptions: readonly string[];
+  subscribed: number;
 }
 
 /** Something that happened: `event` says what, and other fields the rest. */
@@ -89,10 +92,55 @@ export interface Overheard {
   data: unknown;
 }
 
+/** Something that came from a client (`in`) or went to it. */
+export interface SeenFrame {
+  at: number;
+  direction: "in" | "out";
+  opcode: "text" | "binary" | "ping" | "pong" | "close";
+  bytes: number;
+  text: string | null;
+  cut: boolean;
+  code: number | null;
+}
+
+/** What changes a file or a folder. */
+export interface FileChange {
+  at: number;
+  event: "stored" | "made" | "deleted";
+  owner: { name: string; uuid: string };
+  path: string;
+  size: number | null;
+}
+
+/** Something that happened to a task. */
+export interface Step {
+  at: number;
+  id: string;
+  step: string;
+  [field: string]: unknown;
+}
+
+export interface History {
+  steps: readonly Step[];
+  left_out: number;
+  since: number;
+}
+
+/** What is pushed of what is watched. */
+interface Told {
+  service: { messages: readonly Overheard[]; left_out: number };
+  frames: { frames: readonly SeenFrame[]; left_out: number; gone: boolean };
+  promises: { promises: readonly PromiseRecord[]; left_out: number };
+  tasks: { tasks: readonly TaskRecord[]; left_out: number };
+  files: { files: readonly FileChange[]; left_out: number };
+}
+
 /** `missing`: the hub has no such service. `forbidden`: it obeys others, with the admin secret or on its machine. */
 export type Access = "asking" | "missing" | "forbidden" | "open";
 
 export const access = signal<Access>("asking");
+/** How often the hub was told what is watched here, once for each connection: what was asked before may have missed a change. */
+export const era = signal(0);
 /** Why it is forbidden, in the hub's words. */
 export const refusal = signal("");
 /** Snapshots of the totals, the newest last. */
@@ -107,8 +155,15 @@ interface Call {
   reject(reason: unknown): void;
 }
 
+interface Ear {
+  what: keyof Told;
+  whose: object;
+  hear: Set<(said: any) => void>;
+}
+
 const calls = new Map<string, Call>();
-const ears = new Map<string, Set<(overheard: readonly Overheard[], leftOut: number) => void>>();
+/** What is watched, by what and whose: who hears it. */
+const ears = new Map<string, Ear>();
 let client: Client | undefined;
 let calledLast = 0;
 let newest = 0;
@@ -141,7 +196,15 @@ function take(said: any) {
     for (const record of said.clients) next.set(record.uuid, record);
     for (const uuid of said.gone) next.delete(uuid);
     records.value = next;
-  } else if (said.messages) ears.get(said.service)?.forEach((hear) => hear(said.messages, said.left_out));
+  } else if (said.messages) tell("service", { service: said.service }, said);
+  else if (said.frames) tell("frames", { uuid: said.uuid }, said);
+  else for (const what of ["promises", "tasks", "files"] as const) if (said[what]) tell(what, {}, said);
+}
+
+const nameOf = (what: keyof Told, whose: object) => `${what} ${Object.values(whose)}`;
+
+function tell(what: keyof Told, whose: object, said: unknown) {
+  ears.get(nameOf(what, whose))?.hear.forEach((hear) => hear(said));
 }
 
 function hear(next: readonly Happening[]) {
@@ -168,7 +231,8 @@ async function begin() {
     access.value = "open";
     if (watchingEvents) await watchEvents();
     if (watchingRecords) await order("clients.watch", { every_ms: EVERY_MS });
-    for (const service of ears.keys()) await order("service.watch", { service }).catch(() => {});
+    for (const { what, whose } of ears.values()) await order(`${what}.watch`, whose).catch(() => {});
+    era.value++;
   } catch (error) {
     if (!(error instanceof ConciergeError) || !["FORBIDDEN", "TOO_MANY"].includes(error.code)) return;
     if (error.code === "FORBIDDEN") sessionStorage.removeItem(SECRET);
@@ -226,17 +290,29 @@ export function useRecords(): void {
   }, [access.value]);
 }
 
-/** What is said to a service and through it, without a subscription, until what comes back is called. */
-export function overhear(service: string, hear: (overheard: readonly Overheard[], leftOut: number) => void): () => void {
-  const all = ears.get(service) ?? new Set();
-  if (all.size === 0) void order("service.watch", { service }).catch(() => {});
-  ears.set(service, all.add(hear));
+/** Watches something, until what comes back is called. `refused`: why it is not told. */
+export function watch<W extends keyof Told>(
+  what: W,
+  whose: object,
+  hear: (said: Told[W]) => void,
+  refused: (error: unknown) => void = () => {},
+): () => void {
+  const name = nameOf(what, whose);
+  const ear: Ear = ears.get(name) ?? { what, whose, hear: new Set() };
+  if (ear.hear.size === 0) order(`${what}.watch`, whose).catch(refused);
+  ear.hear.add(hear);
+  ears.set(name, ear);
   return () => {
-    all.delete(hear);
-    if (all.size > 0) return;
-    ears.delete(service);
-    void order("service.unwatch", { service }).catch(() => {});
+    ear.hear.delete(hear);
+    if (ear.hear.size > 0) return;
+    ears.delete(name);
+    void order(`${what}.unwatch`, whose).catch(() => {});
   };
+}
+
+/** What happened to a task, as far as the hub remembers. */
+export function historyOf(task: string): Promise<History> {
+  return order("task.history", { task });
 }
 
 /** Ends a client's connection. */

@@ -1,7 +1,7 @@
-/** A list of any length: only the rows that are seen exist. Arrow keys go from row to row. @module */
+/** A list of any length: only the rows that are seen exist, and one that is no longer seen becomes one that is. Arrow keys go from row to row. @module */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 /** Pixels, as in style.css. */
 const ROW = 32;
@@ -26,12 +26,32 @@ export interface ListProps<T> {
   id(item: T): string;
   href(item: T): string;
   /** The one whose detail is open. */
-  current?: string;
+  current?: string | undefined;
   empty: ComponentChildren;
+}
+
+/** Which row of the document shows what: who stays keeps its row, and with it the focus; who comes gets one that is free. */
+class Slots {
+  #of = new Map<string, number>();
+  #next = 0;
+
+  /** `held`: the row that has the focus, which becomes nobody else's. */
+  give(ids: readonly string[], held: number): number[] {
+    const stay = new Set(ids);
+    const free = [...this.#of].flatMap(([id, slot]) => (stay.has(id) || slot === held ? [] : [slot]));
+    const given = ids.map((id) => [id, this.#of.get(id) ?? free.shift() ?? this.#next++] as const);
+    this.#of = new Map(given);
+    return given.map(([, slot]) => slot);
+  }
+}
+
+function classOf({ figure, wide }: { figure?: boolean; wide?: boolean }): string | undefined {
+  return [figure && "figure", wide && "wide"].filter(Boolean).join(" ") || undefined;
 }
 
 export function List<T>({ label, kind, items, columns, id, href, current, empty }: ListProps<T>) {
   const body = useRef<HTMLDivElement>(null);
+  const [slots] = useState(() => new Slots());
   // where the first row begins that is seen: the list is drawn anew when that changes
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(600);
@@ -46,9 +66,10 @@ export function List<T>({ label, kind, items, columns, id, href, current, empty 
   const first = Math.max(0, Math.min(Math.floor(top / ROW), items.length - 1) - MARGIN);
   const last = Math.min(items.length, Math.ceil((top + height) / ROW) + 1 + MARGIN);
 
-  useEffect(() => {
+  const rowOf = (index: number) => body.current!.querySelector<HTMLElement>(`[aria-rowindex="${index + 2}"] a`);
+  useLayoutEffect(() => {
     if (goal.current === undefined) return;
-    const row = body.current!.querySelector<HTMLElement>(`[aria-rowindex="${goal.current + 2}"] a`);
+    const row = rowOf(goal.current);
     if (!row) return;
     goal.current = undefined;
     row.focus({ preventScroll: true });
@@ -60,7 +81,7 @@ export function List<T>({ label, kind, items, columns, id, href, current, empty 
     const from = goal.current * ROW;
     if (from < element.scrollTop) element.scrollTop = from;
     else if (from + ROW > element.scrollTop + element.clientHeight) element.scrollTop = from + ROW - element.clientHeight;
-    const row = element.querySelector<HTMLElement>(`[aria-rowindex="${goal.current + 2}"] a`);
+    const row = rowOf(goal.current);
     if (row) {
       goal.current = undefined;
       row.focus({ preventScroll: true });
@@ -86,16 +107,19 @@ export function List<T>({ label, kind, items, columns, id, href, current, empty 
   };
   // one row takes Tab: the open one if it is seen, else the first that is
   const seen = items.slice(first, last);
-  const open = seen.findIndex((item) => id(item) === current);
+  const ids = seen.map(id);
+  const open = current === undefined ? -1 : ids.indexOf(current);
   const stop = first + (open >= 0 ? open : Math.max(0, Math.floor(top / ROW) - first));
+  const focused = document.activeElement?.closest<HTMLElement>("[data-slot]");
+  const places = slots.give(ids, focused && body.current?.contains(focused) ? Number(focused.dataset.slot) : -1);
 
   return (
     <div class={`list ${kind}`} role="table" aria-label={label} aria-rowcount={items.length + 1}>
       <div role="rowgroup">
         <div class="row names" role="row" aria-rowindex={1}>
-          {columns.map(({ name, figure, wide }) => (
-            <span role="columnheader" class={`${figure ? "figure" : ""} ${wide ? "wide" : ""}`} key={name}>
-              {name}
+          {columns.map((column) => (
+            <span role="columnheader" class={classOf(column)} key={column.name}>
+              {column.name}
             </span>
           ))}
         </div>
@@ -116,30 +140,32 @@ export function List<T>({ label, kind, items, columns, id, href, current, empty 
           </div>
         )}
         <div class="all" role="presentation" style={{ height: `${items.length * ROW}px` }}>
-          <div role="presentation" style={{ transform: `translateY(${first * ROW}px)` }}>
-            {seen.map((item, n) => {
-              const key = id(item);
-              return (
-                <div class={key === current ? "row open" : "row"} role="row" aria-rowindex={first + n + 2} key={key}>
-                  {columns.map(({ name, figure, wide, cell }, column) => (
-                    <span role="cell" class={`${figure ? "figure" : ""} ${wide ? "wide" : ""}`} key={name}>
-                      {column > 0 ? (
-                        cell(item)
-                      ) : (
-                        <a
-                          href={href(item)}
-                          tabIndex={first + n === stop ? 0 : -1}
-                          aria-current={key === current ? "true" : undefined}
-                        >
-                          {cell(item)}
-                        </a>
-                      )}
-                    </span>
-                  ))}
-                </div>
-              );
-            })}
-          </div>
+          {seen.map((item, n) => (
+            <div
+              class={ids[n] === current ? "row open" : "row"}
+              role="row"
+              aria-rowindex={first + n + 2}
+              key={places[n]}
+              data-slot={places[n]}
+              style={{ transform: `translateY(${(first + n) * ROW}px)` }}
+            >
+              {columns.map((column, place) => (
+                <span role="cell" class={classOf(column)} key={column.name}>
+                  {place > 0 ? (
+                    column.cell(item)
+                  ) : (
+                    <a
+                      href={href(item)}
+                      tabIndex={first + n === stop ? 0 : -1}
+                      aria-current={ids[n] === current ? "true" : undefined}
+                    >
+                      {column.cell(item)}
+                    </a>
+                  )}
+                </span>
+              ))}
+            </div>
+          ))}
         </div>
       </div>
     </div>

@@ -11,22 +11,29 @@ export const services = signal<readonly ServiceInfo[]>([]);
 
 let present: ReadonlyMap<string, ClientInfo> = new Map();
 let offered = new Map<string, ServiceInfo>();
-const stale = new Set<() => void>();
 
-/** Does it with the next frame, once. */
-function refresh(what: () => void) {
-  if (stale.size === 0) {
-    requestAnimationFrame(() => {
-      const due = [...stale];
-      stale.clear();
-      for (const refresh of due) refresh();
-    });
-  }
-  stale.add(what);
+/** Of more than these, changes that follow each other are shown every {@link PAUSE_MS}, so that frames remain for whoever scrolls. */
+const FEW = 1_000;
+const PAUSE_MS = 100;
+
+/** Does it with the next frame, once for all that ask until then; the first change after a pause is shown at once. */
+function paced(size: () => number, show: () => void): () => void {
+  let due = false;
+  let shown = 0;
+  const draw = (now: number) => {
+    if (size() > FEW && now - shown < PAUSE_MS) return void requestAnimationFrame(draw);
+    due = false;
+    shown = now;
+    show();
+  };
+  return () => {
+    if (!due) requestAnimationFrame(draw);
+    due = true;
+  };
 }
 
-const showClients = () => (clients.value = [...present.values()]);
-const showServices = () => (services.value = [...offered.values()]);
+const showClients = paced(() => present.size, () => (clients.value = [...present.values()]));
+const showServices = paced(() => offered.size, () => (services.value = [...offered.values()]));
 
 /** A client by its id, if it is there. */
 export function clientOf(uuid: string): ClientInfo | undefined {
@@ -63,7 +70,7 @@ function take(payload: PayloadOut) {
     default:
       return;
   }
-  refresh(showServices);
+  showServices();
 }
 
 /** Counts of subscribers are told to subscribers only: this asks for all of them. */
@@ -80,7 +87,7 @@ async function follow(client: Client) {
   const presence = await client.presence();
   present = presence.clients;
   showClients();
-  presence.each(() => refresh(showClients));
+  presence.each(showClients);
 }
 
 effect(() => {

@@ -3,3 +3,8 @@ declare module "schema:protocol" {
   const definitions: Record<string, unknown>;
   export default definitions;
 }
+
+declare module "schema:codes" {
+  const names: Record<string, string>;
+  export default names;
+}

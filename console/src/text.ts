@@ -25,19 +25,23 @@ export function bytes(n: number): string {
   return `${unit && n < 10 ? n.toFixed(1) : Math.round(n)} ${units[unit]}`;
 }
 
+const two = (n: number) => String(n).padStart(2, "0");
+
 /** `2026-11-28 03:10:00`, by the clock of whoever reads it. */
 export function at(ms: number): string {
+  return Number.isNaN(new Date(ms).getTime()) ? String(ms) : `${day(ms)} ${clock(ms)}`;
+}
+
+/** `2026-11-28` */
+export function day(ms: number): string {
   const date = new Date(ms);
-  if (Number.isNaN(date.getTime())) return String(ms);
-  const two = (n: number) => String(n).padStart(2, "0");
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${clock(ms)}`;
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
 /** `03:10:00` */
 export function clock(ms: number): string {
   const date = new Date(ms);
-  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((n) => String(n).padStart(2, "0")).join(":");
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
 }
 
 /** `1 h 4 min`, at most two units. */

@@ -75,9 +75,9 @@ export function Tags({ tags }: { tags: readonly string[] }) {
   return (
     <>
       {tags.map((tag, n) => (
-        <span class="tag" key={n}>
-          <Text>{tag}</Text>
-        </span>
+        <bdi class="tag" key={n}>
+          {visible(tag)}
+        </bdi>
       ))}
     </>
   );
@@ -96,11 +96,15 @@ const SIGNS: Record<string, [sign: string, tone: string]> = {
   fulfilled: ["●", "good"],
 };
 
+export function stateName(state: string): string {
+  return state.replace("rejected_", "").replace("timedout", "timed out");
+}
+
 export function State({ state }: { state: string }) {
   const [sign, tone] = SIGNS[state] ?? ["○", "calm"];
   return (
     <span class={`state ${tone}`}>
-      <span aria-hidden="true">{sign}</span> {state.replace("rejected_", "")}
+      <span aria-hidden="true">{sign}</span> {stateName(state)}
     </span>
   );
 }
@@ -170,7 +174,7 @@ export function Copy({ text, children }: { text: () => string; children: Compone
 /** A line of figures; the words beside it say the last one. */
 export function Spark({ values, label }: { values: readonly number[]; label: string }) {
   const [width, height] = [240, 40];
-  const top = Math.max(1, ...values);
+  const top = Math.max(1, ...values) * 1.2;
   const step = width / Math.max(1, values.length - 1);
   const points = values.map((value, n) => `${(n * step).toFixed(1)},${(height - 2 - (value / top) * (height - 4)).toFixed(1)}`);
   return (

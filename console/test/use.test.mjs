@@ -37,6 +37,28 @@ test("everything is reached by the keyboard: the page, its filter, a row far dow
   await page.getByRole("heading", { name: "sensor_03", level: 2 }).waitFor({ state: "detached" });
 });
 
+test("the focus stays with the client that it is on while others leave before it, and goes to nobody else", async (t) => {
+  const hub = await Hub.start(t);
+  const crowd = [];
+  for (let n = 10; n < 90; n++) crowd.push(await hub.enter(`client_${n}`));
+  const page = await visit(t, hub, "#/clients?filter=client_");
+  await page.getByText("80 of").waitFor();
+  await page.getByRole("link", { name: "client_15" }).focus();
+  await crowd[2].close();
+  await crowd[3].close();
+  await page.getByText("78 of").waitFor();
+  assert.equal(await focused(page), "client_15");
+  await page.keyboard.press("ArrowUp");
+  assert.equal(await focused(page), "client_14");
+  await page.evaluate(() => (document.querySelector(".clients .rows").scrollTop = 1_500));
+  await page.getByRole("link", { name: "client_60" }).waitFor();
+  assert.match(await page.evaluate("document.activeElement.tagName"), /BODY/, "its row became nobody else's");
+  await page.getByRole("link", { name: "client_60" }).focus();
+  await page.evaluate(() => (document.querySelector(".clients .rows").scrollTop += 32));
+  await until("a row is gone", async () => !(await page.getByRole("link", { name: "client_14" }).count()));
+  assert.equal(await focused(page), "client_60");
+});
+
 test("a hub with a secret is entered with it, it is asked for again when it was wrong, and is nowhere but in this tab", async (t) => {
   const hub = await Hub.start(t, "secret=swordfish");
   const page = await visit(t, hub, "#/clients");

@@ -1,9 +1,12 @@
 // A hub with something going on: clients, services, promises, tasks and files, all of them real; and the console in Chromium.
 
+import { fileURLToPath } from "node:url";
 import { open } from "../../clients/js/test/browser.mjs";
 import { Hub, until } from "../../clients/js/test/hub.mjs";
 import { coordinator } from "../../clients/js/dist/coordinator.js";
 import { files } from "../../clients/js/dist/files.js";
+
+export const SCREENSHOTS = fileURLToPath(new URL("../../target/screenshots/", import.meta.url));
 
 /** The console of a hub, in a page of this width. What breaks the policy or throws fails the test. */
 export async function visit(t, hub, hash = "", { width = 1280, height = 800, colorScheme = "light" } = {}) {
@@ -30,7 +33,8 @@ export async function populate(hub, hostile = HOSTILE) {
   const bob = await hub.enter("bob", { nickname: "Bob", tags: ["observer"] });
   const clerk = await hub.enter("clerk_1", { nickname: "The clerk", tags: ["clerks"] });
   const mallory = await hub.enter("mallory", { nickname: hostile, tags: [hostile.slice(0, 60), "\u202Egnp.exe"] });
-  for (let n = 1; n <= 24; n++) await hub.enter(`sensor_${String(n).padStart(2, "0")}`, { tags: ["sensor", n % 2 ? "north" : "south"] });
+  const sensors = [];
+  for (let n = 1; n <= 24; n++) sensors.push(await hub.enter(`sensor_${String(n).padStart(2, "0")}`, { tags: ["sensor", n % 2 ? "north" : "south"] }));
   const weather = await ada.serve("weather", { nickname: "The weather" });
   await mallory.serve("news.tabloid", { nickname: hostile });
   await bob.serve("chess:lobby");
@@ -61,5 +65,55 @@ export async function populate(hub, hostile = HOSTILE) {
   await desk.ask("task.acquire", { id: "order:9", version: 0, pid: "clerk_1", ttl: 600_000 });
   await files(ada).put("maps/harbour.txt", "here be ships");
   await files(ada).put("notes.txt", "x".repeat(5_000));
-  return { ada, bob, clerk, mallory, weather, promises };
+  return { ada, bob, clerk, mallory, weather, sensors, promises };
+}
+
+/** Traffic that rises and falls, until the test ends: what is said and answered, what nobody gets, promises, and people who pass by. */
+export async function bustle(t, hub, { bob, weather, sensors, promises }) {
+  for (const sensor of sensors.slice(0, 12)) await sensor.subscribe("weather", () => {});
+  const ignored = () => {};
+  const begun = Date.now();
+  const talk = setInterval(() => {
+    const loud = Math.round(6 + 5 * Math.sin((Date.now() - begun) / 900));
+    for (let n = 0; n < loud; n++) weather.broadcast({ celsius: 12 + n, at: "the harbour" }).catch(ignored);
+    sensors[loud % 12].send({ service: "weather" }, { celsius: 11 }).catch(ignored);
+  }, 50);
+  let visits = 0;
+  const live = setInterval(async () => {
+    const n = visits++;
+    try {
+      await promises.create(`visit:${n}`, { data: { n } });
+      if (n % 3) await promises.resolve(`visit:${n}`, "seen");
+      await bob.send({ name: "nobody" }, "hello?").catch(ignored);
+      // somebody has that name, and the other one is none: 4005, 4002
+      if (n % 3 === 0) await hub.enter("ada").catch(ignored);
+      if (n % 7 === 0) await hub.enter("no name").catch(ignored);
+      const guest = await hub.enter(`guest_${n}`, { tags: ["guest"] });
+      if (n % 2) await guest.close();
+      // nobody obeys it: it reads nothing that is JSON
+      else guest.request("no JSON").catch(ignored).finally(() => guest.close());
+    } catch {
+      // the hub went first
+    }
+  }, 400);
+  t.after(() => [talk, live].forEach(clearInterval));
+}
+
+/** Waits until the page shows all of this. */
+export async function sees(page, name, wanted) {
+  let text = "";
+  const missing = () => wanted.filter((part) => (typeof part === "string" ? !text.includes(part) : !part.test(text)));
+  await until(`${name} shows it`, async () => {
+    // what inputs hold is seen, too
+    text = await page.evaluate(() => [document.body.innerText, ...[...document.querySelectorAll("textarea")].map((area) => area.value)].join("\n"));
+    return missing().length === 0;
+  }).catch((error) => {
+    throw new Error(`${name}: ${missing()} is not in\n${text}`, { cause: error });
+  });
+}
+
+/** Waits until every sparkline has so many seconds. */
+export async function drawn(page, seconds) {
+  const points = () => page.evaluate(() => [...document.querySelectorAll(".figure-card polyline")].map(({ points }) => points.numberOfItems));
+  await until("the sparklines have a shape", async () => (await points()).length === 6 && (await points()).every((count) => count >= seconds));
 }

@@ -14,7 +14,7 @@ import { connect } from "../dist/index.js";
 /** How long a test waits for anything. */
 export const PATIENCE = 60_000;
 
-const BINARY = process.env.TESTED_CONCIERGE ?? fileURLToPath(new URL("../../../target/debug/concierge", import.meta.url));
+export const BINARY = process.env.TESTED_CONCIERGE ?? fileURLToPath(new URL("../../../target/debug/concierge", import.meta.url));
 
 export class Hub {
   #settings;

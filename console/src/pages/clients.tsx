@@ -1,15 +1,18 @@
 /** Who is there. @module */
 
-import { useMemo, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { ClientInfo } from "../../../clients/js/src/index.js";
+import { records } from "../admin.js";
 import { KickForm, Rates } from "../admin-parts.js";
+import { ClientFrames } from "../client-frames.js";
 import { useAct, useAsked } from "../ask.js";
 import { connected, hub } from "../hub.js";
-import { Filter, List, type Column } from "../list.js";
+import type { Column } from "../list.js";
 import { clientOf, clients, services } from "../live.js";
-import { narrow, route, to } from "../route.js";
+import { Objects } from "../objects.js";
+import { to } from "../route.js";
 import { count, plural } from "../text.js";
-import { Copy, Detail, Facts, Note, Page, Tags, Text } from "../ui.js";
+import { Copy, Detail, Facts, Note, Tags, Text } from "../ui.js";
 
 const COLUMNS: readonly Column<ClientInfo>[] = [
   { name: "Name", cell: ({ name }) => name },
@@ -18,47 +21,21 @@ const COLUMNS: readonly Column<ClientInfo>[] = [
   { name: "Id", wide: true, cell: ({ uuid }) => <code>{uuid}</code> },
 ];
 
-/** What is searched of a client, made once for each. */
-const texts = new WeakMap<ClientInfo, string>();
-function textOf(client: ClientInfo): string {
-  let text = texts.get(client);
-  if (text === undefined) {
-    text = [client.name, client.nickname, client.uuid, ...client.tags].join("\n").toLowerCase();
-    texts.set(client, text);
-  }
-  return text;
-}
-
 export function Clients() {
-  const { id, query } = route.value;
-  const filter = query.get("filter") ?? "";
   const all = clients.value;
-  const found = useMemo(() => {
-    const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-    return words.length ? all.filter((client) => words.every((word) => textOf(client).includes(word))) : all;
-  }, [all, filter]);
-  const keep = filter ? { filter } : {};
-  const about = found.length === all.length ? plural(all.length, "client") : `${count(found.length)} of ${plural(all.length, "client")}`;
   return (
-    <Page
+    <Objects
       title="Clients"
-      about={about}
-      tools={<Filter value={filter} label="Filter by name, tag or id" onInput={(filter) => narrow({ filter })} />}
-    >
-      <div class={id ? "split with-detail" : "split"}>
-        <List
-          label="Clients"
-          kind="clients"
-          items={found}
-          columns={COLUMNS}
-          id={({ uuid }) => uuid}
-          href={({ uuid }) => to("clients", uuid, keep)}
-          current={id}
-          empty={filter ? "Nobody fits this filter." : "Nobody is here yet."}
-        />
-        {id && <ClientDetail key={id} uuid={id} back={to("clients", undefined, keep)} />}
-      </div>
-    </Page>
+      kind="clients"
+      items={all}
+      columns={COLUMNS}
+      id={({ uuid }) => uuid}
+      text={({ name, nickname, uuid, tags }) => [name, nickname, uuid, ...tags].join("\n")}
+      filter="Filter by name, tag or id"
+      about={(found) => (found.length === all.length ? plural(all.length, "client") : `${count(found.length)} of ${plural(all.length, "client")}`)}
+      empty={(filtered) => (filtered ? "Nobody fits this filter." : "Nobody is here yet.")}
+      detail={(uuid, back) => <ClientDetail key={uuid} uuid={uuid} back={back} />}
+    />
   );
 }
 
@@ -78,6 +55,11 @@ function ClientDetail({ uuid, back }: { uuid: string; back: string }) {
   }
   const own = services.value.filter(({ owner_uuid }) => owner_uuid === uuid);
   const mine = hub.value?.hello.uuid === uuid;
+  // an administrator is told; others ask
+  const record = records.value.get(uuid);
+  const asks = record ? undefined : asked.value?.subscriptions.map(({ name }) => name);
+  const subscriptions = record?.subscriptions ?? asks ?? [];
+  const more = (record?.subscribed ?? 0) - (record?.subscriptions.length ?? 0);
   const facts = [
     ["Nickname", known.nickname === null ? "none" : <Text>{known.nickname}</Text>],
     ["Id", <code>{uuid}</code>],
@@ -85,15 +67,20 @@ function ClientDetail({ uuid, back }: { uuid: string; back: string }) {
     ["Services", own.length ? own.map(({ name }) => <ServiceLink name={name} />) : "none"],
     [
       "Subscribed to",
-      asked.value?.subscriptions.length ? asked.value.subscriptions.map(({ name }) => <ServiceLink name={name} />) : "nothing",
+      <>
+        {subscriptions.length ? subscriptions.map((name) => <ServiceLink name={name} key={name} />) : "nothing"}
+        {more > 0 && `and ${count(more)} more`}
+      </>,
     ],
     ["Files", <a href={to("files", `${known.name}/`)}>Folder of {known.name}</a>],
   ] as const;
   const tools = (
     <>
-      <button type="button" onClick={asked.again} disabled={!client}>
-        Ask again
-      </button>
+      {!record && (
+        <button type="button" onClick={asked.again} disabled={!client}>
+          Ask again
+        </button>
+      )}
       <Copy text={() => uuid}>Copy id</Copy>
     </>
   );
@@ -104,6 +91,7 @@ function ClientDetail({ uuid, back }: { uuid: string; back: string }) {
       <Facts facts={facts} />
       {client && <Rates uuid={uuid} />}
       {client && <SendForm to={{ uuid }} />}
+      {client && !mine && <ClientFrames uuid={uuid} name={known.name} />}
       {client && !mine && <KickForm uuid={uuid} name={known.name} />}
     </Detail>
   );

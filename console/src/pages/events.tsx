@@ -3,10 +3,12 @@
 import { useMemo } from "preact/hooks";
 import { access, events, EVENTS, useEvents, type Happening } from "../admin.js";
 import { AdminGate } from "../admin-parts.js";
-import { Filter, List, type Column } from "../list.js";
+import type { Column } from "../list.js";
 import { clientOf } from "../live.js";
+import { Objects } from "../objects.js";
 import { narrow, route, to } from "../route.js";
-import { at, count, plural } from "../text.js";
+import { clock, count, day, plural } from "../text.js";
+import names from "schema:codes";
 import { Copy, Detail, Json, Note, Page, Text } from "../ui.js";
 
 const WORDS: Record<string, string> = {
@@ -20,14 +22,22 @@ const WORDS: Record<string, string> = {
   kicked: "was ended by an administrator",
   wrong_secret: "wrong secret",
   limited: "over a limit",
+  throttled: "throttled",
+  refused: "connection refused",
 };
 
 /** Everything that is not said by another column. */
-function rest({ n: _n, at: _at, event: _event, client: _client, owner: _owner, ...rest }: Happening): string {
-  return Object.entries(rest)
-    .filter(([, value]) => value !== null && value !== "")
-    .map(([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`)
-    .join(", ");
+function rest({ n: _n, at: _at, event, client: _client, owner: _owner, ...rest }: Happening): string {
+  const words = Object.entries(rest).map(([name, value]) => {
+    if (value === null || value === "" || (name === "times" && value === 1)) return "";
+    if (name === "times") return `${count(Number(value))} times`;
+    if (name === "code") return `code ${value} ${names[String(value)] ?? ""}`.trim();
+    if (name === "by_hub") return value ? "by the hub" : "by the client";
+    if (name === "admin" && event === "wrong_secret") return value ? "for administrators" : "of the hub";
+    if (name === "by") return `by ${clientOf(String(value))?.name ?? value}`;
+    return `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`;
+  });
+  return words.filter(Boolean).join(", ");
 }
 
 /** Whom it is about. One that is told by its id has its name while it is here. */
@@ -37,13 +47,22 @@ function whoOf({ client, owner }: Happening): { name: string; uuid: string } | u
 }
 
 const COLUMNS: readonly Column<Happening>[] = [
-  { name: "When", cell: (event) => <time>{at(event.at)}</time> },
+  {
+    name: "When",
+    cell: (event) => (
+      <time>
+        <span class="wide">{day(event.at)} </span>
+        {clock(event.at)}
+      </time>
+    ),
+  },
   { name: "What", cell: ({ event }) => <span class={`event ${event}`}>{WORDS[event] ?? event}</span> },
   {
     name: "Who",
     cell: (event) => {
       const who = whoOf(event);
-      return who && <a href={to("clients", who.uuid)}>{who.name}</a>;
+      if (who) return <a href={to("clients", who.uuid)}>{who.name}</a>;
+      return typeof event.address === "string" && <Text>{event.address}</Text>;
     },
   },
   { name: "With", wide: true, cell: (event) => <Text>{rest(event)}</Text> },
@@ -51,15 +70,9 @@ const COLUMNS: readonly Column<Happening>[] = [
 
 export function Events() {
   useEvents();
-  const { id, query } = route.value;
-  const [filter, kind] = [query.get("filter") ?? "", query.get("kind") ?? ""];
+  const kind = route.value.query.get("kind") ?? "";
   const all = events.value;
-  const found = useMemo(() => {
-    const word = filter.toLowerCase();
-    return all.filter(
-      (event) => (!kind || event.event === kind) && (!word || JSON.stringify(event).toLowerCase().includes(word)),
-    );
-  }, [all, filter, kind]);
+  const fit = useMemo(() => (kind ? all.filter(({ event }) => event === kind) : all), [all, kind]);
   if (access.value !== "open") {
     return (
       <Page title="Events">
@@ -67,45 +80,49 @@ export function Events() {
       </Page>
     );
   }
-  const keep = Object.fromEntries([...query].filter(([, value]) => value));
-  const open = all.find(({ n }) => `${n}` === id);
-  const tools = (
-    <>
-      <Filter value={filter} label="Filter events" onInput={(filter) => narrow({ filter })} />
-      <label class="field">
-        What
-        <select value={kind} onChange={(event) => narrow({ kind: event.currentTarget.value })}>
-          <option value="">anything</option>
-          {Object.entries(WORDS).map(([kind, words]) => (
-            <option value={kind} key={kind}>
-              {words}
-            </option>
-          ))}
-        </select>
-      </label>
-      <Copy text={() => JSON.stringify(found, null, 2)}>Copy as JSON</Copy>
-    </>
-  );
-  const about = all.length === EVENTS ? `the last ${count(EVENTS)}` : plural(found.length, "event");
   return (
-    <Page title="Events" about={about} tools={tools}>
-      <div class={id ? "split with-detail" : "split"}>
-        <List
-          label="Events"
-          kind="events"
-          items={found}
-          columns={COLUMNS}
-          id={({ n }) => `${n}`}
-          href={({ n }) => to("events", `${n}`, keep)}
-          current={id}
-          empty="Nothing happened yet."
-        />
-        {id && (
-          <Detail title={`Event ${id}`} back={to("events", undefined, keep)} kind="events" tools={open && <Copy text={() => JSON.stringify(open)}>Copy as JSON</Copy>}>
-            {open ? <Json value={open} label="Event" /> : <Note>The hub remembers no event of this number, or has not told it yet.</Note>}
-          </Detail>
-        )}
-      </div>
-    </Page>
+    <Objects
+      title="Events"
+      kind="events"
+      items={fit}
+      columns={COLUMNS}
+      id={({ n }) => `${n}`}
+      text={(event) => `${WORDS[event.event] ?? ""} ${whoOf(event)?.name ?? ""} ${JSON.stringify(event)}`}
+      filter="Filter events"
+      about={(found) => (all.length === EVENTS ? `the last ${count(EVENTS)}` : plural(found.length, "event"))}
+      tools={(found) => (
+        <>
+          <Kinds kind={kind} />
+          <Copy text={() => JSON.stringify(found, null, 2)}>Copy as JSON</Copy>
+        </>
+      )}
+      empty={(filtered) => (filtered || kind ? "No event fits." : "Nothing happened yet.")}
+      detail={(id, back) => <EventDetail key={id} id={id} back={back} event={all.find(({ n }) => `${n}` === id)} />}
+    />
+  );
+}
+
+function Kinds({ kind }: { kind: string }) {
+  return (
+    <label class="field">
+      What
+      <select value={kind} onChange={(event) => narrow({ kind: event.currentTarget.value })}>
+        <option value="">anything</option>
+        {Object.entries(WORDS).map(([kind, words]) => (
+          <option value={kind} key={kind}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function EventDetail({ id, back, event }: { id: string; back: string; event: Happening | undefined }) {
+  const tools = event && <Copy text={() => JSON.stringify(event)}>Copy as JSON</Copy>;
+  return (
+    <Detail title={`Event ${id}`} back={back} kind="events" tools={tools}>
+      {event ? <Json value={event} label="Event" /> : <Note>The hub remembers no event of this number, or has not told it yet.</Note>}
+    </Detail>
   );
 }

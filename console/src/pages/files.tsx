@@ -2,14 +2,19 @@
 
 import { useRef, useState } from "preact/hooks";
 import { files, type FileEntry } from "../../../clients/js/src/files.js";
-import { sentence, useAct, useAsked } from "../ask.js";
+import { sentence, useAct } from "../ask.js";
+import type { FileChange } from "../admin.js";
+import { cli } from "../copied.js";
+import { followed, useFollowing } from "../followed.js";
 import { connected, hub } from "../hub.js";
-import { List, type Column } from "../list.js";
+import type { Column } from "../list.js";
 import { clientNamed, clients } from "../live.js";
+import { Objects } from "../objects.js";
 import { route, to } from "../route.js";
 import { at, bytes, plural } from "../text.js";
-import { Copy, Detail, Facts, Note, Page, Text } from "../ui.js";
+import { Copy, Detail, Facts, Note, Text } from "../ui.js";
 
+const NONE: readonly FileEntry[] = [];
 const FOLDER = /\/$/;
 
 /** Gives the browser a file to keep. The key that is needed can't stand in a link. */
@@ -24,65 +29,69 @@ async function download(owner: string, path: string) {
 
 export function Files() {
   const client = connected.value ? hub.value : undefined;
-  const { id } = route.value;
+  const { id, query } = route.value;
   const [owner = "", ...rest] = (id || `${client?.name ?? ""}/`).split("/");
   const path = rest.join("/");
   const folder = path.slice(0, path.lastIndexOf("/") + 1);
   const mine = owner === client?.name;
-  const asked = useAsked((signal) => files(client!).of(owner).list(folder, { signal }), [client, owner || undefined, folder]);
+  const here = ({ owner: { name }, path }: FileChange) => name === owner && (path.startsWith(folder) || folder.startsWith(path));
+  const list = (signal: AbortSignal) => files(client!).of(owner).list(folder, { signal });
+  const asked = useFollowing("files", here, list, [client, owner || undefined, folder]);
   const columns: readonly Column<FileEntry>[] = [
     { name: "File", cell: ({ path }) => <Text>{path.slice(folder.length)}</Text> },
     { name: "Size", figure: true, cell: ({ path, size }) => (FOLDER.test(path) ? "folder" : bytes(size)) },
     { name: "Changed", wide: true, figure: true, cell: ({ modified }) => at(modified) },
   ];
-  const entries = asked.value ?? [];
+  const entries = asked.value ?? NONE;
+  // a filter is one of a folder
+  const keep = Object.fromEntries(query);
+  const place = (path = folder) => to("files", `${owner}/${path}`, path !== folder && FOLDER.test(path) ? {} : keep);
   return (
-    <Page
+    <Objects
       title="Files"
-      about={plural(entries.length, "entry", "entries")}
-      tools={
+      kind="files"
+      items={entries}
+      columns={columns}
+      id={({ path }) => path}
+      text={({ path }) => path.slice(folder.length)}
+      filter="Filter by name"
+      about={(found) => plural(found.length, "entry", "entries")}
+      tools={() => (
         <>
           <Owners owner={owner} />
-          <button type="button" onClick={asked.again}>
-            Look again
-          </button>
+          {!followed() && (
+            <button type="button" onClick={asked.again}>
+              Look again
+            </button>
+          )}
         </>
-      }
+      )}
+      empty={(filtered) => (filtered ? "No entry fits this filter." : asked.waiting ? "Looking…" : "This folder is empty.")}
+      open={path === folder ? undefined : path}
+      href={place}
+      detail={(path, back) => (
+        <FileDetail key={path} owner={owner} path={path} back={back} entry={entries.find((entry) => entry.path === path)} mine={mine} done={asked.again} />
+      )}
     >
       <Crumbs owner={owner} folder={folder} mine={mine} />
       {client && owner !== "" && !mine && !clientNamed(owner) && <Note>Nobody of this name is connected: a folder goes with its client.</Note>}
       {mine && <Upload folder={folder} done={asked.again} />}
       {asked.error && <Note bad>{asked.error}</Note>}
-      <div class={path === folder ? "split" : "split with-detail"}>
-        <List
-          label="Files"
-          kind="files"
-          items={entries}
-          columns={columns}
-          id={({ path }) => path}
-          href={({ path }) => to("files", `${owner}/${path}`)}
-          current={path}
-          empty={asked.waiting ? "Looking…" : "This folder is empty."}
-        />
-        {path !== folder && (
-          <FileDetail key={path} owner={owner} path={path} entry={entries.find((entry) => entry.path === path)} mine={mine} done={asked.again} />
-        )}
-      </div>
-    </Page>
+    </Objects>
   );
 }
 
 interface FileProps {
   owner: string;
   path: string;
+  back: string;
   entry: FileEntry | undefined;
   mine: boolean;
   done(): void;
 }
 
-function FileDetail({ owner, path, entry, mine, done }: FileProps) {
+function FileDetail({ owner, path, back, entry, mine, done }: FileProps) {
   const { busy, error, act } = useAct();
-  const back = to("files", `${owner}/${path.slice(0, path.lastIndexOf("/") + 1)}`);
   const remove = async () => {
     await files(hub.value!).delete(path);
     location.hash = back;
@@ -98,7 +107,7 @@ function FileDetail({ owner, path, entry, mine, done }: FileProps) {
           Delete
         </button>
       )}
-      <Copy text={() => `concierge file get '${`${owner}/${path}`.replaceAll("'", "'\\''")}' -`}>Copy as CLI</Copy>
+      <Copy text={() => cli("file get", `${owner}/${path}`, "-")}>Copy as CLI</Copy>
     </>
   );
   const facts = entry && ([["Size", bytes(entry.size)], ["Changed", at(entry.modified)], ["Etag", <code>{entry.etag}</code>]] as const);

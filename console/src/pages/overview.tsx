@@ -7,7 +7,8 @@ import { hub } from "../hub.js";
 import { clients, services } from "../live.js";
 import { to } from "../route.js";
 import { bytes, compact, count, span } from "../text.js";
-import { Gauge, Page, Spark, State } from "../ui.js";
+import names from "schema:codes";
+import { Gauge, Note, Page, Spark, State } from "../ui.js";
 
 interface Moment {
   now: number;
@@ -68,6 +69,12 @@ function Rates({ all }: { all: readonly Stats[] }) {
   );
 }
 
+const PROMISES = ["pending", "resolved", "rejected", "rejected_canceled", "rejected_timedout"];
+const TASKS = ["pending", "acquired", "suspended", "halted", "fulfilled"];
+
+/** What is told in the place of a close code. */
+const ENDED: Record<string, string> = { peer: "by the client", other: "another code" };
+
 const sum = (counts: Record<string, number>) => Object.values(counts).reduce((sum, n) => sum + n, 0);
 
 function Depths({ all, stats }: { all: readonly Stats[]; stats: Stats }) {
@@ -118,7 +125,7 @@ function Depths({ all, stats }: { all: readonly Stats[]; stats: Stats }) {
           <tbody>
             {codes.map(([code, n]) => (
               <tr key={code}>
-                <th scope="row">{code}</th>
+                <th scope="row">{ENDED[code] ?? `${code} ${names[code] ?? ""}`}</th>
                 <td class="figure">{count(n - (past.closed[code] ?? 0))}</td>
                 <td class="figure">{count(n)}</td>
               </tr>
@@ -128,24 +135,49 @@ function Depths({ all, stats }: { all: readonly Stats[]; stats: Stats }) {
         {codes.length === 0 && <p class="about">None so far.</p>}
       </section>
       {coordinator && (
-        <section aria-labelledby="durable">
+        <section class="durable" aria-labelledby="durable">
           <h2 id="durable">Promises and tasks</h2>
-          <table>
-            <tbody>
-              {Object.entries(coordinator.promises).map(([state, n]) => (
-                <Row key={`p-${state}`} name={<><a href={to("promises", undefined, { state })}>Promises</a> <State state={state} /></>} value={count(n)} />
-              ))}
-              {Object.entries(coordinator.tasks).map(([state, n]) => (
-                <Row key={`t-${state}`} name={<><a href={to("tasks")}>Tasks</a> <State state={state} /></>} value={count(n)} />
-              ))}
-              <Row name="Commits" value={`${compact(commits.now)} /s`} />
-              <Row name="A commit takes" value={took} />
-              <Row name="Offers taken, held" value={`${count(coordinator.offers_taken)}, ${count(coordinator.offers_held)}`} />
-            </tbody>
-          </table>
+          <div>
+            <States kind="promises" title="Promises" states={PROMISES} counts={coordinator.promises} />
+            <States kind="tasks" title="Tasks" states={TASKS} counts={coordinator.tasks} />
+            <table>
+              <caption class="unseen">The coordinator's work</caption>
+              <tbody>
+                <Row name="Commits" value={`${compact(commits.now)} /s`} />
+                <Row name="A commit takes" value={took} />
+                <Row name="Requests" value={count(sum(coordinator.requests))} />
+                <Row name="Offers taken" value={count(coordinator.offers_taken)} />
+                <Row name="Offers held back" value={count(coordinator.offers_held)} />
+              </tbody>
+            </table>
+          </div>
         </section>
       )}
     </div>
+  );
+}
+
+/** How many there are in each state, once they were counted. */
+function States(props: { kind: string; title: string; states: readonly string[]; counts: Record<string, number> }) {
+  const { kind, title, states, counts } = props;
+  if (Object.keys(counts).length === 0) return <Note>{title} are being counted.</Note>;
+  return (
+    <table>
+      <caption class="unseen">{title} by state</caption>
+      <tbody>
+        {states.map((state) => (
+          <Row
+            key={state}
+            name={
+              <>
+                <a href={to(kind, undefined, kind === "promises" ? { state } : {})}>{title}</a> <State state={state} />
+              </>
+            }
+            value={count(counts[state] ?? 0)}
+          />
+        ))}
+      </tbody>
+    </table>
   );
 }
 

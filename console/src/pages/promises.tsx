@@ -5,12 +5,15 @@ import type { PromiseRecord } from "../../../clients/js/src/index.js";
 import { decode } from "../../../clients/js/src/value.js";
 import { useAct, useAsked } from "../ask.js";
 import { client, desk, searchPromises, SHOWN, targetOf } from "../coordinator.js";
+import { followed, useFollowed } from "../followed.js";
 import { connected } from "../hub.js";
-import { Filter, List, type Column } from "../list.js";
+import type { Column } from "../list.js";
+import { Objects } from "../objects.js";
 import { narrow, route, to } from "../route.js";
 import { at, count, plural, span } from "../text.js";
-import { Copy, Detail, Facts, Json, Note, Page, State, Text, useNow } from "../ui.js";
+import { Copy, Detail, Facts, Json, Note, State, stateName, Text, useNow } from "../ui.js";
 
+const NONE: readonly PromiseRecord[] = [];
 const STATES = ["pending", "resolved", "rejected", "rejected_canceled", "rejected_timedout"] as const;
 const ORIGIN = "resonate:origin";
 const PARENT = "resonate:parent";
@@ -29,34 +32,26 @@ function tagsOf(text: string): Record<string, string> {
 }
 
 export function Promises() {
-  const { id, query } = route.value;
-  const [state, tags, word] = ["state", "tags", "filter"].map((name) => query.get(name) ?? "") as [string, string, string];
+  const { query } = route.value;
+  const [state, tags] = [query.get("state") ?? "", query.get("tags") ?? ""];
   const ready = connected.value ? client.value : undefined;
   const known = STATES.find((known) => known === state);
-  const asked = useAsked((signal) => searchPromises(ready!, { state: known, tags: tagsOf(tags) }, signal), [ready, known ?? "", tags]);
-  const found = useMemo(
-    () => (asked.value?.items ?? []).filter(({ id }) => id.toLowerCase().includes(word.toLowerCase())),
-    [asked.value, word],
+  const wanted = tagsOf(tags);
+  const asked = useFollowed(
+    "promises",
+    (signal) => searchPromises(ready!, { state: known, tags: wanted }, signal),
+    [ready, known ?? "", tags],
+    (promise) => (!known || promise.state === known) && Object.entries(wanted).every(([name, value]) => promise.tags[name] === value),
   );
-  const keep = Object.fromEntries([...query].filter(([, value]) => value));
-  const about = asked.value && (asked.value.more ? `the first ${count(SHOWN)}, there are more` : plural(found.length, "promise"));
-  // any promise, found by the search or not
-  const show = (event: Event) => {
-    event.preventDefault();
-    if (word) location.hash = to("promises", word);
-  };
   const tools = (
     <>
-      <form class="go" onSubmit={show}>
-        <Filter value={word} label="Filter by id; ⏎ shows that one" onInput={(filter) => narrow({ filter })} />
-      </form>
       <label class="field">
         State
         <select value={state} onChange={(event) => narrow({ state: event.currentTarget.value })}>
           <option value="">any</option>
           {STATES.map((state) => (
             <option value={state} key={state}>
-              {state.replace("rejected_", "")}
+              {stateName(state)}
             </option>
           ))}
         </select>
@@ -65,28 +60,30 @@ export function Promises() {
         Tags
         <input value={tags} placeholder="kind=order" onChange={(event) => narrow({ tags: event.currentTarget.value })} />
       </label>
-      <button type="button" onClick={asked.again}>
-        Search again
-      </button>
+      {!followed() && (
+        <button type="button" onClick={asked.again}>
+          Search again
+        </button>
+      )}
     </>
   );
   return (
-    <Page title="Promises" about={about} tools={tools}>
+    <Objects
+      title="Promises"
+      kind="promises"
+      items={asked.value?.items ?? NONE}
+      columns={COLUMNS}
+      id={({ id }) => id}
+      text={({ id }) => id}
+      filter="Filter by id, ⏎ opens it"
+      direct
+      about={(found) => asked.value && (asked.value.more ? `the first ${count(SHOWN)}, there are more` : plural(found.length, "promise"))}
+      tools={() => tools}
+      empty={() => (asked.waiting ? "Searching…" : "No promise fits.")}
+      detail={(id, back) => <PromiseDetail key={id} id={id} back={back} changed={asked.again} />}
+    >
       {asked.error && <NoCoordinator error={asked.error} />}
-      <div class={id ? "split with-detail" : "split"}>
-        <List
-          label="Promises"
-          kind="promises"
-          items={found}
-          columns={COLUMNS}
-          id={({ id }) => id}
-          href={({ id }) => to("promises", id, keep)}
-          current={id}
-          empty={asked.waiting ? "Searching…" : "No promise fits."}
-        />
-        {id && <PromiseDetail key={id} id={id} back={to("promises", undefined, keep)} changed={asked.again} />}
-      </div>
-    </Page>
+    </Objects>
   );
 }
 
@@ -140,9 +137,11 @@ function PromiseDetail({ id, back, changed }: { id: string; back: string; change
   ] as const;
   const tools = (
     <>
-      <button type="button" onClick={asked.again}>
-        Ask again
-      </button>
+      {!followed() && (
+        <button type="button" onClick={asked.again}>
+          Ask again
+        </button>
+      )}
       <Copy text={() => JSON.stringify(promise, null, 2)}>Copy as JSON</Copy>
     </>
   );
@@ -255,7 +254,8 @@ function arrange(promises: readonly PromiseRecord[], root: string): Branch[] {
 function Tree({ promise }: { promise: PromiseRecord }) {
   const origin = promise.tags[ORIGIN] ?? promise.id;
   const ready = connected.value ? client.value : undefined;
-  const asked = useAsked(
+  const asked = useFollowed(
+    "promises",
     async (signal) => {
       const { items, more } = await searchPromises(ready!, { tags: { [ORIGIN]: origin } }, signal);
       const all = new Map(items.map((item) => [item.id, item]));
@@ -264,12 +264,14 @@ function Tree({ promise }: { promise: PromiseRecord }) {
         const { promises } = await desk(ready!);
         await promises.get(origin, { signal }).then(({ record }) => all.set(origin, record), () => {});
       }
-      return { branches: arrange([...all.values()], origin), more };
+      return { items: [...all.values()], more };
     },
     [ready, promise],
+    ({ id, tags }) => tags[ORIGIN] === origin || id === origin,
   );
   const now = useNow();
-  const branches = asked.value?.branches ?? [];
+  const found = asked.value?.items ?? NONE;
+  const branches = useMemo(() => arrange(found, origin), [found, origin]);
   if (branches.length < 2) return <Note>{asked.waiting ? "Looking for what came of it…" : "Nothing came of it, and it came of nothing."}</Note>;
   const from = Math.min(...branches.map(({ promise }) => promise.createdAt));
   const open = branches.some(({ promise }) => promise.state === "pending");
@@ -283,9 +285,11 @@ function Tree({ promise }: { promise: PromiseRecord }) {
           {plural(branches.length, "promise")} in {span(until - from)}
           {asked.value?.more && ", and more"}
         </span>
-        <button type="button" onClick={asked.again}>
-          Look again
-        </button>
+        {!followed() && (
+          <button type="button" onClick={asked.again}>
+            Look again
+          </button>
+        )}
       </div>
       <ol>
         {branches.map(({ promise: { id, state, createdAt, settledAt }, depth }) => (

@@ -1,15 +1,18 @@
 /** What is offered, by whom, and what is said in it. @module */
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { ServiceInfo } from "../../../clients/js/src/index.js";
-import { access, overhear } from "../admin.js";
+import { access, events, useEvents, watch } from "../admin.js";
 import { sentence, useAsked } from "../ask.js";
+import { cli } from "../copied.js";
+import { followed, usePaced } from "../followed.js";
 import { connected, hub } from "../hub.js";
-import { Filter, List, type Column } from "../list.js";
+import type { Column } from "../list.js";
 import { askForServices, clientOf, services } from "../live.js";
-import { narrow, route, to } from "../route.js";
+import { Objects } from "../objects.js";
+import { to } from "../route.js";
 import { bytes, clock, compact, count, plural, visible } from "../text.js";
-import { Copy, Detail, Facts, Note, Page, Text } from "../ui.js";
+import { Copy, Detail, Facts, Note, Spark, Text } from "../ui.js";
 import { SendForm } from "./clients.js";
 
 function Owner({ uuid }: { uuid: string }) {
@@ -25,42 +28,45 @@ const COLUMNS: readonly Column<ServiceInfo>[] = [
   { name: "Subscribers", figure: true, cell: ({ subscriber_count }) => count(subscriber_count) },
 ];
 
+/** Who subscribes is told to those who subscribe, and as an event to administrators: it is asked for anew then. */
+function useSubscribed(ask: () => void, service?: string) {
+  useEvents();
+  const again = usePaced(ask, 500);
+  const newest = events.value[0]?.n ?? 0;
+  const seen = useRef(newest);
+  useEffect(() => {
+    const fresh = events.value.filter(({ n }) => n > seen.current);
+    seen.current = newest;
+    if (fresh.some(({ event, service: of }) => /subscribed$/.test(event) && (service === undefined || of === service))) again();
+  }, [newest]);
+}
+
 export function Services() {
-  const { id, query } = route.value;
-  const filter = query.get("filter") ?? "";
   const all = services.value;
-  const found = useMemo(() => {
-    const word = filter.toLowerCase();
-    return all.filter(({ name, nickname }) => `${name}\n${nickname}`.toLowerCase().includes(word));
-  }, [all, filter]);
-  const keep = filter ? { filter } : {};
   useEffect(() => {
     if (connected.value && hub.value) askForServices(hub.value);
   }, [connected.value, hub.value]);
-  const tools = (
-    <>
-      <Filter value={filter} label="Filter by name" onInput={(filter) => narrow({ filter })} />
-      <button type="button" onClick={() => hub.value && askForServices(hub.value)}>
-        Count again
-      </button>
-    </>
-  );
+  useSubscribed(() => hub.value && askForServices(hub.value));
   return (
-    <Page title="Services" about={plural(all.length, "service")} tools={tools}>
-      <div class={id ? "split with-detail" : "split"}>
-        <List
-          label="Services"
-          kind="services"
-          items={found}
-          columns={COLUMNS}
-          id={({ name }) => name}
-          href={({ name }) => to("services", name, keep)}
-          current={id}
-          empty={filter ? "No service fits this filter." : "Nobody offers a service yet."}
-        />
-        {id && <ServiceDetail key={id} name={id} back={to("services", undefined, keep)} />}
-      </div>
-    </Page>
+    <Objects
+      title="Services"
+      kind="services"
+      items={all}
+      columns={COLUMNS}
+      id={({ name }) => name}
+      text={({ name, nickname }) => `${name}\n${nickname ?? ""}`}
+      filter="Filter by name"
+      about={(found) => (found.length === all.length ? plural(all.length, "service") : `${count(found.length)} of ${plural(all.length, "service")}`)}
+      tools={() =>
+        !followed() && (
+          <button type="button" onClick={() => hub.value && askForServices(hub.value)}>
+            Count again
+          </button>
+        )
+      }
+      empty={(filtered) => (filtered ? "No service fits this filter." : "Nobody offers a service yet.")}
+      detail={(name, back) => <ServiceDetail key={name} name={name} back={back} />}
+    />
   );
 }
 
@@ -68,6 +74,7 @@ function ServiceDetail({ name, back }: { name: string; back: string }) {
   const service = services.value.find((service) => service.name === name);
   const ready = connected.value ? hub.value : undefined;
   const asked = useAsked((signal) => ready!.fetchService(name, { signal }), [ready, name, service?.owner_uuid]);
+  useSubscribed(asked.again, name);
   if (!service) {
     return (
       <Detail title={name} back={back} kind="services">
@@ -83,15 +90,18 @@ function ServiceDetail({ name, back }: { name: string; back: string }) {
   ] as const;
   const tools = (
     <>
-      <button type="button" onClick={asked.again}>
-        Ask again
-      </button>
-      <Copy text={() => `concierge sub ${name}`}>Copy as CLI</Copy>
+      {!followed() && (
+        <button type="button" onClick={asked.again}>
+          Ask again
+        </button>
+      )}
+      <Copy text={() => cli("sub", name)}>Copy as CLI</Copy>
     </>
   );
   return (
     <Detail title={name} back={back} kind="services" tools={tools}>
       <Facts facts={facts} />
+      {followed() && <Rate service={name} />}
       <Watch service={name} />
       <h3>Subscribers</h3>
       {subscribers.length === 0 && <Note>Nobody.</Note>}
@@ -104,6 +114,34 @@ function ServiceDetail({ name, back }: { name: string; back: string }) {
       </ul>
       {subscribers.length > 100 && <Note>and {count(subscribers.length - 100)} more</Note>}
     </Detail>
+  );
+}
+
+/** How much is said to it and through it, counted while somebody looks. */
+function Rate({ service }: { service: string }) {
+  const [rates, show] = useState<readonly number[]>([]);
+  useEffect(() => {
+    let said = 0;
+    const stop = watch("service", { service }, ({ messages, left_out }) => (said += messages.length + left_out));
+    const beat = setInterval(() => {
+      const now = said;
+      said = 0;
+      show((rates) => [...rates, now].slice(-60));
+    }, 1_000);
+    return () => {
+      clearInterval(beat);
+      stop();
+    };
+  }, [service]);
+  return (
+    <div class="rates">
+      <figure>
+        <figcaption>
+          Messages <b>{compact(rates.at(-1) ?? 0)}</b>/s
+        </figcaption>
+        <Spark values={rates} label="Messages in the last minute" />
+      </figure>
+    </div>
   );
 }
 
@@ -175,9 +213,9 @@ function Messages({ service, how }: { service: string; how: How }) {
     };
     let stop = () => {};
     if (how === "overhear") {
-      stop = overhear(service, (said, leftOut) => {
-        for (const { at, from, data, bytes: size } of said) take(at, clientOf(from)?.name ?? from, data ?? `${bytes(size)}, too long to be shown`);
-        total += leftOut;
+      stop = watch("service", { service }, ({ messages, left_out }) => {
+        for (const { at, from, data, bytes: size } of messages) take(at, clientOf(from)?.name ?? from, data ?? `${bytes(size)}, too long to be shown`);
+        total += left_out;
       });
     } else {
       client

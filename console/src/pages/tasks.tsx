@@ -2,14 +2,17 @@
 
 import { useMemo, useRef } from "preact/hooks";
 import type { PromiseRecord, TaskRecord } from "../../../clients/js/src/index.js";
-import { useAct, useAsked } from "../ask.js";
+import { useAct } from "../ask.js";
 import { client, desk, groupOf, searchPromises, searchTasks, SHOWN, targetOf } from "../coordinator.js";
+import { followed, useFollowed, useFollowing } from "../followed.js";
+import { TaskHistory } from "../history.js";
 import { connected } from "../hub.js";
-import { Filter, List, type Column } from "../list.js";
+import type { Column } from "../list.js";
 import { clientNamed, clients } from "../live.js";
+import { Objects } from "../objects.js";
 import { narrow, route, to } from "../route.js";
 import { at, count, plural, span } from "../text.js";
-import { Detail, Facts, Note, Page, State, Text, useNow } from "../ui.js";
+import { Detail, Facts, Note, State, Text, useNow } from "../ui.js";
 import { NoCoordinator } from "./promises.js";
 
 const OPEN = ["pending", "acquired", "suspended", "halted"] as const;
@@ -21,6 +24,8 @@ interface Row {
   /** When it was looked at: a lease ends at most its length after that. */
   seen: number;
 }
+
+const NO_TASKS: readonly TaskRecord[] = [];
 
 const COLUMNS: readonly Column<Row>[] = [
   { name: "Task", cell: ({ task }) => <Text>{task.id}</Text> },
@@ -43,64 +48,63 @@ function Lease({ row: { task, seen } }: { row: Row }) {
   return <span title="Unless a heartbeat renews it">{left > 0 ? `≤ ${span(left)}` : "over or renewed"}</span>;
 }
 
-async function look(ready: NonNullable<typeof client.value>, signal: AbortSignal) {
-  const [promises, ...lists] = await Promise.all([
-    searchPromises(ready, { state: "pending" }, signal),
-    ...OPEN.map((state) => searchTasks(ready, state, signal)),
-  ]);
-  const of = new Map(promises.items.map((promise) => [promise.id, promise]));
-  const seen = Date.now();
-  const rows = lists.flatMap(({ items }) =>
-    items.map((task): Row => {
+type Ready = NonNullable<typeof client.value>;
+const isOpen = ({ state }: TaskRecord) => OPEN.some((open) => open === state);
+
+async function openTasks(ready: Ready, signal: AbortSignal) {
+  const lists = await Promise.all(OPEN.map((state) => searchTasks(ready, state, signal)));
+  return { items: lists.flatMap(({ items }) => items), more: lists.some(({ more }) => more) };
+}
+
+/** Tasks with their promises, which say whose they are. */
+function useRows(ready: Ready | undefined) {
+  const tasks = useFollowed("tasks", (signal) => openTasks(ready!, signal), [ready], isOpen);
+  const pending = (promise: PromiseRecord) => promise.state === "pending";
+  const promises = useFollowed("promises", (signal) => searchPromises(ready!, { state: "pending" }, signal), [ready], pending);
+  const seen = useMemo(() => new WeakMap<TaskRecord, number>(), []);
+  const [all, known] = [tasks.value?.items ?? NO_TASKS, promises.value?.items];
+  const rows = useMemo(() => {
+    const of = new Map(known?.map((promise) => [promise.id, promise]));
+    const place = (task: TaskRecord) => OPEN.findIndex((open) => open === task.state);
+    const sorted = [...all].sort((a, b) => place(a) - place(b) || (a.id < b.id ? -1 : 1));
+    return sorted.map((task): Row => {
       const promise = of.get(task.id);
       const target = promise && targetOf(promise);
-      return { task, promise, group: target === undefined ? "?" : groupOf(target), seen };
-    }),
-  );
-  return { rows, more: lists.some(({ more }) => more) };
+      if (!seen.has(task)) seen.set(task, Date.now());
+      return { task, promise, group: target === undefined ? "?" : groupOf(target), seen: seen.get(task)! };
+    });
+  }, [all, known]);
+  return { tasks, rows };
 }
 
 export function Tasks() {
-  const { id, query } = route.value;
-  const [group, word] = [query.get("group") ?? "", query.get("filter") ?? ""];
+  const group = route.value.query.get("group") ?? "";
   const ready = connected.value ? client.value : undefined;
-  const asked = useAsked((signal) => look(ready!, signal), [ready]);
-  const rows = asked.value?.rows;
-  const found = useMemo(
-    () =>
-      (rows ?? []).filter(
-        (row) => (!group || row.group === group) && row.task.id.toLowerCase().includes(word.toLowerCase()),
-      ),
-    [rows, group, word],
-  );
-  const keep = Object.fromEntries([...query].filter(([, value]) => value));
-  const tools = (
-    <>
-      <Filter value={word} label="Filter by id" onInput={(filter) => narrow({ filter })} />
-      <button type="button" onClick={asked.again}>
-        Look again
-      </button>
-    </>
-  );
-  const about = asked.value && `${plural(asked.value.rows.length, "open task")}${asked.value.more ? `, more than ${count(SHOWN)} of a state` : ""}`;
+  const { tasks: asked, rows } = useRows(ready);
+  const fit = useMemo(() => (group ? rows.filter((row) => row.group === group) : rows), [rows, group]);
   return (
-    <Page title="Tasks" about={about} tools={tools}>
+    <Objects
+      title="Tasks"
+      kind="tasks"
+      items={fit}
+      columns={COLUMNS}
+      id={({ task }) => task.id}
+      text={({ task }) => task.id}
+      filter="Filter by id"
+      about={() => asked.value && `${plural(rows.length, "open task")}${asked.value.more ? `, more than ${count(SHOWN)} of a state` : ""}`}
+      tools={() =>
+        !followed() && (
+          <button type="button" onClick={asked.again}>
+            Look again
+          </button>
+        )
+      }
+      empty={(filtered) => (asked.waiting ? "Looking…" : filtered || group ? "No open task fits." : "No open task.")}
+      detail={(id, back) => <TaskDetail key={id} id={id} back={back} changed={asked.again} />}
+    >
       {asked.error && <NoCoordinator error={asked.error} />}
-      <Queues rows={rows ?? []} group={group} />
-      <div class={id ? "split with-detail" : "split"}>
-        <List
-          label="Tasks"
-          kind="tasks"
-          items={found}
-          columns={COLUMNS}
-          id={({ task }) => task.id}
-          href={({ task }) => to("tasks", task.id, keep)}
-          current={id}
-          empty={asked.waiting ? "Looking…" : "No open task."}
-        />
-        {id && <TaskDetail key={id} id={id} back={to("tasks", undefined, keep)} changed={asked.again} />}
-      </div>
-    </Page>
+      <Queues rows={rows} group={group} />
+    </Objects>
   );
 }
 
@@ -126,7 +130,7 @@ function Queues({ rows, group }: { rows: readonly Row[]; group: string }) {
               <Text>{name}</Text>
             </strong>
             <span class="about">{plural(members(name), "client")}</span>
-            {OPEN.map((state) => (
+            {OPEN.filter((state) => queue[state]).map((state) => (
               <span key={state}>
                 <State state={state} /> <span class="figure">{count(queue[state] ?? 0)}</span>
               </span>
@@ -142,7 +146,9 @@ function TaskDetail({ id, back, changed }: { id: string; back: string; changed()
   const ready = connected.value ? client.value : undefined;
   const { busy, error, act } = useAct();
   const first = useRef(0);
-  const asked = useAsked(
+  const asked = useFollowing(
+    "tasks",
+    (task) => task.id === id,
     async (signal) => {
       const { ask, promises } = await desk(ready!);
       const [{ task }, { record }] = await Promise.all([ask("task.get", { id }, { signal }), promises.get(id, { signal })]);
@@ -172,7 +178,7 @@ function TaskDetail({ id, back, changed }: { id: string; back: string; changed()
     ["Offered to", <Text>{targetOf(promise) ?? "nobody"}</Text>],
     ["Held by", task.pid === undefined ? "nobody" : <Holder pid={task.pid} />],
     ["Lease", task.ttl === undefined ? "none" : <Lease row={row} />],
-    ["Length of the lease", task.ttl === undefined ? "none" : span(task.ttl)],
+    ["Lease length", task.ttl === undefined ? "none" : span(task.ttl)],
     ["Claims so far", count(task.version)],
     ["Woken by", task.resumes.length ? task.resumes.map((id) => <a class="ref" href={to("promises", id)}><Text>{id}</Text></a>) : "nothing"],
     ["Created", at(promise.createdAt)],
@@ -180,9 +186,11 @@ function TaskDetail({ id, back, changed }: { id: string; back: string; changed()
   ] as const;
   const tools = (
     <>
-      <button type="button" onClick={asked.again}>
-        Ask again
-      </button>
+      {!followed() && (
+        <button type="button" onClick={asked.again}>
+          Ask again
+        </button>
+      )}
       {task.state === "halted" ? (
         <button type="button" disabled={busy} onClick={() => order("task.continue")}>
           Continue
@@ -200,6 +208,7 @@ function TaskDetail({ id, back, changed }: { id: string; back: string; changed()
     <Detail title={id} back={back} kind="tasks" tools={tools}>
       {error && <Note bad>{error}</Note>}
       <Facts facts={facts} />
+      <TaskHistory id={id} />
     </Detail>
   );
 }

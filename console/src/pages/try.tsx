@@ -1,13 +1,14 @@
 /** An editor for payloads, and everything that passes between this page and the hub. @module */
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { PayloadIn } from "../../../clients/js/src/index.js";
 import { sentence } from "../ask.js";
 import { complete, examples, requests, type Suggestion } from "../complete.js";
+import { asCli, asJavaScript, read } from "../copied.js";
+import { FrameList, Reel, type Seen } from "../frames.js";
 import { connected, hub } from "../hub.js";
 import { clients } from "../live.js";
 import { narrow, route } from "../route.js";
-import { clock, plural, pretty, visible } from "../text.js";
+import { plural } from "../text.js";
 import { Copy, Note, Page } from "../ui.js";
 
 const FIRST = '{\n  "type": "SERVICE_FETCH_ALL"\n}';
@@ -192,77 +193,12 @@ function inObject(text: string, at: number): boolean {
   return false;
 }
 
-function read(text: string): any {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function asJavaScript(text: string): string {
-  const payload = read(text);
-  const literal = payload === undefined ? JSON.stringify(text) : JSON.stringify(payload, null, 2);
-  return [
-    `const { connect } = await import("${location.origin}/client.js");`,
-    `const hub = await connect("${location.origin}", { name: "browser" });`,
-    `console.log(await hub.request(${literal}));`,
-  ].join("\n");
-}
-
-function quoted(text: string): string {
-  return /^[\w.:@/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-/** The command that does the same, or the nearest there is. */
-export function asCli(text: string): string {
-  const payload = read(text) as PayloadIn | undefined;
-  const hub = location.host === "127.0.0.1:64209" ? "" : ` -s ${location.protocol.replace("http", "ws")}//${location.host}`;
-  const command = (...words: string[]) => `concierge ${words.join(" ")}${hub}`;
-  switch (payload?.type) {
-    case "MESSAGE": {
-      const { target, data } = payload;
-      const said = quoted(typeof data === "string" ? data : JSON.stringify(data));
-      if (target.type === "SERVICE") return command("send", quoted(`service:${target.service}`), said);
-      if (target.type === "NAME") return command("send", quoted(target.name), said);
-      if (target.type === "UUID") return command("send", quoted(target.uuid), said);
-      if (target.type === "ALL") return command("send", "all", said);
-      return "# concierge has no command for this target";
-    }
-    case "CLIENT_FETCH_ALL":
-      return command("clients", "ls");
-    case "CLIENT_FETCH":
-      return command("clients", "get", quoted(payload.uuid));
-    case "SERVICE_FETCH_ALL":
-      return command("services", "ls");
-    case "SERVICE_FETCH":
-      return command("services", "get", quoted(payload.service));
-    case "SERVICE_CREATE":
-      return command("services", "create", quoted(payload.service));
-    case "SERVICE_DELETE":
-      return command("services", "rm", quoted(payload.service));
-    case "SELF_SUBSCRIBE":
-      return command("sub", quoted(payload.service));
-    default:
-      return "# concierge has no command for this payload";
-  }
-}
-
-interface Frame {
-  n: number;
-  at: number;
-  out: boolean;
-  text: string;
-  type: string;
-}
-
-const KEPT = 300;
 /** The console itself is told something by it every second. */
 const ADMIN = "concierge.admin";
 
 /** Both directions, newest first. */
 function Frames() {
-  const [{ frames, total }, show] = useState<{ frames: readonly Frame[]; total: number }>({ frames: [], total: 0 });
+  const [{ frames, total }, show] = useState<Seen>({ frames: [], total: 0 });
   const [paused, pause] = useState(false);
   const [own, showOwn] = useState(false);
   const how = useRef({ paused, own });
@@ -270,7 +206,7 @@ function Frames() {
   const client = hub.value;
   useEffect(() => {
     if (!client) return;
-    let [kept, total, due]: [Frame[], number, boolean] = [[], 0, false];
+    const reel = new Reel(show);
     const take = (out: boolean, value: unknown) => {
       if (how.current.paused) return;
       const payload: any = typeof value === "string" ? (read(value) ?? {}) : value;
@@ -278,14 +214,7 @@ function Frames() {
       if (payload.type === "IDENTIFY" || payload.type === "HELLO") return;
       if (!how.current.own && (payload.target?.service ?? payload.origin?.service?.name) === ADMIN) return;
       const text = typeof value === "string" ? value : JSON.stringify(value);
-      kept = [{ n: total++, at: Date.now(), out, text, type: String(payload.type ?? "no payload") }, ...kept.slice(0, KEPT - 1)];
-      if (!due) {
-        requestAnimationFrame(() => {
-          due = false;
-          show({ frames: kept, total });
-        });
-      }
-      due = true;
+      reel.add({ at: Date.now(), out, text, type: String(payload.type ?? "no payload") });
     };
     const offs = [client.on("in", (payload) => take(false, payload)), client.on("out", (text) => take(true, text))];
     return () => offs.forEach((off) => off());
@@ -303,22 +232,7 @@ function Frames() {
         </button>
       </div>
       {frames.length === 0 && <Note>What this page and the hub say to each other is shown here.</Note>}
-      <ol tabIndex={0} aria-label="Newest first">
-        {frames.map(({ n, at, out, text, type }) => (
-          <li key={n} class={out ? "out" : /^(BAD|ERROR|INVALID)/.test(type) ? "in bad" : "in"}>
-            <details>
-              <summary>
-                <span class="way">
-                  <span aria-hidden="true">{out ? "↑" : "↓"}</span>
-                  <span class="unseen">{out ? "sent" : "received"}</span>
-                </span>
-                <time>{clock(at)}</time> <b>{type}</b> <code>{visible(text.length > 400 ? `${text.slice(0, 400)}…` : text)}</code>
-              </summary>
-              <pre>{read(text) === undefined ? visible(text) : pretty(read(text))}</pre>
-            </details>
-          </li>
-        ))}
-      </ol>
+      <FrameList frames={frames} ways={["sent", "received"]} />
     </section>
   );
 }

@@ -43,6 +43,24 @@ async fn health_readiness_and_a_word_to_those_who_are_lost() {
 }
 
 #[tokio::test]
+async fn a_browser_that_opens_the_hub_is_led_to_the_console_and_a_program_reads_text() {
+    const BROWSER: (&str, &str) = ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+    let hub = Hub::start().await;
+    let page = hub.http("GET", "/", &[BROWSER], b"").await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert!(page.text().contains("<a href=\"/console/\">"), "{}", page.text());
+    let policy = page.header("content-security-policy").expect("it has one");
+    assert!(policy.starts_with("default-src 'self';") && !policy.contains("unsafe"), "{policy}");
+    for headers in [&[("accept", "*/*")][..], &[]] {
+        let text = hub.http("GET", "/", headers, b"").await;
+        assert_eq!((text.header("content-type"), text.header("vary")), (Some("text/plain; charset=utf-8"), Some("accept")));
+    }
+    let hub = Hub::with(&["console.enabled=false"]).await;
+    let text = hub.http("GET", "/", &[BROWSER], b"").await;
+    assert_eq!(text.header("content-type"), Some("text/plain; charset=utf-8"), "there is nothing to be led to");
+}
+
+#[tokio::test]
 async fn the_console_is_served_with_a_policy_that_lets_in_nothing_from_elsewhere_and_can_be_switched_off() {
     let hub = Hub::start().await;
     let bare = hub.http("GET", "/console", &[], b"").await;
