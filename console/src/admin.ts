@@ -2,7 +2,16 @@
 
 import { effect, signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { ConciergeError, type Client, type PromiseRecord, type Target, type TaskRecord } from "../../clients/js/src/index.js";
+import { ConciergeError, type Client } from "../../clients/js/src/index.js";
+import type {
+  AdminClientRecord as ClientRecord,
+  AdminFiles,
+  AdminFrames,
+  AdminMessages,
+  AdminPromises,
+  AdminStats as Stats,
+  AdminTasks,
+} from "../../clients/js/src/payloads.js";
 import { connected, hub } from "./hub.js";
 
 const SERVICE = "concierge.admin";
@@ -15,62 +24,12 @@ const KEPT = 121;
 export const EVENTS = 5_000;
 const ANSWER_WITHIN = 30_000;
 
-interface Usage {
-  used: number;
-  /** 0: unknown. */
-  limit: number;
-}
-type Counts = Record<string, number>;
-
-export interface Stats {
-  at: number;
-  version: string;
-  uptime_ms: number;
-  clients: number;
-  services: number;
-  subscriptions: number;
-  connections: number;
-  payloads_in: number;
-  bytes_in: number;
-  bytes_out: number;
-  queued_bytes: number;
-  messages: number;
-  deliveries: number;
-  messages_refused: number;
-  malformed: number;
-  slow_consumers: number;
-  refused: Counts;
-  closed: Counts;
-  limited: Counts;
-  coordinator: null | {
-    requests: Counts;
-    offers_taken: number;
-    offers_held: number;
-    pollers: number;
-    transactions: number;
-    commits: number;
-    commit_us: number;
-    promises: Counts;
-    tasks: Counts;
-  };
-  descriptors: Usage;
-  memory: Usage;
-  disks: Record<string, Usage>;
-}
-
-export interface ClientRecord {
-  uuid: string;
-  address: string | null;
-  joined_at: number;
-  queued_bytes: number;
-  payloads_in: number;
-  bytes_in: number;
-  messages_out: number;
-  bytes_out: number;
-  /** The first of them; `subscribed` is how many there are. */
-  subscriptions: readonly string[];
-  subscribed: number;
-}
+export type {
+  AdminClientRecord as ClientRecord,
+  AdminFileChange as FileChange,
+  AdminSeenFrame as SeenFrame,
+  AdminStats as Stats,
+} from "../../clients/js/src/payloads.js";
 
 /** Something that happened: `event` says what, and other fields the rest. */
 export interface Happening {
@@ -82,34 +41,6 @@ export interface Happening {
   service?: string;
   code?: number;
   [field: string]: unknown;
-}
-
-export interface Overheard {
-  at: number;
-  from: string;
-  target: Target;
-  bytes: number;
-  data: unknown;
-}
-
-/** Something that came from a client (`in`) or went to it. */
-export interface SeenFrame {
-  at: number;
-  direction: "in" | "out";
-  opcode: "text" | "binary" | "ping" | "pong" | "close";
-  bytes: number;
-  text: string | null;
-  cut: boolean;
-  code: number | null;
-}
-
-/** What changes a file or a folder. */
-export interface FileChange {
-  at: number;
-  event: "stored" | "made" | "deleted";
-  owner: { name: string; uuid: string };
-  path: string;
-  size: number | null;
 }
 
 /** Something that happened to a task. */
@@ -128,11 +59,11 @@ export interface History {
 
 /** What is pushed of what is watched. */
 interface Told {
-  service: { messages: readonly Overheard[]; left_out: number };
-  frames: { frames: readonly SeenFrame[]; left_out: number; gone: boolean };
-  promises: { promises: readonly PromiseRecord[]; left_out: number };
-  tasks: { tasks: readonly TaskRecord[]; left_out: number };
-  files: { files: readonly FileChange[]; left_out: number };
+  service: AdminMessages;
+  frames: AdminFrames;
+  promises: AdminPromises;
+  tasks: AdminTasks;
+  files: AdminFiles;
 }
 
 /** `missing`: the hub has no such service. `forbidden`: it obeys others, with the admin secret or on its machine. */

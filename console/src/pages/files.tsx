@@ -4,8 +4,9 @@ import { useRef, useState } from "preact/hooks";
 import { files, type FileEntry } from "../../../clients/js/src/files.js";
 import { sentence, useAct } from "../ask.js";
 import type { FileChange } from "../admin.js";
+import { Again } from "../again.js";
 import { cli } from "../copied.js";
-import { followed, useFollowing } from "../followed.js";
+import { useFollowing } from "../followed.js";
 import { connected, hub } from "../hub.js";
 import type { Column } from "../list.js";
 import { clientNamed, clients } from "../live.js";
@@ -59,11 +60,7 @@ export function Files() {
       tools={() => (
         <>
           <Owners owner={owner} />
-          {!followed() && (
-            <button type="button" onClick={asked.again}>
-              Look again
-            </button>
-          )}
+          <Again click={asked.again}>Look again</Again>
         </>
       )}
       empty={(filtered) => (filtered ? "No entry fits this filter." : asked.waiting ? "Looking…" : "This folder is empty.")}

@@ -3,9 +3,10 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { PromiseRecord } from "../../../clients/js/src/index.js";
 import { decode } from "../../../clients/js/src/value.js";
+import { Again } from "../again.js";
 import { useAct, useAsked } from "../ask.js";
 import { client, desk, searchPromises, SHOWN, targetOf } from "../coordinator.js";
-import { followed, useFollowed } from "../followed.js";
+import { useFollowed } from "../followed.js";
 import { connected } from "../hub.js";
 import type { Column } from "../list.js";
 import { Objects } from "../objects.js";
@@ -60,11 +61,7 @@ export function Promises() {
         Tags
         <input value={tags} placeholder="kind=order" onChange={(event) => narrow({ tags: event.currentTarget.value })} />
       </label>
-      {!followed() && (
-        <button type="button" onClick={asked.again}>
-          Search again
-        </button>
-      )}
+      <Again click={asked.again}>Search again</Again>
     </>
   );
   return (
@@ -137,11 +134,7 @@ function PromiseDetail({ id, back, changed }: { id: string; back: string; change
   ] as const;
   const tools = (
     <>
-      {!followed() && (
-        <button type="button" onClick={asked.again}>
-          Ask again
-        </button>
-      )}
+      <Again click={asked.again}>Ask again</Again>
       <Copy text={() => JSON.stringify(promise, null, 2)}>Copy as JSON</Copy>
     </>
   );
@@ -285,11 +278,7 @@ function Tree({ promise }: { promise: PromiseRecord }) {
           {plural(branches.length, "promise")} in {span(until - from)}
           {asked.value?.more && ", and more"}
         </span>
-        {!followed() && (
-          <button type="button" onClick={asked.again}>
-            Look again
-          </button>
-        )}
+        <Again click={asked.again}>Look again</Again>
       </div>
       <ol>
         {branches.map(({ promise: { id, state, createdAt, settledAt }, depth }) => (

@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ServiceInfo } from "../../../clients/js/src/index.js";
 import { access, events, useEvents, watch } from "../admin.js";
+import { Again } from "../again.js";
 import { sentence, useAsked } from "../ask.js";
 import { cli } from "../copied.js";
 import { followed, usePaced } from "../followed.js";
@@ -57,13 +58,7 @@ export function Services() {
       text={({ name, nickname }) => `${name}\n${nickname ?? ""}`}
       filter="Filter by name"
       about={(found) => (found.length === all.length ? plural(all.length, "service") : `${count(found.length)} of ${plural(all.length, "service")}`)}
-      tools={() =>
-        !followed() && (
-          <button type="button" onClick={() => hub.value && askForServices(hub.value)}>
-            Count again
-          </button>
-        )
-      }
+      tools={() => <Again click={() => hub.value && askForServices(hub.value)}>Count again</Again>}
       empty={(filtered) => (filtered ? "No service fits this filter." : "Nobody offers a service yet.")}
       detail={(name, back) => <ServiceDetail key={name} name={name} back={back} />}
     />
@@ -90,11 +85,7 @@ function ServiceDetail({ name, back }: { name: string; back: string }) {
   ] as const;
   const tools = (
     <>
-      {!followed() && (
-        <button type="button" onClick={asked.again}>
-          Ask again
-        </button>
-      )}
+      <Again click={asked.again}>Ask again</Again>
       <Copy text={() => cli("sub", name)}>Copy as CLI</Copy>
     </>
   );

@@ -2,9 +2,10 @@
 
 import { useMemo, useRef } from "preact/hooks";
 import type { PromiseRecord, TaskRecord } from "../../../clients/js/src/index.js";
+import { Again } from "../again.js";
 import { useAct } from "../ask.js";
 import { client, desk, groupOf, searchPromises, searchTasks, SHOWN, targetOf } from "../coordinator.js";
-import { followed, useFollowed, useFollowing } from "../followed.js";
+import { useFollowed, useFollowing } from "../followed.js";
 import { TaskHistory } from "../history.js";
 import { connected } from "../hub.js";
 import type { Column } from "../list.js";
@@ -92,13 +93,7 @@ export function Tasks() {
       text={({ task }) => task.id}
       filter="Filter by id"
       about={() => asked.value && `${plural(rows.length, "open task")}${asked.value.more ? `, more than ${count(SHOWN)} of a state` : ""}`}
-      tools={() =>
-        !followed() && (
-          <button type="button" onClick={asked.again}>
-            Look again
-          </button>
-        )
-      }
+      tools={() => <Again click={asked.again}>Look again</Again>}
       empty={(filtered) => (asked.waiting ? "Looking…" : filtered || group ? "No open task fits." : "No open task.")}
       detail={(id, back) => <TaskDetail key={id} id={id} back={back} changed={asked.again} />}
     >
@@ -186,11 +181,7 @@ function TaskDetail({ id, back, changed }: { id: string; back: string; changed()
   ] as const;
   const tools = (
     <>
-      {!followed() && (
-        <button type="button" onClick={asked.again}>
-          Ask again
-        </button>
-      )}
+      <Again click={asked.again}>Ask again</Again>
       {task.state === "halted" ? (
         <button type="button" disabled={busy} onClick={() => order("task.continue")}>
           Continue
