@@ -134,6 +134,15 @@ pub const PRELOAD_PROMISES: usize = 100;
 /// They end before the one that exceeds this many bytes of values.
 pub const PRELOAD_BYTES: usize = 64 * 1024;
 
+/// Bytes of a packet's subject.
+pub const SUBJECT_BYTES: usize = 256;
+/// Tokens of a packet's subject.
+pub const SUBJECT_TOKENS: usize = 16;
+/// Bytes of a packet's command.
+pub const CMD_BYTES: usize = 128;
+/// Bytes of a request's `_reqid`.
+pub const REQID_BYTES: usize = 128;
+
 /// Pending promises, and tasks that are not fulfilled, that are counted for those who watch a hub.
 pub const LIVE_COUNTED: usize = 100_000;
 /// The admin service tells those who watch no more often than this.

@@ -1,5 +1,5 @@
 //! JSON Schema (2020-12) of every payload, generated from the types. `PayloadIn` and `PayloadOut` are the two directions; the
-//! coordinator's envelopes stand beside them.
+//! coordinator's envelopes and the router's packets stand beside them.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::coordinator;
 use crate::ids::Seq;
 use crate::limits::PROTOCOL_VERSION;
+use crate::packet;
 use crate::payload_in::{
     ClientFetch, ClientFetchAll, Identify, Message, SelfFetch, SelfSetSeq, SelfSubscribe, SelfUnsubscribe, ServiceCreate,
     ServiceDelete, ServiceFetch, ServiceFetchAll,
@@ -23,7 +24,7 @@ const ALIASES: [(&str, &str); 2] = [("SERVICE_CREATE", "CREATE_SERVICE"), ("SERV
 
 /// The schema of every payload as one document: `$defs` holds a definition for each, `#/$defs/PayloadIn` accepts what a client
 /// may send and `#/$defs/PayloadOut` what the hub sends, `#/$defs/CoordinatorRequest`, `CoordinatorAnswer` and `CoordinatorMessage` what
-/// the coordinator reads and writes. MESSAGE has two: `MESSAGE_IN` and
+/// the coordinator reads and writes, `#/$defs/RouterPacket` what the router does. MESSAGE has two: `MESSAGE_IN` and
 /// `MESSAGE_OUT`.
 #[must_use]
 pub fn schema() -> Value {
@@ -51,6 +52,7 @@ pub fn schema() -> Value {
     let mut defs = defs_in;
     defs.extend(defs_out);
     defs.extend(coordinator::definitions(SchemaSettings::draft2020_12().for_deserialize().into_generator()));
+    defs.extend(packet::definitions());
     for (name, def) in &mut defs {
         def["title"] = name.as_str().into();
     }
