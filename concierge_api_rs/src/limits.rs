@@ -142,14 +142,16 @@ pub const SUBJECT_TOKENS: usize = 16;
 pub const CMD_BYTES: usize = 128;
 /// Bytes of a request's `_reqid`.
 pub const REQID_BYTES: usize = 128;
-/// How long a request may wait for its final response.
+/// How long a request may wait for its final response. Configurable.
 pub const ROUTER_WITHIN_MS: u64 = 10_000;
-/// Requests of one client that wait, on one route.
+/// Requests of one client that wait, on one route. Configurable.
 pub const ROUTER_IN_FLIGHT: usize = 64;
-/// Requests of all clients that wait.
+/// Requests of all clients that wait. Configurable.
 pub const ROUTER_IN_FLIGHT_ALL: usize = 16_384;
 /// Categories that one worker serves.
 pub const ROUTER_CATEGORIES: usize = 64;
+/// Routes of one hub.
+pub const ROUTER_ROUTES: usize = 256;
 
 /// Pending promises, and tasks that are not fulfilled, that are counted for those who watch a hub.
 pub const LIVE_COUNTED: usize = 100_000;

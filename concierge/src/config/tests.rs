@@ -44,7 +44,19 @@ fn refused(change: impl FnOnce(&mut Config)) -> String {
 /// A configuration in which no key is absent.
 fn full() -> Config {
     let Config {
-        listen, require_subprotocol, shards, spin_us, limits, heartbeat, coordinator, console, metrics, drain, log, ..
+        listen,
+        require_subprotocol,
+        shards,
+        spin_us,
+        limits,
+        heartbeat,
+        coordinator,
+        router,
+        console,
+        metrics,
+        drain,
+        log,
+        ..
     } = Config::default();
     Config {
         listen,
@@ -63,6 +75,7 @@ fn full() -> Config {
         heartbeat,
         files: Files { dir: Some("d".into()), listen: Some(([127, 0, 0, 1], 1).into()), ..Files::default() },
         coordinator,
+        router,
         store: Store { url: Some("memory:".into()) },
         console,
         metrics,

@@ -28,6 +28,8 @@ use crate::desk::Desk;
 use crate::guesses::Guesses;
 use crate::memory::Memory;
 use crate::peer::Peer;
+use crate::router::Router;
+use crate::server;
 use crate::session::{self, Opened, Pace};
 use crate::shard::Shard;
 use crate::wire::{Source, Wire};
@@ -105,6 +107,14 @@ impl Hub {
         let admin = Admin::start(settings, self.desk.clone(), None, &mut self._tasks);
         self.transcript.call(&admin.id().to_string(), "admin".to_owned());
         admin
+    }
+
+    /// Starts the router as the configuration says. OKs that are held back leave by themselves after a while.
+    pub(crate) fn route(&mut self) -> Arc<Router> {
+        self._tasks.spawn(self.shard.clone().release_forever());
+        let router = Router::start(server::router_settings(&self.config), self.desk.clone(), &mut self._tasks);
+        self.transcript.call(&router.id().to_string(), "router".to_owned());
+        router
     }
 
     /// A connection that was just upgraded, called `name` in the transcript.

@@ -22,6 +22,8 @@ mod messages;
 mod order;
 mod protocol_md;
 mod refusals;
+mod router;
+mod router_md;
 mod sequence;
 mod services;
 mod slow;

@@ -39,6 +39,36 @@ impl Default for Route {
 }
 
 impl Route {
+    /// The route that `SUBJECT[=PREFIX] [q|p] [tag:TAG]… [within:MS] [in_flight:N]` writes; `*` is every subject. What it does not say
+    /// is as in `otherwise`.
+    ///
+    /// # Errors
+    /// A sentence that names the word that makes no sense.
+    pub fn parse(text: &str, otherwise: &Self) -> Result<Self, String> {
+        let mut words = text.split_whitespace();
+        let first = words.next().ok_or("a route begins with a subject, or with `*`")?;
+        let (subject, prefix) = first.split_once('=').map_or((first, None), |(subject, prefix)| (subject, Some(prefix)));
+        let parsed = |text: &str| Subject::parse(text).map_err(|error| format!("`{text}` is none: {error}"));
+        let mut route = Self { tags: Vec::new(), ..otherwise.clone() };
+        route.subject = if subject == "*" { None } else { Some(parsed(subject)?) };
+        route.prefix = prefix.map(parsed).transpose()?;
+        words.try_for_each(|word| route.read(word).ok_or_else(|| format!("`{word}` in `{text}` means nothing")))?;
+        Ok(route)
+    }
+
+    /// One of the words behind the subject.
+    fn read(&mut self, word: &str) -> Option<()> {
+        match word.split_once(':') {
+            None if word == "q" => self.pushes = false,
+            None if word == "p" => self.requests = false,
+            Some(("tag", tag)) if !tag.is_empty() => self.tags.push(tag.to_owned()),
+            Some(("within", ms)) => self.within = Millis(ms.parse().ok().filter(|ms| *ms > 0)?),
+            Some(("in_flight", n)) => self.in_flight = n.parse().ok().filter(|n| *n > 0)?,
+            _ => return None,
+        }
+        Some(())
+    }
+
     /// What workers see of a subject.
     pub(crate) fn outside(&self, subject: &Subject) -> Result<Subject, WordError> {
         self.prefix.as_ref().map_or_else(|| Ok(subject.clone()), |prefix| prefix.join(subject))

@@ -373,3 +373,43 @@ fn a_router_that_knows_seven_errors_only_says_no_others_its_workers_included() {
     }
     assert_eq!(w.router.tally().failed(FaultCode::Session), 1);
 }
+
+// --- routes as text
+
+#[test]
+fn a_route_is_a_subject_its_prefix_and_what_else_there_is_to_say() {
+    let route = |text: &str| Route::parse(text, &Route::default());
+    assert_eq!(route("*"), Ok(Route::default()));
+    assert_eq!(route(" shop "), Ok(Route { subject: subject("shop"), ..Route::default() }));
+    let all = Route {
+        subject: subject("shop.orders"),
+        prefix: subject("acme.prod"),
+        requests: true,
+        pushes: false,
+        tags: vec!["staff".into(), "a:b".into()],
+        within: Millis(20_000),
+        in_flight: 16,
+    };
+    assert_eq!(route("shop.orders=acme.prod q tag:staff tag:a:b within:20000 in_flight:16"), Ok(all));
+    assert_eq!(route("*=acme p"), Ok(Route { prefix: subject("acme"), requests: false, ..Route::default() }));
+    assert_eq!(Route::parse("*", &Route { in_flight: 7, ..Route::default() }).unwrap().in_flight, 7);
+}
+
+#[test]
+fn a_route_that_makes_no_sense_is_refused_with_the_word_that_does_not() {
+    for (text, word) in [
+        ("", "begins with a subject"),
+        ("shop.*", "`shop.*`"),
+        ("shop=", "``"),
+        ("shop=$a", "`$a`"),
+        ("shop x", "`x`"),
+        ("shop tag:", "`tag:`"),
+        ("shop within:0", "`within:0`"),
+        ("shop within:-1", "`within:-1`"),
+        ("shop in_flight:many", "`in_flight:many`"),
+        ("shop in_flight:0", "`in_flight:0`"),
+    ] {
+        let refused = Route::parse(text, &Route::default()).unwrap_err();
+        assert!(refused.contains(word), "{text}: {refused}");
+    }
+}
