@@ -197,7 +197,7 @@ pub(crate) fn start() {
 }
 
 /// What a router counted, which it does by itself.
-fn publish_router(Standing { tally, malformed, passed_by, in_flight, workers }: &Standing) {
+fn publish_router(Standing { tally, malformed, in_flight, workers }: &Standing) {
     gauge!("concierge_router_in_flight").set(*in_flight as f64);
     gauge!("concierge_router_workers").set(*workers as f64);
     counter!("concierge_router_requests_total").absolute(tally.requests);
@@ -209,7 +209,8 @@ fn publish_router(Standing { tally, malformed, passed_by, in_flight, workers }: 
     for (outcome, total) in [("passed", tally.pushes), ("lost", tally.lost_pushes)] {
         counter!("concierge_router_pushes_total", "outcome" => outcome).absolute(total);
     }
-    for (why, total) in [("late", tally.late), ("unknown", tally.unknown), ("malformed", *malformed), ("no_room", *passed_by)] {
+    for (why, total) in [("late", tally.late), ("unknown", tally.unknown), ("malformed", *malformed), ("no_room", tally.no_room)]
+    {
         counter!("concierge_router_dropped_total", "why" => why).absolute(total);
     }
 }
@@ -339,7 +340,7 @@ const DESCRIBED: &[(Kind, &str, &str)] = &[
     (
         Kind::Counter,
         "concierge_router_dropped_total{why}",
-        "Responses that came `late` or to an `unknown` request, what was `malformed`, and what a worker had `no_room` for.",
+        "Responses that came `late` or to an `unknown` request, what was `malformed`, and `no_room`: requests that no worker had room for, and workers that had none for a push.",
     ),
     (
         Kind::Counter,

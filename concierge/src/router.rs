@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use concierge_api_rs::coordinator::Millis;
-use concierge_api_rs::packet::{Datagram, Fault, FaultCode, Packet, ReqId, Response, Subject};
+use concierge_api_rs::packet::Packet;
 use concierge_api_rs::{ClientId, ClientInfo};
 use concierge_router::{Effect, Router as Rulebook, Rules, Tally};
 use parking_lot::Mutex;
@@ -45,8 +45,6 @@ pub(crate) struct Router {
     changed: Notify,
     /// What was no packet.
     malformed: AtomicU64,
-    /// Requests and pushes that a worker had no room for.
-    passed_by: AtomicU64,
 }
 
 struct State {
@@ -61,7 +59,6 @@ struct State {
 pub(crate) struct Standing {
     pub(crate) tally: Tally,
     pub(crate) malformed: u64,
-    pub(crate) passed_by: u64,
     pub(crate) in_flight: usize,
     pub(crate) workers: usize,
 }
@@ -77,7 +74,6 @@ impl Router {
             outbox_bytes,
             changed: Notify::new(),
             malformed: AtomicU64::new(0),
-            passed_by: AtomicU64::new(0),
         });
         let code: Weak<Self> = Arc::downgrade(&router);
         let seat = desk.seat(NAME, NAME, code).expect("nobody is there yet who could have the name");
@@ -93,10 +89,10 @@ impl Router {
 
     /// How it stands.
     pub(crate) fn look(&self) -> Standing {
-        let (malformed, passed_by) = (self.malformed.load(Ordering::Relaxed), self.passed_by.load(Ordering::Relaxed));
+        let malformed = self.malformed.load(Ordering::Relaxed);
         let state = self.state.lock();
         let rules = &state.rules;
-        Standing { tally: *rules.tally(), malformed, passed_by, in_flight: rules.in_flight(), workers: rules.workers() }
+        Standing { tally: *rules.tally(), malformed, in_flight: rules.in_flight(), workers: rules.workers() }
     }
 
     /// Does what is due when it is due, and says what waits to be said.
@@ -125,35 +121,14 @@ impl Router {
 
     /// Says what was to be said before, then this.
     fn say(&self, state: &mut State, effects: Vec<Effect<'_>>) {
-        for effect in std::mem::take(&mut state.unsaid) {
-            self.tell(effect.to, &effect.packet);
-        }
-        for effect in effects {
-            self.carry_out(state, &effect);
-        }
-    }
-
-    /// A worker without room is asked nothing, and a push passes it by. Whoever gets answers asked for them.
-    fn carry_out(&self, state: &mut State, Effect { to, packet }: &Effect<'_>) {
-        let full = || !self.has_room(state, *to);
-        match &packet.datagram {
-            Datagram::Request(request) if full() => {
-                self.passed_by.fetch_add(1, Ordering::Relaxed);
-                let answer = too_much(packet.subject.clone(), request.reqid.clone());
-                for Effect { to, packet } in state.rules.receive(self.now(), *to, answer) {
-                    self.tell(to, &packet);
-                }
-            }
-            Datagram::Push(push) if push.cancels().is_none() && full() => {
-                self.passed_by.fetch_add(1, Ordering::Relaxed);
-            }
-            Datagram::Request(_) | Datagram::Push(_) | Datagram::Response(_) => self.tell(*to, packet),
+        for Effect { to, packet } in std::mem::take(&mut state.unsaid).into_iter().chain(effects) {
+            self.tell(to, &packet);
         }
     }
 
     /// Half of its outbox: what others send to a worker does not close it.
-    fn has_room(&self, state: &State, who: ClientId) -> bool {
-        state.peers.get(&who).is_some_and(|peer| peer.look().waiting <= self.outbox_bytes / 2)
+    fn has_room(&self, peers: &HashMap<ClientId, Arc<Peer>>, who: ClientId) -> bool {
+        peers.get(&who).is_some_and(|peer| peer.look().waiting <= self.outbox_bytes / 2)
     }
 
     fn tell(&self, to: ClientId, packet: &Packet<'_>) {
@@ -175,12 +150,13 @@ impl Builtin for Router {
                 return;
             }
         };
-        let mut state = self.state.lock();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
         let due = state.rules.next_due();
-        let effects = state.rules.receive(self.now(), from.id, packet);
-        self.say(&mut state, effects);
+        let effects = state.rules.receive(self.now(), from.id, packet, |who| self.has_room(&state.peers, who));
+        self.say(state, effects);
         let next = state.rules.next_due();
-        drop(state);
+        drop(guard);
         if next.is_some_and(|next| due.is_none_or(|due| next < due)) {
             self.changed.notify_one();
         }
@@ -202,11 +178,6 @@ impl Builtin for Router {
             self.changed.notify_one();
         }
     }
-}
-
-/// What a worker would say that has too much to do.
-fn too_much(subject: Subject, reqid: Option<ReqId>) -> Packet<'static> {
-    Packet { subject, datagram: Response::err(reqid, Fault::new(FaultCode::Limit, &["requests"])).into() }
 }
 
 /// Until an instant; for ever when there is none.

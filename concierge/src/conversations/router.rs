@@ -374,5 +374,5 @@ async fn a_worker_that_reads_nothing_is_asked_no_more_than_it_has_room_for_and_i
     let refused = story.said.matches(r#""status":"err""#).count();
     let look = story.router.look();
     assert_eq!((refused, look.in_flight as usize + refused), (story.said.matches(r#""code":6"#).count(), 8), "{look:?}");
-    assert!(refused >= 5 && look.passed_by as usize > refused && !story.hub.peer(bob).is_gone(), "{look:?}");
+    assert!(refused >= 5 && look.tally.no_room as usize > refused && !story.hub.peer(bob).is_gone(), "{look:?}");
 }

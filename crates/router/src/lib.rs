@@ -18,7 +18,7 @@
 //! router.come(ada, []);
 //! router.come(worker, []);
 //! let mut send = |from, text| {
-//!     let effects = router.receive(Millis(0), from, Packet::decode(text).unwrap());
+//!     let effects = router.receive(Millis(0), from, Packet::decode(text).unwrap(), |_| true);
 //!     effects.into_iter().map(|effect| (effect.to, effect.packet.encode())).collect::<Vec<_>>()
 //! };
 //! send(worker, r#"{"subject":"router","data":{"type":"p","cmd":"router/serve","data":{"categories":["math"]}}}"#);

@@ -5,13 +5,14 @@
 //! 2. what a client gets bears its own `_reqid` and the subject that it named;
 //! 3. a worker gets a request once, and is told when it need not answer any more;
 //! 4. nobody gets anything before it came or after it went;
-//! 5. what waits is bounded, for each client and for all.
+//! 5. what waits is bounded, for each client and for all;
+//! 6. a worker that has no room is asked nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use concierge_api_rs::coordinator::Millis;
 use concierge_api_rs::packet::{
-    Codes, Datagram, Fault, FaultCode, Outcome, Packet, Push, ReqId, Request, Response, SERVE, Subject,
+    Category, Codes, Datagram, Fault, FaultCode, Outcome, Packet, Push, ReqId, Request, Response, SERVE, Subject,
 };
 use concierge_api_rs::{ClientId, limits, packet};
 
@@ -104,15 +105,21 @@ impl Router {
         effects
     }
 
-    /// A packet comes from a client.
-    pub fn receive<'a>(&mut self, now: Millis, from: ClientId, packet: Packet<'a>) -> Vec<Effect<'a>> {
+    /// A packet comes from a client. A worker that has no room is asked nothing, and a push passes it by.
+    pub fn receive<'a>(
+        &mut self,
+        now: Millis,
+        from: ClientId,
+        packet: Packet<'a>,
+        has_room: impl Fn(ClientId) -> bool,
+    ) -> Vec<Effect<'a>> {
         if !self.clients.contains_key(&from) {
             return Vec::new();
         }
         match packet.datagram {
-            Datagram::Request(request) => vec![self.request(now, from, packet.subject, request)],
+            Datagram::Request(request) => vec![self.request((now, from), packet.subject, request, has_room)],
             Datagram::Push(push) if OWN.contains(&push.cmd.category().as_str()) => self.obey(from, &push),
-            Datagram::Push(push) => self.push(from, &packet.subject, push),
+            Datagram::Push(push) => self.push(from, &packet.subject, push, has_room),
             Datagram::Response(response) => self.respond(from, response).into_iter().collect(),
         }
     }
@@ -153,10 +160,16 @@ impl Router {
     }
 
     /// To a worker, or back with the reason why not.
-    fn request<'a>(&mut self, now: Millis, from: ClientId, subject: Subject, request: Request<'a>) -> Effect<'a> {
+    fn request<'a>(
+        &mut self,
+        (now, from): (Millis, ClientId),
+        subject: Subject,
+        request: Request<'a>,
+        has_room: impl Fn(ClientId) -> bool,
+    ) -> Effect<'a> {
         self.tally.requests += 1;
         let reqid = request.reqid.clone();
-        match self.pass_on(now, from, &subject, request) {
+        match self.pass_on((now, from), &subject, request, has_room) {
             Ok(effect) => effect,
             Err((code, item)) => self.answer(from, subject, reqid, code, &[item]),
         }
@@ -164,10 +177,10 @@ impl Router {
 
     fn pass_on<'a>(
         &mut self,
-        now: Millis,
-        from: ClientId,
+        (now, from): (Millis, ClientId),
         subject: &Subject,
         Request { cmd, reqid, data }: Request<'a>,
+        has_room: impl Fn(ClientId) -> bool,
     ) -> Result<Effect<'a>, (FaultCode, &'static str)> {
         let reqid = reqid.ok_or((FaultCode::Incomplete, "_reqid"))?;
         let number = self.route(from, subject).ok_or((FaultCode::Forbidden, "subject"))?;
@@ -182,11 +195,24 @@ impl Router {
         if self.in_flight.count(from, number) >= route.in_flight || self.in_flight.len() >= self.rules.in_flight {
             return Err((FaultCode::Limit, "requests"));
         }
-        let worker = self.workers.next(&cmd.category()).ok_or((FaultCode::Unavailable, "subject"))?;
         let due = now.plus(route.within);
+        let worker = self.choose(&cmd.category(), has_room)?;
         let ticket = self.in_flight.add(Pending { sender: from, reqid, subject: subject.clone(), route: number, worker, due });
         let request = Request { cmd, reqid: Some(ticket.reqid()), data };
         Ok(Effect { to: worker, packet: Packet { subject: outside, datagram: request.into() } })
+    }
+
+    fn choose(
+        &mut self,
+        category: &Category,
+        has_room: impl Fn(ClientId) -> bool,
+    ) -> Result<ClientId, (FaultCode, &'static str)> {
+        if self.workers.of(category).next().is_none() {
+            return Err((FaultCode::Unavailable, "subject"));
+        }
+        let worker = self.workers.next(category, has_room);
+        self.tally.no_room += u64::from(worker.is_none());
+        worker.ok_or((FaultCode::Limit, "requests"))
     }
 
     /// The route that lets this client send to that subject.
@@ -195,13 +221,21 @@ impl Router {
         self.has_one_of(from, &self.rules.routes.get(number).tags).then_some(number)
     }
 
-    /// To all workers of the category. Nobody is told when there are none.
-    fn push<'a>(&mut self, from: ClientId, subject: &Subject, push: Push<'a>) -> Vec<Effect<'a>> {
+    /// To all workers of the category that have room. Nobody is told when there are none.
+    fn push<'a>(
+        &mut self,
+        from: ClientId,
+        subject: &Subject,
+        push: Push<'a>,
+        has_room: impl Fn(ClientId) -> bool,
+    ) -> Vec<Effect<'a>> {
         let route = self.route(from, subject).map(|number| self.rules.routes.get(number)).filter(|route| route.pushes);
         let outside = route.and_then(|route| route.outside(subject).ok());
         let effects: Vec<Effect<'a>> = outside.map_or_else(Vec::new, |subject| {
             let to_one = |to| Effect { to, packet: Packet { subject: subject.clone(), datagram: push.clone().into() } };
-            self.workers.of(&push.cmd.category()).map(to_one).collect()
+            let (fit, full): (Vec<_>, Vec<_>) = self.workers.of(&push.cmd.category()).partition(|who| has_room(*who));
+            self.tally.no_room += u64::try_from(full.len()).unwrap_or(u64::MAX);
+            fit.into_iter().map(to_one).collect()
         });
         self.count_push(!effects.is_empty());
         effects

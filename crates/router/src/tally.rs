@@ -17,6 +17,8 @@ pub struct Tally {
     pub pushes: u64,
     /// Pushes that nobody serves, that no route lets through, or that the router could not obey.
     pub lost_pushes: u64,
+    /// Requests that no worker had room for, and workers that had none for a push.
+    pub no_room: u64,
     /// Responses to requests that are no longer open.
     pub late: u64,
     /// Responses to no request, or to one that another worker was given.

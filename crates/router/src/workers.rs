@@ -35,9 +35,9 @@ impl Workers {
         self.change(who, since, |worker| worker.categories = categories);
     }
 
-    /// Whose turn it is. It gets one request more.
-    pub(crate) fn next(&mut self, category: &Category) -> Option<ClientId> {
-        let (_, _, who) = *self.by_category.get(category)?.first()?;
+    /// Whose turn it is among those that have room. It gets one request more.
+    pub(crate) fn next(&mut self, category: &Category, has_room: impl Fn(ClientId) -> bool) -> Option<ClientId> {
+        let who = self.of(category).find(|who| has_room(*who))?;
         let since = self.tick();
         self.change(who, since, |worker| (worker.load, worker.since) = (worker.load + 1, since));
         Some(who)

@@ -4,7 +4,7 @@ use concierge_api_rs::coordinator::Millis;
 use concierge_api_rs::packet::{Datagram, Packet, Push};
 use concierge_router::{Router, Rules, Tally};
 
-use crate::lives::{Act, How};
+use crate::lives::{Act, How, NAMES, has_room};
 use crate::world::{id, lines};
 
 /// What is wrong with it.
@@ -43,10 +43,12 @@ pub(crate) enum Flaw {
     HoldsTooMany,
     /// An error is told that clients do not know.
     SaysEveryCode,
+    /// A worker is asked that has no room.
+    OverfillsWorkers,
 }
 
 impl Flaw {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::LosesTimeouts,
         Self::AnswersTwice,
         Self::NeverEnds,
@@ -63,6 +65,7 @@ impl Flaw {
         Self::CountsToFew,
         Self::HoldsTooMany,
         Self::SaysEveryCode,
+        Self::OverfillsWorkers,
     ];
 }
 
@@ -96,6 +99,8 @@ impl Broken {
     }
 
     fn said(&mut self, now: i64, act: &Act) -> Vec<String> {
+        let (careless, at) = (self.1 == Flaw::OverfillsWorkers, now);
+        let room = |who| careless || NAMES.into_iter().any(|name| id(name) == who && has_room(name, at));
         let now = if self.1 == Flaw::StretchesDeadlines { now + now % 2 } else { now };
         match act {
             Act::Come(who, tags) => {
@@ -109,7 +114,7 @@ impl Broken {
             Act::Serve(_, categories) if self.1 == Flaw::KeepsServing && categories.is_empty() => Vec::new(),
             Act::Serve(who, _) | Act::Ask { who, .. } | Act::Answer { who, .. } | Act::Push { who, .. } | Act::Cancel(who, _) => {
                 let text = written(act);
-                lines(self.0.receive(Millis(now), id(who), Packet::decode(&text).unwrap()))
+                lines(self.0.receive(Millis(now), id(who), Packet::decode(&text).unwrap(), room))
             }
         }
     }

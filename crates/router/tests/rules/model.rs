@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::lives::{Act, CATEGORIES, How, IN_FLIGHT, WAYS, Way};
+use crate::lives::{Act, CATEGORIES, How, IN_FLIGHT, WAYS, Way, has_room};
 
 /// A request that waits.
 #[derive(Debug, Clone)]
@@ -107,7 +107,7 @@ impl Model {
             }
             Act::Ask { who, subject, cmd, reqid } => vec![self.ask(now, who, subject, cmd, *reqid)],
             Act::Answer { who, ticket, how } => self.answer(who, ticket, *how),
-            Act::Push { who, subject, cmd } => self.push(who, subject, cmd),
+            Act::Push { who, subject, cmd } => self.push(now, who, subject, cmd),
             Act::Cancel(who, mark) => {
                 let cancelled = self.take(|asked| asked.who == *who && asked.reqid == *mark);
                 cancelled.iter().flat_map(|asked| [cancel(asked), self.fail(asked, 0, "_reqid")]).collect()
@@ -161,8 +161,12 @@ impl Model {
             return refused(6, "requests");
         }
         let load = |worker: &&'static str| self.open.iter().filter(|asked| asked.worker == *worker).count();
-        let workers = self.of(cmd).into_iter().min_by_key(|worker| (load(worker), self.since[worker]));
-        let Some(worker) = workers else { return refused(2, "subject") };
+        if self.of(cmd).is_empty() {
+            return refused(2, "subject");
+        }
+        let fit = self.of(cmd).into_iter().filter(|worker| has_room(worker, now));
+        let workers = fit.min_by_key(|worker| (load(worker), self.since[worker]));
+        let Some(worker) = workers else { return refused(6, "requests") };
         self.since.insert(worker, self.turn);
         let due = now + way.5;
         self.open.push(Asked { who, worker, ticket: String::new(), due, reqid, subject, way });
@@ -189,10 +193,11 @@ impl Model {
         }]
     }
 
-    fn push(&self, who: &str, subject: &str, cmd: &str) -> Vec<String> {
+    fn push(&self, now: i64, who: &str, subject: &str, cmd: &str) -> Vec<String> {
         let Some(way) = self.way(who, subject).filter(|way| way.3) else { return Vec::new() };
         let data = format!(r#"{{"type":"p","cmd":"{cmd}","data":{{"n": 2}}}}"#);
-        self.of(cmd).into_iter().map(|worker| line(worker, &outside(way, subject), &data)).collect()
+        let fit = self.of(cmd).into_iter().filter(|worker| has_room(worker, now));
+        fit.map(|worker| line(worker, &outside(way, subject), &data)).collect()
     }
 
     fn fail(&self, asked: &Asked, code: u8, item: &str) -> String {

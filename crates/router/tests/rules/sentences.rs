@@ -274,6 +274,21 @@ fn a_push_goes_to_all_workers_of_its_category_and_nobody_hears_of_one_that_nobod
 }
 
 #[test]
+fn a_worker_without_room_is_passed_by_and_where_none_has_room_it_is_over_the_limit() {
+    let mut w = World::with_workers(&["v", "w"]);
+    w.full = vec!["v"];
+    assert_eq!(w.asks("ada", "1"), [given("w", "1")]);
+    assert_eq!(w.asks("ada", "2"), [given("w", "2")]);
+    assert_eq!(w.sends("ada", "api", r#"{"type":"p","cmd":"math/seen"}"#).len(), 1);
+    w.full = vec!["v", "w"];
+    assert_eq!(w.asks("ada", "3"), [failed("ada", "3", 6, "requests")]);
+    assert_eq!(w.sends("ada", "api", r#"{"type":"p","cmd":"math/seen"}"#), NOTHING);
+    assert_eq!((w.router.in_flight(), w.router.tally().no_room, w.router.tally().lost_pushes), (2, 4, 1));
+    w.full.clear();
+    assert_eq!(w.asks("ada", "3"), [given("v", "3")]);
+}
+
+#[test]
 fn what_a_worker_serves_is_what_it_said_last() {
     let mut w = World::with_workers(&["w"]);
     w.serves("w", &["text"]);

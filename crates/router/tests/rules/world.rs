@@ -9,6 +9,8 @@ use uuid::Uuid;
 pub(crate) struct World {
     pub(crate) now: i64,
     pub(crate) router: Router,
+    /// Who has no room.
+    pub(crate) full: Vec<&'static str>,
 }
 
 /// The client of that name.
@@ -29,7 +31,7 @@ pub(crate) fn lines(effects: Vec<Effect<'_>>) -> Vec<String> {
 
 impl World {
     pub(crate) fn new(rules: Rules) -> Self {
-        Self { now: 0, router: Router::new(rules) }
+        Self { now: 0, router: Router::new(rules), full: Vec::new() }
     }
 
     /// Everything passes; ada and bob ask, and these serve `math`.
@@ -51,7 +53,8 @@ impl World {
     /// Sends a packet to a subject.
     pub(crate) fn sends(&mut self, name: &str, subject: &str, datagram: &str) -> Vec<String> {
         let text = format!(r#"{{"subject":"{subject}","data":{datagram}}}"#);
-        lines(self.router.receive(Millis(self.now), id(name), Packet::decode(&text).unwrap()))
+        let has_room = |who| !self.full.iter().any(|name| id(name) == who);
+        lines(self.router.receive(Millis(self.now), id(name), Packet::decode(&text).unwrap(), has_room))
     }
 
     /// A request `math/add`.
