@@ -32,6 +32,7 @@ mod outbox;
 mod peer;
 #[doc(hidden)]
 pub mod probe;
+mod router;
 mod run;
 pub mod server;
 mod session;

@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use concierge_api_rs::CloseCode;
 use concierge_api_rs::coordinator::{Answer, Outcome, Status};
+use concierge_api_rs::packet::FaultCode;
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+use crate::router::Standing;
 
 static PROMETHEUS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
@@ -193,8 +196,28 @@ pub(crate) fn start() {
     });
 }
 
+/// What a router counted, which it does by itself.
+fn publish_router(Standing { tally, malformed, in_flight, workers }: &Standing) {
+    gauge!("concierge_router_in_flight").set(*in_flight as f64);
+    gauge!("concierge_router_workers").set(*workers as f64);
+    counter!("concierge_router_requests_total").absolute(tally.requests);
+    counter!("concierge_router_answers_total", "outcome" => "ok").absolute(tally.results);
+    for code in FaultCode::ALL {
+        counter!("concierge_router_answers_total", "outcome" => code.name().to_lowercase()).absolute(tally.failed(*code));
+    }
+    counter!("concierge_router_parts_total").absolute(tally.parts);
+    for (outcome, total) in [("passed", tally.pushes), ("lost", tally.lost_pushes)] {
+        counter!("concierge_router_pushes_total", "outcome" => outcome).absolute(total);
+    }
+    for (why, total) in [("late", tally.late), ("unknown", tally.unknown), ("malformed", *malformed), ("no_room", tally.no_room)]
+    {
+        counter!("concierge_router_dropped_total", "why" => why).absolute(total);
+    }
+}
+
 /// All metrics in the text format of Prometheus.
-pub(crate) fn render(clients: usize, services: usize, subscriptions: usize) -> String {
+pub(crate) fn render(clients: usize, services: usize, subscriptions: usize, router: Option<&Standing>) -> String {
+    router.into_iter().for_each(publish_router);
     gauge!("concierge_clients").set(clients as f64);
     gauge!("concierge_services").set(services as f64);
     gauge!("concierge_subscriptions").set(subscriptions as f64);
@@ -287,6 +310,25 @@ const DESCRIBED: &[(Kind, &str, &str)] = &[
         Kind::Counter,
         "concierge_coordinator_offers_total{outcome}",
         "Messages of the coordinator: `taken` by a worker's connection, or `held` because nobody was there or had room.",
+    ),
+    (Kind::Gauge, "concierge_router_in_flight", "Requests to the router that wait for their answers."),
+    (Kind::Gauge, "concierge_router_workers", "Clients that serve a category."),
+    (Kind::Counter, "concierge_router_requests_total", "Requests to the router."),
+    (
+        Kind::Counter,
+        "concierge_router_answers_total{outcome}",
+        "Final responses to them: `ok`, or the name of the error in small letters, as it was before it was folded.",
+    ),
+    (Kind::Counter, "concierge_router_parts_total", "Responses after which another part comes."),
+    (
+        Kind::Counter,
+        "concierge_router_pushes_total{outcome}",
+        "Pushes that were `passed` to at least one worker or obeyed by the router, and those that were `lost`: no route, nobody serves it, or the router could not obey.",
+    ),
+    (
+        Kind::Counter,
+        "concierge_router_dropped_total{why}",
+        "Responses that came `late` or to an `unknown` request, what was `malformed`, and `no_room`: requests that no worker had room for, and workers that had none for a push.",
     ),
     (
         Kind::Counter,

@@ -9,8 +9,10 @@ use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use concierge_api_rs::coordinator::Millis;
+use concierge_api_rs::packet::Codes;
 use concierge_coordinator::Rules;
 use concierge_hub::Bounds;
+use concierge_router::{Route, Routes};
 use concierge_store::{Clock, Place};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -19,7 +21,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::admin::{Admin, Resources};
-use crate::config::Config;
+use crate::config::{Config, RouterCodes};
 use crate::coordinator::{self, Coordinator, Gate, Settings};
 use crate::crowd::{self, Crowd};
 use crate::desk::Desk;
@@ -31,7 +33,7 @@ use crate::listener::{Shared, accept, start_shards};
 use crate::memory::Memory;
 use crate::session::{self, Pace};
 use crate::tls::{Tls, TlsError};
-use crate::{admin, console, folders, metrics, state, welcome};
+use crate::{admin, console, folders, metrics, router as routing, state, welcome};
 
 /// Why a hub did not start.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +86,8 @@ pub struct Server {
     coordinator: Option<Arc<Coordinator>>,
     /// Where the coordinator keeps what is durable.
     store: Option<Place>,
+    /// The router, if there is one.
+    _routing: Option<Arc<routing::Router>>,
     /// The admin service, if there is one.
     _admin: Option<Arc<Admin>>,
     /// The work of built-in clients; ended with the server.
@@ -158,7 +162,9 @@ impl Server {
         let mut coordinating = JoinSet::new();
         let settings = coordinator_settings::<G>(&config);
         let store = settings.as_ref().map(|settings| settings.place.clone());
-        let mut router = operations(&shared, &config);
+        let routing = (config.router.enabled && !echoes)
+            .then(|| routing::Router::start(router_settings(&config), shared.desk.clone(), &mut coordinating));
+        let mut router = operations(&shared, &config, routing.clone());
         if config.console.enabled {
             router = router.merge(console::router());
         }
@@ -196,6 +202,7 @@ impl Server {
             drain,
             coordinator,
             store,
+            _routing: routing,
             _admin: admin,
             _coordinating: coordinating,
             _accepting: accepting,
@@ -273,7 +280,7 @@ impl Drop for Server {
 }
 
 /// `/`, `/client.js`, `/healthz`, `/readyz`, `/metrics`, and a word to those who are lost.
-fn operations(shared: &Arc<Shared>, config: &Config) -> Router {
+fn operations(shared: &Arc<Shared>, config: &Config, routing: Option<Arc<routing::Router>>) -> Router {
     let with_console = config.console.enabled;
     let (ready, counted) = (shared.clone(), shared.clone());
     let ready = async move || match (ready.draining.is_cancelled(), ready.memory.is_short()) {
@@ -290,7 +297,8 @@ fn operations(shared: &Arc<Shared>, config: &Config) -> Router {
         let text = [("content-type", "text/plain; version=0.0.4")];
         let render = async move || {
             let (clients, services, subscriptions) = counted.desk.counts();
-            (text, metrics::render(clients, services, subscriptions))
+            let standing = routing.as_ref().map(|routing| routing.look());
+            (text, metrics::render(clients, services, subscriptions, standing.as_ref()))
         };
         router = router.route("/metrics", get(render));
     }
@@ -329,6 +337,29 @@ fn coordinator_settings<G: Ground>(config: &Config) -> Option<Settings> {
         in_flight: requests_in_flight,
         outbox_bytes: config.limits.outbox_bytes,
     })
+}
+
+/// What the configuration says of the router.
+pub(crate) fn router_settings(config: &Config) -> routing::Settings {
+    let crate::config::Router { routes, codes, worker_tags, within_ms, in_flight, in_flight_all, .. } = &config.router;
+    let otherwise =
+        Route { within: Millis(i64::try_from(*within_ms).unwrap_or(i64::MAX)), in_flight: *in_flight, ..Route::default() };
+    let every = vec!["*".to_owned()];
+    let routes = if routes.is_empty() { &every } else { routes };
+    let parsed = routes.iter().map(|text| Route::parse(text, &otherwise).expect("the configuration was checked"));
+    routing::Settings {
+        rules: concierge_router::Rules {
+            routes: Routes::new(parsed.collect()),
+            codes: match codes {
+                RouterCodes::All => Codes::All,
+                RouterCodes::Seed => Codes::Seed,
+            },
+            workers: worker_tags.clone(),
+            in_flight: *in_flight_all,
+            ..concierge_router::Rules::default()
+        },
+        outbox_bytes: config.limits.outbox_bytes,
+    }
 }
 
 /// What the configuration says of the admin service, and where the hub keeps things.

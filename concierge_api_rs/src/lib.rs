@@ -21,6 +21,7 @@ mod info;
 mod intents;
 pub mod limits;
 mod memo;
+pub mod packet;
 mod payload_in;
 mod payload_out;
 #[cfg(feature = "schema")]

@@ -134,6 +134,25 @@ pub const PRELOAD_PROMISES: usize = 100;
 /// They end before the one that exceeds this many bytes of values.
 pub const PRELOAD_BYTES: usize = 64 * 1024;
 
+/// Bytes of a packet's subject.
+pub const SUBJECT_BYTES: usize = 256;
+/// Tokens of a packet's subject.
+pub const SUBJECT_TOKENS: usize = 16;
+/// Bytes of a packet's command.
+pub const CMD_BYTES: usize = 128;
+/// Bytes of a request's `_reqid`.
+pub const REQID_BYTES: usize = 128;
+/// How long a request may wait for its final response. Configurable.
+pub const ROUTER_WITHIN_MS: u64 = 10_000;
+/// Requests of one client that wait, on one route. Configurable.
+pub const ROUTER_IN_FLIGHT: usize = 64;
+/// Requests of all clients that wait. Configurable.
+pub const ROUTER_IN_FLIGHT_ALL: usize = 16_384;
+/// Categories that one worker serves.
+pub const ROUTER_CATEGORIES: usize = 64;
+/// Routes of one hub.
+pub const ROUTER_ROUTES: usize = 256;
+
 /// Promises and tasks in PostgreSQL, which other hubs may change, are counted again this often while somebody watches.
 pub const COUNT_EVERY_MS: u64 = 60_000;
 /// The admin service tells those who watch no more often than this.

@@ -1,5 +1,5 @@
 //! JSON Schema (2020-12) of every payload, generated from the types. `PayloadIn` and `PayloadOut` are the two directions; the
-//! coordinator's envelopes and the admin service's stand beside them.
+//! coordinator's envelopes, the admin service's and the router's packets stand beside them.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::ids::Seq;
 use crate::limits::PROTOCOL_VERSION;
+use crate::packet;
 use crate::payload_in::{
     ClientFetch, ClientFetchAll, Identify, Message, SelfFetch, SelfSetSeq, SelfSubscribe, SelfUnsubscribe, ServiceCreate,
     ServiceDelete, ServiceFetch, ServiceFetchAll,
@@ -23,7 +24,7 @@ const ALIASES: [(&str, &str); 2] = [("SERVICE_CREATE", "CREATE_SERVICE"), ("SERV
 
 /// The schema of every payload as one document: `$defs` holds a definition for each, `#/$defs/PayloadIn` accepts what a client
 /// may send and `#/$defs/PayloadOut` what the hub sends, `#/$defs/CoordinatorRequest`, `CoordinatorAnswer` and `CoordinatorMessage` what
-/// the coordinator reads and writes, `AdminRequest` and `AdminSaid` what the admin service does. MESSAGE has two: `MESSAGE_IN` and
+/// the coordinator reads and writes, `AdminRequest` and `AdminSaid` what the admin service does, `RouterPacket` what the router does. MESSAGE has two: `MESSAGE_IN` and
 /// `MESSAGE_OUT`.
 #[must_use]
 pub fn schema() -> Value {
@@ -51,6 +52,7 @@ pub fn schema() -> Value {
     let mut defs = defs_in;
     defs.extend(defs_out);
     defs.extend(coordinator::definitions(SchemaSettings::draft2020_12().for_deserialize().into_generator()));
+    defs.extend(packet::definitions());
     for (name, def) in admin::definitions() {
         defs.entry(name).or_insert(def); // ids and targets are the same ones
     }

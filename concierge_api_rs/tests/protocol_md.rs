@@ -137,7 +137,8 @@ fn every_block_is_of_a_known_kind() {
         "ts",
     ];
     let coordinators = ["conversation coordinator", "coordinator", "coordinator hub", "console"];
-    assert_eq!(kinds, known.into_iter().chain(coordinators).collect());
+    let routers = ["conversation router", "router"];
+    assert_eq!(kinds, known.into_iter().chain(coordinators).chain(routers).collect());
 }
 
 #[test]
@@ -256,6 +257,7 @@ fn every_limit_stands_in_the_table_with_its_value() {
         FILE_BYTES FOLDER_BYTES FOLDER_FILES PATH_COMPONENT_BYTES PATH_DEPTH UPLOAD_BYTES_PER_SECOND UPLOAD_SLOW_MS
         PROMISE_ID_BYTES PID_BYTES ADDRESS_BYTES REQUESTS_IN_FLIGHT POLLERS POLLER_QUEUE OFFER_EVERY_MS AWAITERS_PER_PROMISE LISTENERS_PER_PROMISE
         SEARCH_RESULTS SEARCH_BYTES PRELOAD_PROMISES PRELOAD_BYTES
+        SUBJECT_BYTES SUBJECT_TOKENS CMD_BYTES REQID_BYTES ROUTER_WITHIN_MS ROUTER_IN_FLIGHT ROUTER_IN_FLIGHT_ALL ROUTER_CATEGORIES ROUTER_ROUTES
         COUNT_EVERY_MS ADMIN_EVERY_MS_LEAST ADMIN_EVERY_MS ADMIN_WATCHERS ADMIN_PAGE ADMIN_SERVICES_SHOWN ADMIN_EVENTS ADMIN_REFUSALS
         ADMIN_REFUSALS_EVERY_MS ADMIN_THROTTLES_EVERY_MS ADMIN_REFUSERS ADMIN_SERVICES_WATCHED ADMIN_MESSAGES ADMIN_DATA_BYTES
         ADMIN_FRAMES_WATCHED ADMIN_FRAMES ADMIN_CHANGES ADMIN_CHANGES_BYTES HISTORY_STEPS HISTORY_SHOWN HISTORY_AWAITED
@@ -385,6 +387,30 @@ fn every_request_of_the_admin_service_stands_in_its_table() {
     for op in known {
         assert!(listed.contains(&format!("`{op}")), "{op}");
     }
+}
+
+#[test]
+fn packets_of_the_router_read_and_write_as_they_stand_and_fit_the_schema() {
+    let validator = validator("RouterPacket");
+    let mut packets = 0;
+    for (_, text) in blocks(PROTOCOL, "router") {
+        let lines = conversation::unfold(&text);
+        for line in lines.iter().filter_map(|line| line.split_once(" → ").or(line.split_once(" ← "))) {
+            let read = packet::Packet::decode(line.1).unwrap_or_else(|refused| panic!("{refused}: {}", line.1));
+            assert_eq!(read.encode(), line.1);
+            assert!(validator.is_valid(&serde_json::from_str(line.1).unwrap()), "{}", line.1);
+            packets += 1;
+        }
+    }
+    assert!(packets > 20);
+}
+
+#[test]
+fn the_errors_of_the_router_are_those_of_the_code() {
+    let rows = table("| code | name | when the router");
+    let listed: Vec<(&str, &str)> = rows.iter().map(|row| (row[0], row[1])).collect();
+    let codes: Vec<(String, &str)> = packet::FaultCode::ALL.iter().map(|code| (code.number().to_string(), code.name())).collect();
+    assert_eq!(listed, codes.iter().map(|(number, name)| (number.as_str(), *name)).collect::<Vec<_>>());
 }
 
 #[test]

@@ -1543,6 +1543,60 @@ export type PromiseSubscribe = {
   awaited: string;
 };
 
+/** A response that says what went wrong. */
+export type RouterFailure = {
+  type: "r";
+  status: "err";
+  _reqid?: string;
+  data: {
+    code: 0 | 1 | 4 | 7 | 8 | 9;
+    data: {
+      /** Arguments or entities. */
+      items?: Array<string>;
+    };
+  } | {
+    code: 2 | 3 | 5 | 6;
+    data: {
+      /** Arguments or entities. */
+      items: Array<string>;
+    };
+  };
+};
+
+/** Where to, and what. Where a transport has subjects of its own, `data` travels alone. */
+export type RouterPacket = {
+  subject: string;
+  data: RouterRequest | RouterPush | RouterResult | RouterFailure;
+};
+
+/** A push: never answered. */
+export type RouterPush = {
+  type: "p";
+  cmd: string;
+  /** The arguments. */
+  data: unknown;
+};
+
+/** A request: answered exactly once. */
+export type RouterRequest = {
+  type: "q";
+  cmd: string;
+  _reqid?: string;
+  /** The arguments. */
+  data: unknown;
+};
+
+/** A response that brings results, or a part of them. */
+export type RouterResult = {
+  type: "r";
+  status: "ok";
+  _reqid?: string;
+  /** Another part comes. */
+  more?: true;
+  /** The results. */
+  data: unknown;
+};
+
 /** SELF_FETCH: who am I, what am I subscribed to. Answered SELF_FETCH_RESULT. */
 export type SelfFetch = {
   type: "SELF_FETCH";

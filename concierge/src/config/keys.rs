@@ -121,6 +121,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("heartbeat", "How the hub notices that a client is gone."),
     ("files", "The file server (FILESYSTEM.md)."),
     ("coordinator", "Durable promises and tasks (PROTOCOL.md, \"The coordinator\")."),
+    ("router", "Requests, pushes and responses between clients and workers (PROTOCOL.md, \"The router\")."),
     ("store", "Where what is durable is kept."),
     ("console", "The console, a page for people."),
     ("metrics", "Prometheus metrics."),
@@ -320,6 +321,40 @@ pub const KEYS: &[Key] = &[
         Kind::Switch,
         "For tests: time is what requests say in `resonate:debug_time`, and the verbs `debug.…` exist. Anybody may then clear the store.",
     ),
+    key(
+        "router.enabled",
+        Kind::Switch,
+        "Offer the service `router`: requests, pushes and responses between clients and workers.",
+    ),
+    key(
+        "router.routes",
+        Kind::Texts { example: "shop.orders=acme.prod q tag:staff within:20000 in_flight:16" },
+        "Which subjects clients may name: `SUBJECT[=PREFIX] [q|p] [tag:TAG]… [within:MS] [in_flight:N]`. It is for subjects that begin with \
+         SUBJECT, or for all (`*`); workers see PREFIX before them; only requests (`q`) or only pushes (`p`) pass; only clients with one of the \
+         tags. Without any route every subject passes.",
+    ),
+    key(
+        "router.codes",
+        Kind::Choice(&["all", "seed"]),
+        "Which errors clients are told: `all` ten, or the first seven, as the original platform had them: TIMEOUT is UNAVAILABLE then, SESSION \
+         FORBIDDEN, NOT_IMPLEMENTED GENERIC.",
+    ),
+    key(
+        "router.worker_tags",
+        Kind::Texts { example: "worker" },
+        "Only clients with one of these tags may serve categories. Without any everybody may, and gets the requests of others.",
+    ),
+    key(
+        "router.within_ms",
+        ms(1),
+        "How long a request may wait for its answer, where its route says nothing else; else TIMEOUT.",
+    ),
+    key(
+        "router.in_flight",
+        count("requests", 1),
+        "Requests of one client that wait on one route, where the route says nothing else; else LIMIT.",
+    ),
+    key("router.in_flight_all", count("requests", 1), "Requests of all clients that wait; else LIMIT."),
     key(
         "store.url",
         Kind::Text { example: "sqlite:/var/lib/concierge/coordinator.db" },

@@ -42,6 +42,7 @@ pub struct Config {
     pub heartbeat: Heartbeat,
     pub files: Files,
     pub coordinator: Coordinator,
+    pub router: Router,
     pub store: Store,
     pub console: Console,
     pub metrics: Metrics,
@@ -68,6 +69,7 @@ impl Default for Config {
             heartbeat: Heartbeat::default(),
             files: Files::default(),
             coordinator: Coordinator::default(),
+            router: Router::default(),
             store: Store::default(),
             console: Console::default(),
             metrics: Metrics::default(),
@@ -210,6 +212,43 @@ impl Default for Coordinator {
             debug_clock: false,
         }
     }
+}
+
+/// The router of requests, pushes and responses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Router {
+    pub enabled: bool,
+    /// As [`concierge_router::Route::parse`] reads them.
+    pub routes: Vec<String>,
+    pub codes: RouterCodes,
+    pub worker_tags: Vec<String>,
+    pub within_ms: u64,
+    pub in_flight: usize,
+    pub in_flight_all: usize,
+}
+
+impl Default for Router {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            routes: Vec::new(),
+            codes: RouterCodes::default(),
+            worker_tags: Vec::new(),
+            within_ms: limits::ROUTER_WITHIN_MS,
+            in_flight: limits::ROUTER_IN_FLIGHT,
+            in_flight_all: limits::ROUTER_IN_FLIGHT_ALL,
+        }
+    }
+}
+
+/// Which errors the router says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RouterCodes {
+    #[default]
+    All,
+    Seed,
 }
 
 /// Where what is durable is kept.

@@ -44,7 +44,19 @@ fn refused(change: impl FnOnce(&mut Config)) -> String {
 /// A configuration in which no key is absent.
 fn full() -> Config {
     let Config {
-        listen, require_subprotocol, shards, spin_us, limits, heartbeat, coordinator, console, metrics, drain, log, ..
+        listen,
+        require_subprotocol,
+        shards,
+        spin_us,
+        limits,
+        heartbeat,
+        coordinator,
+        router,
+        console,
+        metrics,
+        drain,
+        log,
+        ..
     } = Config::default();
     Config {
         listen,
@@ -63,6 +75,7 @@ fn full() -> Config {
         heartbeat,
         files: Files { dir: Some("d".into()), listen: Some(([127, 0, 0, 1], 1).into()), ..Files::default() },
         coordinator,
+        router,
         store: Store { url: Some("memory:".into()) },
         console,
         metrics,
@@ -334,6 +347,9 @@ fn broken_rules_are_sentences() {
         refused(|config| config.files.folder_bytes = 1),
         refused(|config| config.drain.within_ms = 1),
         refused(|config| config.files.listen = Some(config.listen)),
+        refused(|config| config.router.routes = vec!["shop".into(), "shop.* q".into()]),
+        refused(|config| config.router.routes = vec!["shop q within:0".into()]),
+        refused(|config| config.router.routes = vec!["shop".into(); 257]),
         refused(|config| config.allowed_origins = vec!["https://app.example.org/".into()]),
         refused(|config| config.allowed_hosts = vec!["hub.example:64209".into()]),
         refused(|config| config.log.level = "concierge=loud".into()),
@@ -349,6 +365,9 @@ fn broken_rules_are_sentences() {
         `files.folder_bytes` is less than `files.file_bytes`: no file could be that large
         `drain.within_ms` is less than `drain.spread_ms`: the last clients would not be told
         `files.listen` is the hub's own address: leave it out to share the port
+        `router.routes`: `shop.*` is none: a subject is 1 to 16 tokens of A-Z a-z 0-9 _ - with dots between them, at most 256 bytes
+        `router.routes`: `within:0` in `shop q within:0` means nothing
+        `router.routes` has more than 256 routes
         `allowed_origins`: `https://app.example.org/` is no origin: write scheme, host and port as in https://app.example.org or http://localhost:3000
         `allowed_hosts`: `hub.example:64209` is no name: write it as in hub.example.org, without scheme and port
         `log.level`: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5

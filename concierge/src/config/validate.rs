@@ -1,5 +1,7 @@
 //! What a configuration must satisfy beyond the types of its values. Each rule answers with one sentence.
 
+use concierge_api_rs::limits;
+use concierge_router::Route;
 use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
@@ -36,6 +38,11 @@ pub fn check(config: &Config) -> Result<(), String> {
     if let Some(url) = &config.store.url {
         url.parse::<concierge_store::Place>().map_err(|error| format!("`store.url`: {error}"))?;
     }
+    if config.router.routes.len() > limits::ROUTER_ROUTES {
+        return Err(format!("`router.routes` has more than {} routes", limits::ROUTER_ROUTES));
+    }
+    let route_is_one = |text: &String| Route::parse(text, &Route::default()).map(drop);
+    config.router.routes.iter().try_for_each(route_is_one).map_err(|error| format!("`router.routes`: {error}"))?;
     config.allowed_origins.iter().try_for_each(|origin| origin_is_one(origin))?;
     config.allowed_hosts.iter().try_for_each(|host| host_is_one(host))?;
     level_is_one(&config.log.level)

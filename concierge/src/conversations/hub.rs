@@ -7,7 +7,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use concierge_api_rs::ClientId;
 use concierge_coordinator::Rules;
 use concierge_files::Files;
@@ -33,6 +32,8 @@ use crate::desk::Desk;
 use crate::guesses::Guesses;
 use crate::memory::Memory;
 use crate::peer::Peer;
+use crate::router::Router;
+use crate::server;
 use crate::session::{self, Opened, Pace};
 use crate::shard::Shard;
 use crate::wire::{Source, Wire};
@@ -128,10 +129,18 @@ impl Hub {
     }
 
     /// Starts a file server in that folder: what answers requests.
-    pub(crate) fn keep_files(&self, folder: &Path) -> Router {
+    pub(crate) fn keep_files(&self, folder: &Path) -> axum::Router {
         let files = Files::open(concierge_files::Options::new(folder), self.desk.clone()).expect("the folder is empty");
         self.desk.keep_files(files.clone());
         files.router()
+    }
+
+    /// Starts the router as the configuration says. OKs that are held back leave by themselves after a while.
+    pub(crate) fn route(&mut self) -> Arc<Router> {
+        self._tasks.spawn(self.shard.clone().release_forever());
+        let router = Router::start(server::router_settings(&self.config), self.desk.clone(), &mut self._tasks);
+        self.transcript.call(&router.id().to_string(), "router".to_owned());
+        router
     }
 
     /// A connection that was just upgraded, called `name` in the transcript.

@@ -23,6 +23,8 @@ mod order;
 mod outsiders;
 mod protocol_md;
 mod refusals;
+mod router;
+mod router_md;
 mod sequence;
 mod services;
 mod slow;

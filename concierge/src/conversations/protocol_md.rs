@@ -13,7 +13,7 @@ use super::leaving::close;
 use super::{Hub, Who};
 
 #[path = "../../../concierge_api_rs/tests/conversation/mod.rs"]
-mod reader;
+pub(super) mod reader;
 
 /// Who plays a conversation, and what they have received and not looked at yet.
 struct Player {
@@ -21,20 +21,25 @@ struct Player {
     block: usize,
     cast: HashMap<String, Who>,
     received: HashMap<Who, VecDeque<String>>,
+    /// Whether OKs are waited for, which come alone after a while.
+    patient: bool,
     /// Ids of the document and those that the hub gave out.
     ids: Vec<(String, String)>,
 }
 
 impl Player {
     /// Everything that was `given`.
-    async fn prepare(conversation: &Conversation) -> Self {
+    async fn prepare(conversation: &Conversation, routes: bool) -> Self {
         let secret = conversation.steps.iter().find_map(|step| match step {
             Step::Secret(secret) => Some(secret.clone()),
             _ => None,
         });
-        let hub = Hub::with(|config| config.secret = secret);
+        let mut hub = Hub::with(|config| config.secret = secret);
+        if routes {
+            hub.route();
+        }
         let (cast, received) = (HashMap::new(), HashMap::new());
-        let mut player = Self { hub, block: conversation.line, cast, received, ids: Vec::new() };
+        let mut player = Self { hub, block: conversation.line, cast, received, patient: routes, ids: Vec::new() };
         for step in &conversation.steps {
             match step {
                 Step::Entered(names) => {
@@ -94,7 +99,11 @@ impl Player {
                 return assert_eq!(end, "end");
             }
         }
-        for (who, line) in self.hub.settle().await {
+        let mut came = self.hub.settle().await;
+        if self.patient {
+            came.extend(self.hub.after(150).await);
+        }
+        for (who, line) in came {
             self.received.entry(who).or_default().push_back(line);
         }
         if let Step::Leaves(name) = step {
@@ -144,8 +153,19 @@ impl Player {
 async fn every_conversation_of_the_document_happens_as_it_is_written() {
     let conversations = reader::conversations(include_str!("../../../PROTOCOL.md"));
     assert!(conversations.len() >= 20);
-    for conversation in &conversations {
-        let mut player = Player::prepare(conversation).await;
+    play_all(&conversations, false).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_conversation_with_the_router_happens_as_it_is_written() {
+    let conversations = reader::conversations_headed(include_str!("../../../PROTOCOL.md"), "conversation router");
+    assert_eq!(conversations.len(), 1);
+    play_all(&conversations, true).await;
+}
+
+async fn play_all(conversations: &[Conversation], routes: bool) {
+    for conversation in conversations {
+        let mut player = Player::prepare(conversation, routes).await;
         for step in &conversation.steps {
             player.play(step).await;
         }

@@ -69,7 +69,7 @@ pub(crate) fn blocks(markdown: &str, info: &str) -> Vec<(usize, String)> {
 }
 
 /// The lines, each with those that continue it; without empty ones.
-fn unfold(text: &str) -> Vec<String> {
+pub(crate) fn unfold(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty()) {
         match lines.last_mut() {

@@ -25,5 +25,6 @@ mod protocol_md;
 mod races;
 mod readme;
 mod resonate;
+mod router;
 mod slow;
 mod tls;

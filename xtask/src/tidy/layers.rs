@@ -32,6 +32,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("concierge_api_rs", Layer::Words),
     ("concierge-hub", Layer::Pure),
     ("concierge-coordinator", Layer::Pure),
+    ("concierge-router", Layer::Pure),
     ("concierge-store", Layer::Edge),
     ("concierge-files", Layer::Edge),
     ("concierge-client", Layer::Edge),

@@ -1,0 +1,189 @@
+//! The router: a built-in client that owns the service `router`. Its subscribers send packets to it and get packets from it; which
+//! ones is the rules' (`concierge-router`). Here is when it is, who has room, and how packets travel in messages.
+//!
+//! Invariants: packets leave in the order in which the rules said so, under one lock; nothing waits here but packets that somebody's
+//! going brought about, until the next packet or the task comes; nobody is closed for a request that somebody else sent.
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+use concierge_api_rs::coordinator::Millis;
+use concierge_api_rs::packet::Packet;
+use concierge_api_rs::{ClientId, ClientInfo};
+use concierge_router::{Effect, Router as Rulebook, Rules, Tally};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{Duration, Instant, sleep_until};
+
+use crate::builtin::{Builtin, BuiltinSeat};
+use crate::desk::Desk;
+use crate::peer::Peer;
+
+/// Its name, and its service's.
+const NAME: &str = "router";
+
+/// What of it can be set.
+pub(crate) struct Settings {
+    pub(crate) rules: Rules,
+    /// What may wait for a client before it is closed.
+    pub(crate) outbox_bytes: usize,
+}
+
+/// The router of a hub.
+pub(crate) struct Router {
+    desk: Arc<Desk>,
+    /// Set before anybody can ask.
+    seat: OnceLock<BuiltinSeat>,
+    state: Mutex<State>,
+    /// When its time began.
+    began: Instant,
+    outbox_bytes: usize,
+    /// Something is due earlier, or waits to be said.
+    changed: Notify,
+    /// What was no packet.
+    malformed: AtomicU64,
+}
+
+struct State {
+    rules: Rulebook,
+    peers: HashMap<ClientId, Arc<Peer>>,
+    /// What somebody's going brought about: at most one packet for each request that waited.
+    unsaid: Vec<Effect<'static>>,
+}
+
+/// How a router stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    pub(crate) tally: Tally,
+    pub(crate) malformed: u64,
+    pub(crate) in_flight: usize,
+    pub(crate) workers: usize,
+}
+
+impl Router {
+    /// Takes the seat. What is due is done in `tasks`.
+    pub(crate) fn start(Settings { rules, outbox_bytes }: Settings, desk: Arc<Desk>, tasks: &mut JoinSet<()>) -> Arc<Self> {
+        let router = Arc::new(Self {
+            desk: desk.clone(),
+            seat: OnceLock::new(),
+            state: Mutex::new(State { rules: Rulebook::new(rules), peers: HashMap::new(), unsaid: Vec::new() }),
+            began: Instant::now(),
+            outbox_bytes,
+            changed: Notify::new(),
+            malformed: AtomicU64::new(0),
+        });
+        let code: Weak<Self> = Arc::downgrade(&router);
+        let seat = desk.seat(NAME, NAME, code).expect("nobody is there yet who could have the name");
+        assert!(router.seat.set(seat).is_ok(), "it is set here only");
+        tasks.spawn(router.clone().expire_forever());
+        router
+    }
+
+    #[cfg(test)]
+    pub(crate) fn id(&self) -> ClientId {
+        self.seat.get().expect("it has its seat").peer.id
+    }
+
+    /// How it stands.
+    pub(crate) fn look(&self) -> Standing {
+        let malformed = self.malformed.load(Ordering::Relaxed);
+        let state = self.state.lock();
+        let rules = &state.rules;
+        Standing { tally: *rules.tally(), malformed, in_flight: rules.in_flight(), workers: rules.workers() }
+    }
+
+    /// Does what is due when it is due, and says what waits to be said.
+    async fn expire_forever(self: Arc<Self>) {
+        loop {
+            let due = self.expire();
+            tokio::select! {
+                biased; // something may be due earlier now
+                () = self.changed.notified() => {}
+                () = until(due.map(|due| self.began + Duration::from_millis(u64::try_from(due.0).unwrap_or(0)))) => {}
+            }
+        }
+    }
+
+    /// Says what waits, and does what is due. When more is due.
+    fn expire(&self) -> Option<Millis> {
+        let mut state = self.state.lock();
+        let expired = state.rules.expire(self.now());
+        self.say(&mut state, expired);
+        state.rules.next_due()
+    }
+
+    fn now(&self) -> Millis {
+        Millis(i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Says what was to be said before, then this.
+    fn say(&self, state: &mut State, effects: Vec<Effect<'_>>) {
+        for Effect { to, packet } in std::mem::take(&mut state.unsaid).into_iter().chain(effects) {
+            self.tell(to, &packet);
+        }
+    }
+
+    /// Half of its outbox: what others send to a worker does not close it.
+    fn has_room(&self, peers: &HashMap<ClientId, Arc<Peer>>, who: ClientId) -> bool {
+        peers.get(&who).is_some_and(|peer| peer.look().waiting <= self.outbox_bytes / 2)
+    }
+
+    fn tell(&self, to: ClientId, packet: &Packet<'_>) {
+        if let Some(seat) = self.seat.get() {
+            self.desk.speak(seat, to, &packet.encode());
+        }
+    }
+}
+
+impl Builtin for Router {
+    fn receive(&self, from: &Arc<Peer>, data: &str) {
+        let packet = match Packet::decode(data) {
+            Ok(packet) => packet,
+            Err(refused) => {
+                self.malformed.fetch_add(1, Ordering::Relaxed);
+                let answer = refused.answer();
+                let _order = self.state.lock();
+                answer.iter().for_each(|packet| self.tell(from.id, packet));
+                return;
+            }
+        };
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let due = state.rules.next_due();
+        let effects = state.rules.receive(self.now(), from.id, packet, |who| self.has_room(&state.peers, who));
+        self.say(state, effects);
+        let next = state.rules.next_due();
+        drop(guard);
+        if next.is_some_and(|next| due.is_none_or(|due| next < due)) {
+            self.changed.notify_one();
+        }
+    }
+
+    fn subscribed(&self, client: &ClientInfo, peer: &Arc<Peer>) {
+        let mut state = self.state.lock();
+        state.rules.come(client.uuid, client.tags.iter().cloned());
+        state.peers.insert(client.uuid, peer.clone());
+    }
+
+    /// Within the registry's turn nobody is told: that may be thousands.
+    fn unsubscribed(&self, client: ClientId) {
+        let mut state = self.state.lock();
+        state.peers.remove(&client);
+        let effects = state.rules.go(client);
+        if !effects.is_empty() {
+            state.unsaid.extend(effects);
+            self.changed.notify_one();
+        }
+    }
+}
+
+/// Until an instant; for ever when there is none.
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => pending().await,
+    }
+}

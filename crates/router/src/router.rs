@@ -1,0 +1,351 @@
+//! The router: who is here, and what each packet leads to.
+//!
+//! Invariants (checked after every step of the tests' lives):
+//! 1. each request of a client that stays gets exactly one final response, whatever happens, and nothing after it;
+//! 2. what a client gets bears its own `_reqid` and the subject that it named;
+//! 3. a worker gets a request once, and is told when it need not answer any more;
+//! 4. nobody gets anything before it came or after it went;
+//! 5. what waits is bounded, for each client and for all;
+//! 6. a worker that has no room is asked nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use concierge_api_rs::coordinator::Millis;
+use concierge_api_rs::packet::{
+    Category, Codes, Datagram, Fault, FaultCode, Outcome, Packet, Push, ReqId, Request, Response, SERVE, Subject,
+};
+use concierge_api_rs::{ClientId, limits, packet};
+
+use crate::in_flight::{Found, InFlight, Pending, Ticket};
+use crate::routes::{RouteNumber, Routes};
+use crate::tally::Tally;
+use crate::workers::Workers;
+
+/// Categories that are the router's own: what is sent to them goes nowhere else.
+const OWN: [&str; 2] = ["router", "sys"];
+
+/// The numbers and names in the rules that may be set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// Which subjects clients may name.
+    pub routes: Routes,
+    /// Which errors they are told.
+    pub codes: Codes,
+    /// Only clients that have one of these tags may serve; none is everybody.
+    pub workers: Vec<String>,
+    /// How many requests of all clients may wait.
+    pub in_flight: usize,
+    /// How many categories one worker serves.
+    pub categories: usize,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            routes: Routes::default(),
+            codes: Codes::default(),
+            workers: Vec::new(),
+            in_flight: limits::ROUTER_IN_FLIGHT_ALL,
+            categories: limits::ROUTER_CATEGORIES,
+        }
+    }
+}
+
+/// A packet for a client.
+#[derive(Debug, Clone)]
+pub struct Effect<'a> {
+    /// Who gets it.
+    pub to: ClientId,
+    /// What.
+    pub packet: Packet<'a>,
+}
+
+/// Who is here and what waits.
+#[derive(Debug)]
+pub struct Router {
+    rules: Rules,
+    /// By their tags.
+    clients: BTreeMap<ClientId, Vec<String>>,
+    workers: Workers,
+    in_flight: InFlight,
+    tally: Tally,
+}
+
+impl Router {
+    /// Nobody is here.
+    #[must_use]
+    pub fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            clients: BTreeMap::new(),
+            workers: Workers::default(),
+            in_flight: InFlight::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// A client comes, with its tags.
+    pub fn come(&mut self, who: ClientId, tags: impl IntoIterator<Item = String>) {
+        self.clients.insert(who, tags.into_iter().collect());
+    }
+
+    /// A client goes. What it asked is forgotten, and its workers are told; what it was asked is answered UNAVAILABLE.
+    pub fn go(&mut self, who: ClientId) -> Vec<Effect<'static>> {
+        let mut effects = Vec::new();
+        let (sent, given) = self.in_flight.around(who);
+        for ticket in sent {
+            effects.extend(self.close(ticket).filter(|pending| pending.worker != who).map(|it| self.cancel(ticket, &it)));
+        }
+        for ticket in given {
+            // what it asked of itself is closed already
+            effects.extend(self.close(ticket).map(|it| self.fail(it, FaultCode::Unavailable, &["subject"])));
+        }
+        self.workers.remove(who);
+        self.clients.remove(&who);
+        effects
+    }
+
+    /// A packet comes from a client. A worker that has no room is asked nothing, and a push passes it by.
+    pub fn receive<'a>(
+        &mut self,
+        now: Millis,
+        from: ClientId,
+        packet: Packet<'a>,
+        has_room: impl Fn(ClientId) -> bool,
+    ) -> Vec<Effect<'a>> {
+        if !self.clients.contains_key(&from) {
+            return Vec::new();
+        }
+        match packet.datagram {
+            Datagram::Request(request) => vec![self.request((now, from), packet.subject, request, has_room)],
+            Datagram::Push(push) if OWN.contains(&push.cmd.category().as_str()) => self.obey(from, &push),
+            Datagram::Push(push) => self.push(from, &packet.subject, push, has_room),
+            Datagram::Response(response) => self.respond(from, response).into_iter().collect(),
+        }
+    }
+
+    /// When [`Self::expire`] has something to do.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Millis> {
+        self.in_flight.next_due()
+    }
+
+    /// Requests that have waited too long are answered TIMEOUT, and their workers are told.
+    pub fn expire(&mut self, now: Millis) -> Vec<Effect<'static>> {
+        let mut effects = Vec::new();
+        while let Some(ticket) = self.in_flight.overdue(now) {
+            let Some(pending) = self.close(ticket) else { break };
+            effects.push(self.cancel(ticket, &pending));
+            effects.push(self.fail(pending, FaultCode::Timeout, &[]));
+        }
+        effects
+    }
+
+    /// How many requests wait.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// How many clients serve something.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// What it counted.
+    #[must_use]
+    pub const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// To a worker, or back with the reason why not.
+    fn request<'a>(
+        &mut self,
+        (now, from): (Millis, ClientId),
+        subject: Subject,
+        request: Request<'a>,
+        has_room: impl Fn(ClientId) -> bool,
+    ) -> Effect<'a> {
+        self.tally.requests += 1;
+        let reqid = request.reqid.clone();
+        match self.pass_on((now, from), &subject, request, has_room) {
+            Ok(effect) => effect,
+            Err((code, item)) => self.answer(from, subject, reqid, code, &[item]),
+        }
+    }
+
+    fn pass_on<'a>(
+        &mut self,
+        (now, from): (Millis, ClientId),
+        subject: &Subject,
+        Request { cmd, reqid, data }: Request<'a>,
+        has_room: impl Fn(ClientId) -> bool,
+    ) -> Result<Effect<'a>, (FaultCode, &'static str)> {
+        let reqid = reqid.ok_or((FaultCode::Incomplete, "_reqid"))?;
+        let number = self.route(from, subject).ok_or((FaultCode::Forbidden, "subject"))?;
+        let route = self.rules.routes.get(number);
+        if !route.requests {
+            return Err((FaultCode::Forbidden, "type"));
+        }
+        let outside = route.outside(subject).map_err(|_| (FaultCode::Invalid, "subject"))?;
+        if self.in_flight.of(from, &reqid).is_some() {
+            return Err((FaultCode::Duplicate, "_reqid"));
+        }
+        if self.in_flight.count(from, number) >= route.in_flight || self.in_flight.len() >= self.rules.in_flight {
+            return Err((FaultCode::Limit, "requests"));
+        }
+        let due = now.plus(route.within);
+        let worker = self.choose(&cmd.category(), has_room)?;
+        let ticket = self.in_flight.add(Pending { sender: from, reqid, subject: subject.clone(), route: number, worker, due });
+        let request = Request { cmd, reqid: Some(ticket.reqid()), data };
+        Ok(Effect { to: worker, packet: Packet { subject: outside, datagram: request.into() } })
+    }
+
+    fn choose(
+        &mut self,
+        category: &Category,
+        has_room: impl Fn(ClientId) -> bool,
+    ) -> Result<ClientId, (FaultCode, &'static str)> {
+        if self.workers.of(category).next().is_none() {
+            return Err((FaultCode::Unavailable, "subject"));
+        }
+        let worker = self.workers.next(category, has_room);
+        self.tally.no_room += u64::from(worker.is_none());
+        worker.ok_or((FaultCode::Limit, "requests"))
+    }
+
+    /// The route that lets this client send to that subject.
+    fn route(&self, from: ClientId, subject: &Subject) -> Option<RouteNumber> {
+        let number = self.rules.routes.find(subject)?;
+        self.has_one_of(from, &self.rules.routes.get(number).tags).then_some(number)
+    }
+
+    /// To all workers of the category that have room. Nobody is told when there are none.
+    fn push<'a>(
+        &mut self,
+        from: ClientId,
+        subject: &Subject,
+        push: Push<'a>,
+        has_room: impl Fn(ClientId) -> bool,
+    ) -> Vec<Effect<'a>> {
+        let route = self.route(from, subject).map(|number| self.rules.routes.get(number)).filter(|route| route.pushes);
+        let outside = route.and_then(|route| route.outside(subject).ok());
+        let effects: Vec<Effect<'a>> = outside.map_or_else(Vec::new, |subject| {
+            let to_one = |to| Effect { to, packet: Packet { subject: subject.clone(), datagram: push.clone().into() } };
+            let (fit, full): (Vec<_>, Vec<_>) = self.workers.of(&push.cmd.category()).partition(|who| has_room(*who));
+            self.tally.no_room += u64::try_from(full.len()).unwrap_or(u64::MAX);
+            fit.into_iter().map(to_one).collect()
+        });
+        self.count_push(!effects.is_empty());
+        effects
+    }
+
+    /// A push to the router itself.
+    fn obey(&mut self, from: ClientId, push: &Push<'_>) -> Vec<Effect<'static>> {
+        if push.cmd.as_str() == SERVE {
+            let obeyed = self.serve(from, push);
+            self.count_push(obeyed);
+            return Vec::new();
+        }
+        let ticket = push.cancels().and_then(|reqid| self.in_flight.of(from, &reqid));
+        self.count_push(ticket.is_some());
+        let Some((ticket, pending)) = ticket.and_then(|ticket| Some((ticket, self.close(ticket)?))) else {
+            return Vec::new();
+        };
+        vec![self.cancel(ticket, &pending), self.fail(pending, FaultCode::Generic, &["_reqid"])]
+    }
+
+    fn serve(&mut self, from: ClientId, push: &Push<'_>) -> bool {
+        let Some(packet::Serve { categories }) = push.serves() else { return false };
+        let categories: BTreeSet<_> = categories.into_iter().collect();
+        let may = self.has_one_of(from, &self.rules.workers)
+            && categories.len() <= self.rules.categories
+            && !categories.iter().any(|category| OWN.contains(&category.as_str()));
+        if may {
+            self.workers.serve(from, categories);
+        }
+        may
+    }
+
+    fn count_push(&mut self, arrived: bool) {
+        let count = if arrived { &mut self.tally.pushes } else { &mut self.tally.lost_pushes };
+        *count += 1;
+    }
+
+    fn has_one_of(&self, who: ClientId, tags: &[String]) -> bool {
+        tags.is_empty() || self.clients.get(&who).is_some_and(|own| own.iter().any(|tag| tags.contains(tag)))
+    }
+
+    /// A worker's answer goes to who asked, unless that is over.
+    fn respond<'a>(&mut self, from: ClientId, response: Response<'a>) -> Option<Effect<'a>> {
+        let ticket = match self.in_flight.answered_by(from, response.reqid.as_ref()) {
+            Found::Open(ticket) => ticket,
+            Found::Late => {
+                self.tally.late += 1;
+                return None;
+            }
+            Found::Unknown => {
+                self.tally.unknown += 1;
+                return None;
+            }
+        };
+        let pending = if response.is_final() { self.close(ticket)? } else { self.in_flight.get(ticket)?.clone() };
+        let outcome = self.counted(response.outcome);
+        Some(to_sender(pending, outcome))
+    }
+
+    fn counted<'a>(&mut self, outcome: Outcome<'a>) -> Outcome<'a> {
+        match outcome {
+            Outcome::Part(data) => {
+                self.tally.parts += 1;
+                Outcome::Part(data)
+            }
+            Outcome::Ok(data) => {
+                self.tally.results += 1;
+                Outcome::Ok(data)
+            }
+            Outcome::Err(fault) => {
+                self.tally.fail(fault.code());
+                Outcome::Err(fault.among(self.rules.codes))
+            }
+        }
+    }
+
+    /// A request waits no more, and its worker has room for another one.
+    fn close(&mut self, ticket: Ticket) -> Option<Pending> {
+        let pending = self.in_flight.remove(ticket)?;
+        self.workers.release(pending.worker);
+        Some(pending)
+    }
+
+    /// Tells a worker that it need not answer.
+    fn cancel(&self, ticket: Ticket, pending: &Pending) -> Effect<'static> {
+        let outside = self.rules.routes.get(pending.route).outside(&pending.subject);
+        let subject = outside.expect("the request went there");
+        Effect { to: pending.worker, packet: Packet { subject, datagram: Push::cancel(&ticket.reqid()).into() } }
+    }
+
+    /// The final response that is the router's own.
+    fn fail(&mut self, pending: Pending, code: FaultCode, items: &[&str]) -> Effect<'static> {
+        let outcome = self.counted(Outcome::Err(Fault::new(code, items)));
+        to_sender(pending, outcome)
+    }
+
+    /// The final response to a request that was not passed on.
+    fn answer(
+        &mut self,
+        to: ClientId,
+        subject: Subject,
+        reqid: Option<ReqId>,
+        code: FaultCode,
+        items: &[&str],
+    ) -> Effect<'static> {
+        let outcome = self.counted(Outcome::Err(Fault::new(code, items)));
+        Effect { to, packet: Packet { subject, datagram: Response { reqid, outcome }.into() } }
+    }
+}
+
+fn to_sender(Pending { sender, reqid, subject, .. }: Pending, outcome: Outcome<'_>) -> Effect<'_> {
+    Effect { to: sender, packet: Packet { subject, datagram: Response { reqid: Some(reqid), outcome }.into() } }
+}

@@ -1,0 +1,12 @@
+//! The rules of the router, each as a sentence; and random lives against a model, with every invariant checked after each step.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
+mod broken;
+mod dice;
+mod judge;
+mod lives;
+mod model;
+mod seeds;
+mod sentences;
+mod world;

@@ -1,0 +1,74 @@
+//! The router from outside: two programs over real sockets, and what the hub says of itself.
+
+use concierge_tests::{Client, Hub, within};
+use serde_json::{Value, json};
+
+async fn hub(settings: &[&str]) -> Hub {
+    Hub::with(&[&["router.enabled=true"], settings].concat()).await
+}
+
+/// A subscriber of the router.
+async fn subscriber(hub: &Hub, name: &str) -> Client {
+    let mut client = hub.enter(name).await;
+    let answer = client.ask(&json!({ "type": "SELF_SUBSCRIBE", "service": "router" })).await;
+    assert_eq!(answer["successful"], true, "{answer}");
+    client
+}
+
+async fn send(client: &mut Client, subject: &str, datagram: Value) {
+    let packet = json!({ "subject": subject, "data": datagram });
+    client.say(&json!({ "type": "MESSAGE", "target": { "type": "SERVICE", "service": "router" }, "data": packet })).await;
+}
+
+/// The next packet from the router.
+async fn got(client: &mut Client) -> Value {
+    let mut message = within("a packet", client.hear_news("MESSAGE")).await;
+    assert_eq!(message["origin"]["name"], "router", "{message}");
+    message["data"].take()
+}
+
+#[tokio::test]
+async fn a_request_is_answered_by_the_worker_by_the_clock_or_by_the_end_of_the_worker() {
+    let hub = hub(&["router.routes=slow within:200,*"]).await;
+    let (mut ada, mut bob) = (subscriber(&hub, "ada").await, subscriber(&hub, "bob").await);
+    send(&mut bob, "router", json!({ "type": "p", "cmd": "router/serve", "data": { "categories": ["math"] } })).await;
+    // it has arrived when a push comes back
+    send(&mut bob, "api", json!({ "type": "p", "cmd": "math/here" })).await;
+    assert_eq!(got(&mut bob).await["data"]["cmd"], "math/here");
+
+    send(&mut ada, "api", json!({ "type": "q", "cmd": "math/add", "_reqid": "a", "data": [1, 2] })).await;
+    assert_eq!(got(&mut bob).await["data"], json!({ "type": "q", "cmd": "math/add", "_reqid": "1", "data": [1, 2] }));
+    send(&mut bob, "api", json!({ "type": "r", "status": "ok", "_reqid": "1", "data": 3 })).await;
+    assert_eq!(got(&mut ada).await["data"], json!({ "type": "r", "status": "ok", "_reqid": "a", "data": 3 }));
+
+    send(&mut ada, "slow", json!({ "type": "q", "cmd": "math/add", "_reqid": "b" })).await;
+    assert_eq!(got(&mut ada).await["data"]["data"], json!({ "code": 7, "data": {} }));
+
+    send(&mut ada, "api", json!({ "type": "q", "cmd": "math/add", "_reqid": "c" })).await;
+    while got(&mut bob).await["data"]["_reqid"] != "3" {}
+    drop(bob);
+    assert_eq!(got(&mut ada).await["data"]["data"], json!({ "code": 2, "data": { "items": ["subject"] } }));
+
+    let metrics = hub.get("/metrics").await;
+    for line in [
+        "concierge_router_in_flight 0",
+        "concierge_router_workers 0",
+        "concierge_router_requests_total 3",
+        "concierge_router_answers_total{outcome=\"ok\"} 1",
+        "concierge_router_answers_total{outcome=\"timeout\"} 1",
+        "concierge_router_answers_total{outcome=\"unavailable\"} 1",
+        "concierge_router_pushes_total{outcome=\"passed\"} 2",
+        "concierge_router_dropped_total{why=\"late\"} 0",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}: {metrics}");
+    }
+}
+
+#[tokio::test]
+async fn a_hub_that_was_not_told_to_has_no_router() {
+    let hub = Hub::start().await;
+    let mut ada = hub.enter("router").await;
+    assert_eq!(ada.ask(&json!({ "type": "CLIENT_FETCH_ALL" })).await["clients"].as_array().unwrap().len(), 1);
+    assert_eq!(ada.ask(&json!({ "type": "SERVICE_CREATE", "service": "router" })).await["successful"], true);
+    assert!(!hub.get("/metrics").await.contains("concierge_router_requests_total "));
+}
