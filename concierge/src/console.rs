@@ -5,7 +5,7 @@ use axum::response::Redirect;
 use axum::routing::get;
 
 /// Everything comes from the hub itself, nothing stands in the page's markup, and no text can become markup.
-pub(crate) const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// What it is made of: where, its type, its text.
