@@ -20,7 +20,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -39,6 +39,9 @@ use crate::stalling::Stalling;
 
 /// When to come again if memory is short, in seconds.
 const SHORT_FOR_SECS: &str = "10";
+
+/// Who came just before the hub began to drain, and did not ask yet, may ask for so long.
+const FIRST_WORD_WITHIN: Duration = Duration::from_millis(250);
 
 /// What a listener's connections may ask for.
 pub(crate) struct Site {
@@ -98,7 +101,12 @@ where
         .max_headers(site.headers)
         .max_buf_size(site.head_bytes)
         .serve_connection(TokioIo::new(Stalling::new(stream, site.stalled_for)), service);
-    let mut draining = std::pin::pin!(site.draining.cancelled());
+    let mut draining = std::pin::pin!(async {
+        site.draining.cancelled().await;
+        if !asked.load(Ordering::Relaxed) {
+            sleep(FIRST_WORD_WITHIN).await; // its request may be on its way
+        }
+    });
     std::future::poll_fn(|cx| {
         use std::future::Future;
         if !told && draining.as_mut().poll(cx).is_ready() {

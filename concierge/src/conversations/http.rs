@@ -8,6 +8,7 @@ use concierge_api_rs::limits;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls_pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -217,6 +218,28 @@ async fn a_connection_too_many_from_one_address_is_429_and_says_when_to_come_aga
         let (answer, upgraded) = ask(&site(), Some(too_many), &request("")).await;
         assert!(answer.starts_with("HTTP/1.1 429 ") && upgraded.is_none(), "{answer}");
         assert!(answer.contains(&format!("retry-after: {after}\r\n")) && answer.ends_with(too_many.sentence()), "{answer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_came_just_before_the_hub_drains_is_answered_and_who_says_nothing_is_not_waited_for() {
+    for asks in [true, false] {
+        let (site, (mut client, server)) = (site(), duplex(64 * 1024));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let asking = async {
+            yield_now().await; // the connection is served by now
+            site.draining.cancel();
+            yield_now().await;
+            if asks {
+                client.write_all(request("").as_bytes()).await.unwrap();
+            }
+            let (begin, mut answer) = (Instant::now(), String::new());
+            client.read_to_string(&mut answer).await.unwrap();
+            (answer, begin.elapsed())
+        };
+        let (_, (answer, after)) = tokio::join!(serve(server, address, &site, Duration::from_secs(5), None), asking);
+        assert_eq!(answer.starts_with("HTTP/1.1 503 "), asks, "{answer}");
+        assert!(after < Duration::from_millis(300), "{after:?}");
     }
 }
 
