@@ -90,6 +90,8 @@ interface Ear {
   what: keyof Told;
   whose: object;
   hear: Set<(said: any) => void>;
+  /** The hub's answer. */
+  begun: Promise<unknown>;
 }
 
 const calls = new Map<string, Call>();
@@ -221,16 +223,17 @@ export function useRecords(): void {
   }, [access.value]);
 }
 
-/** Watches something, until what comes back is called. `refused`: why it is not told. */
+/** Watches something, until what comes back is called. `refused`: why it is not told; `begun`: from now on it is. */
 export function watch<W extends keyof Told>(
   what: W,
   whose: object,
   hear: (said: Told[W]) => void,
   refused: (error: unknown) => void = () => {},
+  begun: () => void = () => {},
 ): () => void {
   const name = nameOf(what, whose);
-  const ear: Ear = ears.get(name) ?? { what, whose, hear: new Set() };
-  if (ear.hear.size === 0) order(`${what}.watch`, whose).catch(refused);
+  const ear: Ear = ears.get(name) ?? { what, whose, hear: new Set(), begun: order(`${what}.watch`, whose) };
+  ear.begun.then(begun, refused);
   ear.hear.add(hear);
   ears.set(name, ear);
   return () => {

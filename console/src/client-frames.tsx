@@ -39,6 +39,7 @@ function Watched({ uuid }: { uuid: string }) {
   const [{ frames, total }, show] = useState<Seen>({ frames: [], total: 0 });
   const [error, setError] = useState("");
   const [gone, setGone] = useState(false);
+  const [begun, begin] = useState(false);
   useEffect(() => {
     const reel = new Reel(show);
     const hear = ({ frames, left_out, gone }: { frames: readonly SeenFrame[]; left_out: number; gone: boolean }) => {
@@ -46,7 +47,7 @@ function Watched({ uuid }: { uuid: string }) {
       reel.miss(left_out);
       if (gone) setGone(true);
     };
-    return watch("frames", { uuid }, hear, (error) => setError(sentence(error)));
+    return watch("frames", { uuid }, hear, (error) => setError(sentence(error)), () => begin(true));
   }, [uuid]);
   if (error) return <Note bad>They can't be watched: {error}</Note>;
   return (
@@ -55,7 +56,7 @@ function Watched({ uuid }: { uuid: string }) {
         {plural(total, "frame")}
         {gone && ", and no more: it has left"}
       </p>
-      {total === 0 && <Note>Nothing passed yet.</Note>}
+      {total === 0 && <Note>{begun ? "Nothing passed yet." : "Asking…"}</Note>}
       <FrameList frames={frames} ways={["from it", "to it"]} />
     </>
   );
