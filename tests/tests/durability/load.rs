@@ -139,6 +139,8 @@ impl Someone {
             Some(Answer::Refused(_)) if op.held().is_none() => {}
             // lost, or given back
             Some(Answer::Refused(409)) => self.held.retain(|(held, _)| *held != id),
+            // of what can't be awaited, for example: it holds it still, and nobody else could end it
+            Some(Answer::Refused(_)) => {}
             _ if ended => self.held.retain(|(held, _)| *held != id),
             _ => {}
         }
