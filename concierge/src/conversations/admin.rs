@@ -18,6 +18,16 @@ pub(super) async fn administered(change: impl FnOnce(&mut Config)) -> (Hub, Who)
     (hub, root)
 }
 
+/// The same of one who can be kept from reading.
+pub(super) async fn administered_over_a_narrow_wire() -> (Hub, Who) {
+    let mut hub = Hub::with(|config| config.limits.outbox_bytes = 16 * 1024);
+    hub.administer();
+    let root = hub.connect_by("root", 1_024).await;
+    hub.say(root, r#"{"type":"IDENTIFY","name":"root","version":"0.2.0","intents":["MESSAGES"]}"#).await;
+    subscribe(&mut hub, root).await;
+    (hub, root)
+}
+
 pub(super) async fn subscribe(hub: &mut Hub, who: Who) {
     let answer = hub.ask(who, r#"{"type":"SELF_SUBSCRIBE","service":"concierge.admin"}"#).await;
     assert_eq!(answer["successful"], true, "{answer}");
@@ -363,11 +373,7 @@ async fn what_is_said_to_a_service_and_through_it_is_told_to_those_who_watch_it_
 
 #[tokio::test(start_paused = true)]
 async fn a_watcher_that_reads_slowly_is_told_later_and_loses_neither_its_connection_nor_an_event() {
-    let mut hub = Hub::with(|config| config.limits.outbox_bytes = 16 * 1024);
-    hub.administer();
-    let root = hub.connect_by("root", 1_024).await;
-    hub.say(root, r#"{"type":"IDENTIFY","name":"root","version":"0.2.0","intents":["MESSAGES"]}"#).await;
-    subscribe(&mut hub, root).await;
+    let (mut hub, root) = administered_over_a_narrow_wire().await;
     ask(&mut hub, root, json!({"op": "events.watch"})).await;
     hub.stop_reading(root);
     for n in 0..400 {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use tower::ServiceExt as _;
 
-use super::admin::{administered, after, answer, ask, refused, said_to, subscribe};
+use super::admin::{administered, administered_over_a_narrow_wire, after, answer, ask, refused, said_to, subscribe};
 use super::leaving::close;
 use super::{Hub, Who};
 
@@ -177,11 +177,7 @@ async fn frames_that_are_too_many_are_counted_and_so_are_clients_that_one_watche
 
 #[tokio::test(start_paused = true)]
 async fn who_watches_frames_and_reads_slowly_is_told_how_many_it_missed() {
-    let mut hub = Hub::with(|config| config.limits.outbox_bytes = 16 * 1024);
-    hub.administer();
-    let root = hub.connect_by("root", 1_024).await;
-    hub.say(root, r#"{"type":"IDENTIFY","name":"root","version":"0.2.0","intents":["MESSAGES"]}"#).await;
-    subscribe(&mut hub, root).await;
+    let (mut hub, root) = administered_over_a_narrow_wire().await;
     let ada = hub.join("ada").await;
     let request = watch(&hub, "ada");
     answer(&mut hub, root, request).await;

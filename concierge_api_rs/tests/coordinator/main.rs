@@ -4,6 +4,8 @@
 
 mod addresses;
 mod answers;
+#[path = "../common/damage.rs"]
+mod damage;
 mod mangled;
 mod refused;
 mod requests;

@@ -3,19 +3,8 @@
 use concierge_api_rs::coordinator::{Dialect, Envelope, Message, Offered, Response};
 use proptest::prelude::*;
 
+use crate::damage::mangled;
 use crate::sample::{caller, requests};
-
-const TOKENS: &[&str] = &["{", "}", "[", "]", "\"", "\\", ",", ":", "null", "1e400", "-1", "\\ud800", "\0", "é", "🦀"];
-
-fn mangled(text: &str, damages: &[(usize, usize, usize)]) -> String {
-    let mut text: Vec<char> = text.chars().collect();
-    for (at, token, cut) in damages {
-        let at = at % (text.len() + 1);
-        let end = (at + cut).min(text.len());
-        drop(text.splice(at..end, TOKENS[token % TOKENS.len()].chars()));
-    }
-    text.into_iter().collect()
-}
 
 proptest! {
     #[test]

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 mod build;
+#[path = "../common/damage.rs"]
+mod damage;
 mod mangled;
 mod names;
 mod refused;

@@ -3,22 +3,8 @@
 use concierge_api_rs::packet::{Codes, Datagram, Outcome, Packet};
 use proptest::prelude::*;
 
+use crate::damage::mangled;
 use crate::vectors::VECTORS;
-
-const TOKENS: &[&str] = &[
-    "{", "}", "[", "]", "\"", "\\", ",", ":", "null", "true", "1e400", "-1", "7", "\\ud800", "\0", "é", "🦀", "_reqid", "items",
-    ".",
-];
-
-fn mangled(text: &str, damages: &[(usize, usize, usize)]) -> String {
-    let mut text: Vec<char> = text.chars().collect();
-    for (at, token, cut) in damages {
-        let at = at % (text.len() + 1);
-        let end = (at + cut).min(text.len());
-        drop(text.splice(at..end, TOKENS[token % TOKENS.len()].chars()));
-    }
-    text.into_iter().collect()
-}
 
 /// Everything that may be done with bytes.
 fn read(bytes: &[u8]) {
