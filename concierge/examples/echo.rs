@@ -19,6 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // a ping that the suite did not ask for is an event that it does not expect
     config.heartbeat.every_ms = 3_600_000;
     config.coordinator.enabled = false;
+    config.router.enabled = false;
     config.admin = false;
     config.files.enabled = false;
     let server = echo::start(config).await?;

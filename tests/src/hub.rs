@@ -21,9 +21,8 @@ use crate::process::Process;
 use crate::wait::within;
 use crate::wire::Wire;
 
-/// How a hub is started: without a coordinator and an admin service, which have tests of their own, unless it is told
-/// `coordinator.enabled=true` or `admin=true`. Nothing
-/// of the tests' environment reaches it.
+/// How a hub is started: without a coordinator, a router and an admin service, which have tests of their own, unless it is told
+/// `coordinator.enabled=true`, `router.enabled=true` or `admin=true`. Nothing of the tests' environment reaches it.
 #[derive(Debug, Default)]
 pub struct Setup {
     settings: Vec<String>,
@@ -254,7 +253,16 @@ impl Run {
             command.env_remove(name);
         }
         command.args(["--json", "serve", "--listen", &listen.to_string(), "--set", "log.level=debug"]);
-        command.args(["--set", "coordinator.enabled=false", "--set", "admin=false", "--set", "allowed_hosts=hub.test"]);
+        command.args([
+            "--set",
+            "coordinator.enabled=false",
+            "--set",
+            "router.enabled=false",
+            "--set",
+            "admin=false",
+            "--set",
+            "allowed_hosts=hub.test",
+        ]);
         command.args(settings.iter().flat_map(|setting| ["--set", setting]));
         command.current_dir(home).env("TMPDIR", home.join("tmp")).env("XDG_STATE_HOME", home.join("state"));
         command.env_remove("STATE_DIRECTORY").kill_on_drop(true);

@@ -120,7 +120,7 @@ test("what the hub refuses is an error with its word", async (t) => {
 });
 
 test("the hub tells who and what is there", async (t) => {
-  const hub = await Hub.start(t, "coordinator.enabled=false", "admin=false");
+  const hub = await Hub.start(t, "coordinator.enabled=false", "router.enabled=false", "admin=false");
   const [ada, bob] = [await hub.enter("ada"), await hub.enter("bob", { tags: ["sensor"] })];
   await ada.serve("news");
   await bob.subscribe("news");
@@ -132,7 +132,7 @@ test("the hub tells who and what is there", async (t) => {
 });
 
 test("presence knows who is there, and tells who comes and goes", async (t) => {
-  const hub = await Hub.start(t, "coordinator.enabled=false", "admin=false");
+  const hub = await Hub.start(t, "coordinator.enabled=false", "router.enabled=false", "admin=false");
   const ada = await hub.enter("ada");
   const presence = await ada.presence();
   assert.deepEqual([...presence.clients.values()].map(({ name }) => name), ["ada"]);

@@ -13,7 +13,7 @@ import { connect } from "../dist/index.js";
 import { becomes, Hub, item, proxy, QUICK, refused, until } from "./hub.mjs";
 
 test("after kill -9 and a restart services, subscriptions and presence are back, and what was asked meanwhile is done", async (t) => {
-  const hub = await Hub.start(t, "coordinator.enabled=false", "admin=false");
+  const hub = await Hub.start(t, "coordinator.enabled=false", "router.enabled=false", "admin=false");
   const statuses = [];
   const ada = await hub.enter("ada", { onStatus: ({ state }) => statuses.push(state) });
   const bob = await hub.enter("bob");

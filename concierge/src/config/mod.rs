@@ -231,7 +231,7 @@ pub struct Router {
 impl Default for Router {
     fn default() -> Self {
         Self {
-            enabled: false,
+            enabled: true,
             routes: Vec::new(),
             codes: RouterCodes::default(),
             worker_tags: Vec::new(),

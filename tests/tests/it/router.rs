@@ -65,7 +65,7 @@ async fn a_request_is_answered_by_the_worker_by_the_clock_or_by_the_end_of_the_w
 }
 
 #[tokio::test]
-async fn a_hub_that_was_not_told_to_has_no_router() {
+async fn a_hub_that_was_told_to_has_no_router() {
     let hub = Hub::start().await;
     let mut ada = hub.enter("router").await;
     assert_eq!(ada.ask(&json!({ "type": "CLIENT_FETCH_ALL" })).await["clients"].as_array().unwrap().len(), 1);
