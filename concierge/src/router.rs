@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use concierge_api_rs::coordinator::Millis;
-use concierge_api_rs::packet::Packet;
+use concierge_api_rs::packet::{Headers, Packet};
 use concierge_api_rs::{ClientId, ClientInfo};
-use concierge_router::{Effect, Router as Rulebook, Rules, Tally};
+use concierge_router::{Effect, Router as Rulebook, Rules, Tally, Why};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) rules: Rules,
     /// What may wait for a client before it is closed.
     pub(crate) outbox_bytes: usize,
+    /// What the hub is called.
+    pub(crate) node: String,
 }
 
 /// The router of a hub.
@@ -41,6 +43,7 @@ pub(crate) struct Router {
     /// When its time began.
     began: Instant,
     outbox_bytes: usize,
+    node: String,
     /// Something is due earlier, or waits to be said.
     changed: Notify,
     /// What was no packet.
@@ -49,9 +52,16 @@ pub(crate) struct Router {
 
 struct State {
     rules: Rulebook,
-    peers: HashMap<ClientId, Arc<Peer>>,
+    members: HashMap<ClientId, Member>,
     /// What somebody's going brought about: at most one packet for each request that waited.
     unsaid: Vec<Effect<'static>>,
+}
+
+/// A client that is here.
+struct Member {
+    peer: Arc<Peer>,
+    /// What workers are told of it.
+    headers: Headers,
 }
 
 /// How a router stands.
@@ -65,13 +75,14 @@ pub(crate) struct Standing {
 
 impl Router {
     /// Takes the seat. What is due is done in `tasks`.
-    pub(crate) fn start(Settings { rules, outbox_bytes }: Settings, desk: Arc<Desk>, tasks: &mut JoinSet<()>) -> Arc<Self> {
+    pub(crate) fn start(Settings { rules, outbox_bytes, node }: Settings, desk: Arc<Desk>, tasks: &mut JoinSet<()>) -> Arc<Self> {
         let router = Arc::new(Self {
             desk: desk.clone(),
             seat: OnceLock::new(),
-            state: Mutex::new(State { rules: Rulebook::new(rules), peers: HashMap::new(), unsaid: Vec::new() }),
+            state: Mutex::new(State { rules: Rulebook::new(rules), members: HashMap::new(), unsaid: Vec::new() }),
             began: Instant::now(),
             outbox_bytes,
+            node,
             changed: Notify::new(),
             malformed: AtomicU64::new(0),
         });
@@ -121,19 +132,30 @@ impl Router {
 
     /// Says what was to be said before, then this.
     fn say(&self, state: &mut State, effects: Vec<Effect<'_>>) {
-        for Effect { to, packet } in std::mem::take(&mut state.unsaid).into_iter().chain(effects) {
-            self.tell(to, &packet);
+        for effect in std::mem::take(&mut state.unsaid).into_iter().chain(effects) {
+            self.carry_out(state, effect);
+        }
+    }
+
+    fn carry_out(&self, state: &mut State, Effect { to, packet, why }: Effect<'_>) {
+        let asked = if let Why::Asked(by, due) = why { state.members.get_mut(&by).map(|asker| (asker, due)) } else { None };
+        match asked {
+            Some((Member { headers, .. }, due)) => {
+                headers.deadline_ms = due.map(|due| u64::try_from(due.0 - self.now().0).unwrap_or(0));
+                self.tell(to, &packet.encode_with(headers));
+            }
+            None => self.tell(to, &packet.encode()),
         }
     }
 
     /// Half of its outbox: what others send to a worker does not close it.
-    fn has_room(&self, peers: &HashMap<ClientId, Arc<Peer>>, who: ClientId) -> bool {
-        peers.get(&who).is_some_and(|peer| peer.look().waiting <= self.outbox_bytes / 2)
+    fn has_room(&self, members: &HashMap<ClientId, Member>, who: ClientId) -> bool {
+        members.get(&who).is_some_and(|member| member.peer.look().waiting <= self.outbox_bytes / 2)
     }
 
-    fn tell(&self, to: ClientId, packet: &Packet<'_>) {
+    fn tell(&self, to: ClientId, text: &str) {
         if let Some(seat) = self.seat.get() {
-            self.desk.speak(seat, to, &packet.encode());
+            self.desk.speak(seat, to, text);
         }
     }
 }
@@ -146,14 +168,14 @@ impl Builtin for Router {
                 self.malformed.fetch_add(1, Ordering::Relaxed);
                 let answer = refused.answer();
                 let _order = self.state.lock();
-                answer.iter().for_each(|packet| self.tell(from.id, packet));
+                answer.iter().for_each(|packet| self.tell(from.id, &packet.encode()));
                 return;
             }
         };
         let mut guard = self.state.lock();
         let state = &mut *guard;
         let due = state.rules.next_due();
-        let effects = state.rules.receive(self.now(), from.id, packet, |who| self.has_room(&state.peers, who));
+        let effects = state.rules.receive(self.now(), from.id, packet, |who| self.has_room(&state.members, who));
         self.say(state, effects);
         let next = state.rules.next_due();
         drop(guard);
@@ -165,13 +187,20 @@ impl Builtin for Router {
     fn subscribed(&self, client: &ClientInfo, peer: &Arc<Peer>) {
         let mut state = self.state.lock();
         state.rules.come(client.uuid, client.tags.iter().cloned());
-        state.peers.insert(client.uuid, peer.clone());
+        let headers = Headers {
+            client: Some(client.uuid),
+            name: Some(client.name.clone()),
+            tags: client.tags.clone(),
+            node: Some(self.node.clone()),
+            ..Headers::default()
+        };
+        state.members.insert(client.uuid, Member { peer: peer.clone(), headers });
     }
 
     /// Within the registry's turn nobody is told: that may be thousands.
     fn unsubscribed(&self, client: ClientId) {
         let mut state = self.state.lock();
-        state.peers.remove(&client);
+        state.members.remove(&client);
         let effects = state.rules.go(client);
         if !effects.is_empty() {
             state.unsaid.extend(effects);

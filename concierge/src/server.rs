@@ -359,7 +359,12 @@ pub(crate) fn router_settings(config: &Config) -> routing::Settings {
             ..concierge_router::Rules::default()
         },
         outbox_bytes: config.limits.outbox_bytes,
+        node: config.node.clone().unwrap_or_else(machine_name),
     }
+}
+
+fn machine_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// What the configuration says of the admin service, and where the hub keeps things.

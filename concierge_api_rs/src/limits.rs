@@ -150,6 +150,12 @@ pub const ROUTER_IN_FLIGHT: usize = 64;
 pub const ROUTER_IN_FLIGHT_ALL: usize = 16_384;
 /// Categories that one worker serves.
 pub const ROUTER_CATEGORIES: usize = 64;
+/// Subjects that one worker names as those that it serves.
+pub const ROUTER_SUBJECTS: usize = 16;
+/// Bytes of a group's name.
+pub const ROUTER_GROUP_BYTES: usize = 64;
+/// How long a durable request may wait, where it says nothing else.
+pub const ROUTER_DURABLE_WITHIN_MS: u64 = 86_400_000;
 /// Routes of one hub.
 pub const ROUTER_ROUTES: usize = 256;
 

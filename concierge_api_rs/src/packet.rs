@@ -20,8 +20,10 @@
 
 mod control;
 mod decode;
+mod durable;
 mod encode;
 mod fault;
+mod headers;
 mod names;
 #[cfg(feature = "schema")]
 mod schema;
@@ -32,8 +34,10 @@ use serde_json::value::RawValue;
 
 pub use control::{CANCEL, SERVE, Serve};
 pub use decode::Refused;
+pub use durable::Durable;
 pub use fault::{Codes, Fault, FaultCode};
-pub use names::{Category, Cmd, ReqId, Subject, WordError};
+pub use headers::{API_KEY, ERROR, ERROR_CODE, Headers};
+pub use names::{Category, Cmd, Group, ReqId, Subject, WordError};
 #[cfg(feature = "schema")]
 pub(crate) use schema::definitions;
 
@@ -67,6 +71,8 @@ pub struct Request<'a> {
     pub cmd: Cmd,
     /// Its sender's mark, repeated by every response. Where many share a stream there has to be one.
     pub reqid: Option<ReqId>,
+    /// `reply: "durable"`: its answer is a promise, whose value the worker's is.
+    pub durable: Option<Durable>,
     /// The arguments.
     pub data: Data<'a>,
 }

@@ -252,7 +252,7 @@ impl Run {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CONCIERGE_")) {
             command.env_remove(name);
         }
-        command.args(["--json", "serve", "--listen", &listen.to_string(), "--set", "log.level=debug"]);
+        command.args(["--json", "serve", "--listen", &listen.to_string(), "--set", "log.level=debug", "--set", "node=hub"]);
         command.args([
             "--set",
             "coordinator.enabled=false",

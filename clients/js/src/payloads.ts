@@ -1563,10 +1563,29 @@ export type RouterFailure = {
   };
 };
 
+/** What the hub says of who asks, to a worker. */
+export type RouterHeaders = {
+  /** Who asks, if it is a client of the hub. */
+  Cg-Client?: string;
+  /** Its name. */
+  Cg-Name?: string;
+  /** Its tags. */
+  Cg-Tags?: Array<string>;
+  /** The hub that passes it on. */
+  Cg-Node?: string;
+  /** Milliseconds for which an answer is waited for. */
+  Cg-Deadline-Ms?: number;
+  /** Of somebody outside: the level that its key has. */
+  Cg-Level?: number;
+  /** The promise that the answer settles. */
+  Cg-Promise?: string;
+};
+
 /** Where to, and what. Where a transport has subjects of its own, `data` travels alone. */
 export type RouterPacket = {
   subject: string;
   data: RouterRequest | RouterPush | RouterResult | RouterFailure;
+  headers?: RouterHeaders;
 };
 
 /** A push: never answered. */
@@ -1582,6 +1601,12 @@ export type RouterRequest = {
   type: "q";
   cmd: string;
   _reqid?: string;
+  /** The answer is a promise of the coordinator. */
+  reply?: "durable";
+  /** The id of that promise. */
+  promise?: string;
+  /** How long that promise waits. */
+  within_ms?: number;
   /** The arguments. */
   data: unknown;
 };

@@ -138,6 +138,11 @@ pub const KEYS: &[Key] = &[
          `0.0.0.0:64209` or `[::]:64209` lets other machines in: set a secret then.",
     ),
     key(
+        "node",
+        Kind::Text { example: "hub-1" },
+        "What this hub is called where there are several: workers get it as `Cg-Node`. Without one it is the machine's name.",
+    ),
+    key(
         "secret",
         Kind::Text { example: "correct horse battery staple" },
         "What clients have to present in IDENTIFY (else close code 4006). Without one everybody may join. Prefer `secret_file`.",

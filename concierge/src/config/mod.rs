@@ -25,6 +25,8 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub listen: SocketAddr,
+    /// `None`: the machine's name.
+    pub node: Option<String>,
     /// What clients have to present. Filled from `secret_file` by [`Config::read_secrets`].
     pub secret: Option<String>,
     pub secret_file: Option<PathBuf>,
@@ -54,6 +56,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, limits::DEFAULT_PORT)),
+            node: None,
             secret: None,
             secret_file: None,
             admin: true,

@@ -60,6 +60,7 @@ fn full() -> Config {
     } = Config::default();
     Config {
         listen,
+        node: Some("hub-1".into()),
         secret: Some("s".into()),
         secret_file: Some("f".into()),
         admin: true,

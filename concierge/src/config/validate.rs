@@ -15,6 +15,9 @@ pub fn check(config: &Config) -> Result<(), String> {
     if config.tls.cert.is_some() != config.tls.key.is_some() {
         return Err("`tls.cert` and `tls.key` come together: give both or none".to_owned());
     }
+    if config.node.as_deref().is_some_and(|node| !(1..=64).contains(&node.len()) || !node.bytes().all(|b| b.is_ascii_graphic())) {
+        return Err("`node` is not 1 to 64 characters of ASCII without spaces".to_owned());
+    }
     if config.secret.as_deref() == Some("") {
         return Err("`secret` is empty: give one, or leave the key out to let everybody join".to_owned());
     }

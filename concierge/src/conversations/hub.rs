@@ -70,7 +70,7 @@ impl Hub {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config::default();
+        let mut config = Config { node: Some("hub".to_owned()), ..Config::default() };
         change(&mut config);
         let bounds = Bounds {
             services_per_client: config.limits.services_per_client,

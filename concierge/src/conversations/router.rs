@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use concierge_api_rs::packet::FaultCode;
 use expect_test::{Expect, expect};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Hub, Who};
 use crate::config::{Config, RouterCodes};
@@ -93,7 +93,10 @@ impl Story {
             if payload["type"] == "MESSAGE" && payload["origin"]["name"] == "router" {
                 let (_, packet) = line.split_once(r#","data":{"subject""#).unwrap();
                 let name = self.cast.iter().find(|(_, who)| *who == to).unwrap().0;
-                self.said += &format!("{name} ← {{\"subject\"{}\n", packet.strip_suffix('}').unwrap());
+                let packet = packet.strip_suffix('}').unwrap();
+                // what a worker is told of who asks has a test of its own
+                let packet = packet.split_once(r#","headers":"#).map_or(packet.to_owned(), |(packet, _)| format!("{packet}}}"));
+                self.said += &format!("{name} ← {{\"subject\"{packet}\n");
             }
         }
     }
@@ -112,11 +115,36 @@ async fn a_subscriber_sends_a_packet_to_the_service_and_the_answer_comes_as_a_me
     story.hub.check(expect![[r#"
         ada → {"type":"MESSAGE","target":{"type":"SERVICE","service":"router"},"data":{"subject":"api","data":{"type":"q","cmd":"math/add","_reqid":"x","data":[1, 2]}}}
         bob ← {"type":"OK","seq":1}
-        bob ← {"type":"MESSAGE","origin":{"name":"router","nickname":null,"uuid":"@router","tags":["builtin"],"service":{"name":"router","nickname":null,"owner_uuid":"@router","subscribers":[],"subscriber_count":2}},"target":{"type":"SERVICE_CLIENT_UUID","service":"router","uuid":"@bob"},"data":{"subject":"api","data":{"type":"q","cmd":"math/add","_reqid":"1","data":[1, 2]}}}
+        bob ← {"type":"MESSAGE","origin":{"name":"router","nickname":null,"uuid":"@router","tags":["builtin"],"service":{"name":"router","nickname":null,"owner_uuid":"@router","subscribers":[],"subscriber_count":2}},"target":{"type":"SERVICE_CLIENT_UUID","service":"router","uuid":"@bob"},"data":{"subject":"api","data":{"type":"q","cmd":"math/add","_reqid":"1","data":[1, 2]},"headers":{"Cg-Client":"@ada","Cg-Name":"ada","Cg-Node":"hub","Cg-Deadline-Ms":10000}}}
         bob → {"type":"MESSAGE","target":{"type":"SERVICE","service":"router"},"data":{"subject":"api","data":{"type":"r","status":"ok","_reqid":"1","data":3}}}
         ada ← {"type":"OK","seq":1}
         ada ← {"type":"MESSAGE","origin":{"name":"router","nickname":null,"uuid":"@router","tags":["builtin"],"service":{"name":"router","nickname":null,"owner_uuid":"@router","subscribers":[],"subscriber_count":2}},"target":{"type":"SERVICE_CLIENT_UUID","service":"router","uuid":"@ada"},"data":{"subject":"api","data":{"type":"r","status":"ok","_reqid":"x","data":3}}}
     "#]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_is_told_who_asks_and_nothing_that_the_client_says_of_itself() {
+    let mut story = Story::with(&["bob"], |_| {}).await;
+    let hello = r#"{"type":"IDENTIFY","name":"eve","version":"0.2.0","tags":["staff","é"],"intents":["MESSAGES"]}"#;
+    let eve = story.hub.connect("eve").await;
+    story.hub.say(eve, hello).await;
+    story.hub.ask(eve, r#"{"type":"SELF_SUBSCRIBE","service":"router"}"#).await;
+    story.hub.forget();
+    let forged = r#""headers":{"Cg-Name":"root","Cg-Level":9}"#;
+    for datagram in [r#"{"type":"q","cmd":"math/add","_reqid":"x"}"#, r#"{"type":"p","cmd":"math/seen"}"#] {
+        let packet = format!(r#"{{"subject":"api",{forged},"data":{datagram}}}"#);
+        let message = format!(r#"{{"type":"MESSAGE","target":{{"type":"SERVICE","service":"router"}},"data":{packet}}}"#);
+        story.hub.whisper(eve, &message);
+        let came = story.hub.settle().await;
+        let (_, line) = came.iter().find(|(to, _)| *to == story.who("bob")).unwrap();
+        let headers = &serde_json::from_str::<Value>(line).unwrap()["data"]["headers"];
+        let due = datagram.contains("_reqid").then_some(10_000);
+        let uuid = &headers["Cg-Client"];
+        let mut expected = json!({ "Cg-Client": uuid, "Cg-Name": "eve", "Cg-Tags": ["staff", "é"], "Cg-Node": "hub" });
+        due.inspect(|ms| expected["Cg-Deadline-Ms"] = json!(ms));
+        assert_eq!(*headers, expected);
+        assert_eq!(uuid.as_str().map(str::len), Some(36));
+    }
 }
 
 #[tokio::test(start_paused = true)]

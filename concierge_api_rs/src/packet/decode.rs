@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Datagram, Fault, FaultCode, Outcome, Packet, Push, ReqId, Request, Response, Subject, nothing};
+use super::{Datagram, Durable, Fault, FaultCode, Outcome, Packet, Push, ReqId, Request, Response, Subject, nothing};
+use crate::coordinator::{Millis, PromiseId};
 use crate::decode::{check_depth, object, present};
 use crate::text::Text;
 
@@ -43,6 +44,12 @@ struct DatagramWire<'a> {
     status: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     more: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    reply: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    promise: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    within_ms: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     data: Option<&'a RawValue>,
 }
@@ -110,7 +117,10 @@ impl<'a> Datagram<'a> {
         let data = given(wire.data).unwrap_or(nothing());
         let cmd = || word("cmd", wire.cmd, super::Cmd::parse);
         Ok(match &*kind? {
-            "q" => Self::Request(Request { reqid: reqid?, cmd: cmd()?, data: Cow::Borrowed(data) }),
+            "q" => {
+                let (reqid, cmd, durable) = (reqid?, cmd()?, durable(wire)?);
+                Self::Request(Request { reqid, cmd, durable, data: Cow::Borrowed(data) })
+            }
             "p" => Self::Push(Push { cmd: cmd()?, data: Cow::Borrowed(data) }),
             "r" => Self::Response(Response { reqid: reqid?, outcome: outcome(wire, data) }),
             _ => return Err(invalid("type")),
@@ -145,6 +155,19 @@ fn outcome<'a>(wire: &DatagramWire<'a>, data: &'a RawValue) -> Outcome<'a> {
         (Some("ok"), _) => Outcome::Ok(Cow::Borrowed(data)),
         _ => Outcome::Err(Fault::read(data)),
     }
+}
+
+/// What a request says of how it is answered.
+fn durable(wire: &DatagramWire<'_>) -> Result<Option<Durable>, Box<Refused>> {
+    match given(wire.reply) {
+        None => return Ok(None),
+        Some(reply) if string(reply).as_deref() == Some("durable") => {}
+        Some(_) => return Err(invalid("reply")),
+    }
+    let promise = given(wire.promise).map(|id| word("promise", Some(id), PromiseId::parse)).transpose()?;
+    let within = given(wire.within_ms).map(|ms| serde_json::from_str(ms.get()).ok().filter(|ms| *ms > 0).map(Millis));
+    let within = within.map(|ms| ms.ok_or_else(|| invalid("within_ms"))).transpose()?;
+    Ok(Some(Durable { promise, within }))
 }
 
 fn read<'a, T: Deserialize<'a>>(what: &str, text: &'a str) -> Result<T, Box<Refused>> {

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Datagram, Fault, Outcome, Packet, ReqId};
+use super::{Datagram, Fault, Headers, Outcome, Packet, ReqId};
 
 #[derive(Serialize)]
 struct PacketWire<'a> {
     subject: &'a str,
     data: DatagramWire<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers: Option<&'a Headers>,
 }
 
 #[derive(Serialize)]
@@ -25,6 +27,12 @@ struct DatagramWire<'a> {
     reqid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     more: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    promise: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    within_ms: Option<i64>,
     data: Carried<'a>,
 }
 
@@ -39,7 +47,17 @@ impl Packet<'_> {
     /// As text.
     #[must_use]
     pub fn encode(&self) -> String {
-        text(&PacketWire { subject: self.subject.as_str(), data: self.datagram.wire() })
+        self.text(None)
+    }
+
+    /// As a worker gets it: with what the hub says of who asks.
+    #[must_use]
+    pub fn encode_with(&self, headers: &Headers) -> String {
+        self.text(Some(headers))
+    }
+
+    fn text(&self, headers: Option<&Headers>) -> String {
+        text(&PacketWire { subject: self.subject.as_str(), data: self.datagram.wire(), headers })
     }
 }
 
@@ -51,11 +69,24 @@ impl Datagram<'_> {
     }
 
     fn wire(&self) -> DatagramWire<'_> {
-        let empty = |kind, data| DatagramWire { kind, status: None, cmd: None, reqid: None, more: None, data };
+        let empty = |kind, data| DatagramWire {
+            kind,
+            status: None,
+            cmd: None,
+            reqid: None,
+            more: None,
+            reply: None,
+            promise: None,
+            within_ms: None,
+            data,
+        };
         match self {
             Self::Request(request) => DatagramWire {
                 cmd: Some(request.cmd.as_str()),
                 reqid: request.reqid.as_ref().map(ReqId::as_str),
+                reply: request.durable.as_ref().map(|_| "durable"),
+                promise: request.durable.as_ref().and_then(|durable| Some(durable.promise.as_ref()?.as_str())),
+                within_ms: request.durable.as_ref().and_then(|durable| Some(durable.within?.0)),
                 ..empty("q", Carried::Data(&request.data))
             },
             Self::Push(push) => DatagramWire { cmd: Some(push.cmd.as_str()), ..empty("p", Carried::Data(&push.data)) },

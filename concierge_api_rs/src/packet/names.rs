@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::limits::{CMD_BYTES, REQID_BYTES, SUBJECT_BYTES, SUBJECT_TOKENS};
+use crate::limits::{CMD_BYTES, REQID_BYTES, ROUTER_GROUP_BYTES, SUBJECT_BYTES, SUBJECT_TOKENS};
 use crate::text::text_type;
 
 /// Why a word was refused: the rule it broke.
@@ -67,6 +67,11 @@ word_type! {
 }
 
 word_type! {
+    /// Workers of which a push goes to one only.
+    Group, "a group", "1 to 64 of A-Z a-z 0-9 _ -", |s| s.len() <= ROUTER_GROUP_BYTES && is_token(s)
+}
+
+word_type! {
     /// A sender's mark on a request. Nobody else reads anything into it.
     ReqId, "a request id", "1 to 128 bytes", |s| (1..=REQID_BYTES).contains(&s.len())
 }
@@ -76,6 +81,12 @@ impl Subject {
     #[must_use]
     pub fn router() -> Self {
         Self("router".into())
+    }
+
+    /// Where workers are that name no subject, for those outside the hub; and what its clients name when nobody says another.
+    #[must_use]
+    pub fn api() -> Self {
+        Self("api".into())
     }
 
     /// Its tokens.

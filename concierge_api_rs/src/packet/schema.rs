@@ -9,7 +9,15 @@ use crate::limits::{CMD_BYTES, REQID_BYTES, SUBJECT_BYTES, SUBJECT_TOKENS};
 pub(crate) fn definitions() -> Map<String, Value> {
     let kind = |kind: &str| json!({ "const": kind });
     let request = object(
-        &[("type", kind("q")), ("cmd", cmd()), ("_reqid", reqid()), ("data", data("The arguments."))],
+        &[
+            ("type", kind("q")),
+            ("cmd", cmd()),
+            ("_reqid", reqid()),
+            ("reply", json!({ "const": "durable", "description": "The answer is a promise of the coordinator." })),
+            ("promise", json!({ "type": "string", "description": "The id of that promise." })),
+            ("within_ms", json!({ "type": "integer", "minimum": 1, "description": "How long that promise waits." })),
+            ("data", data("The arguments.")),
+        ],
         &["type", "cmd", "data"],
         "A request: answered exactly once.",
     );
@@ -20,18 +28,34 @@ pub(crate) fn definitions() -> Map<String, Value> {
     );
     let datagrams = ["RouterRequest", "RouterPush", "RouterResult", "RouterFailure"].map(reference);
     let packet = object(
-        &[("subject", subject()), ("data", json!({ "oneOf": datagrams }))],
+        &[("subject", subject()), ("data", json!({ "oneOf": datagrams })), ("headers", reference("RouterHeaders"))],
         &["subject", "data"],
         "Where to, and what. Where a transport has subjects of its own, `data` travels alone.",
     );
     let definitions = [
         ("RouterPacket", packet),
+        ("RouterHeaders", headers()),
         ("RouterRequest", request),
         ("RouterPush", push),
         ("RouterResult", result()),
         ("RouterFailure", failure()),
     ];
     definitions.into_iter().map(|(name, definition)| (name.to_owned(), definition)).collect()
+}
+
+fn headers() -> Value {
+    let text = |description: &str| json!({ "type": "string", "description": description });
+    let number = |description: &str| json!({ "type": "integer", "minimum": 0, "description": description });
+    let fields = [
+        ("Cg-Client", text("Who asks, if it is a client of the hub.")),
+        ("Cg-Name", text("Its name.")),
+        ("Cg-Tags", json!({ "type": "array", "items": { "type": "string" }, "description": "Its tags." })),
+        ("Cg-Node", text("The hub that passes it on.")),
+        ("Cg-Deadline-Ms", number("Milliseconds for which an answer is waited for.")),
+        ("Cg-Level", number("Of somebody outside: the level that its key has.")),
+        ("Cg-Promise", text("The promise that the answer settles.")),
+    ];
+    object(&fields, &[], "What the hub says of who asks, to a worker.")
 }
 
 fn result() -> Value {

@@ -17,7 +17,7 @@ fn packet(subject: &str, datagram: impl Into<Datagram<'static>>) -> Packet<'stat
 
 /// A request; an empty `reqid` is none, in all of these.
 pub(crate) fn q(subject: &str, cmd: &str, reqid: &str, json: &str) -> Packet<'static> {
-    packet(subject, Request { cmd: Cmd::parse(cmd).unwrap(), reqid: mark(reqid), data: data(json) })
+    packet(subject, Request { cmd: Cmd::parse(cmd).unwrap(), reqid: mark(reqid), durable: None, data: data(json) })
 }
 
 /// A push.

@@ -5,6 +5,7 @@
 mod build;
 #[path = "../common/damage.rs"]
 mod damage;
+mod headers;
 mod mangled;
 mod names;
 mod refused;

@@ -1,6 +1,7 @@
 //! The exact text of every shape, both ways: a row is a shape, its text, and the packet that it is.
 
-use concierge_api_rs::packet::{Category, Codes, Fault, FaultCode, Packet, Push, ReqId, Subject};
+use concierge_api_rs::coordinator::{Millis, PromiseId};
+use concierge_api_rs::packet::{Codes, Datagram, Durable, Fault, FaultCode, Packet, Push, ReqId, Serve, Subject};
 
 use crate::build::{err, ok, p, part, q, shown};
 
@@ -31,12 +32,32 @@ pub(crate) const VECTORS: &[Row] = &[
     ("a part",            r#"{"subject":"api","data":{"type":"r","status":"ok","_reqid":"1","more":true,"data":[1]}}"#,        || part("api", "1", "[1]")),
     ("the last part",     r#"{"subject":"api","data":{"type":"r","status":"ok","_reqid":"1","data":[2]}}"#,                    || ok("api", "1", "[2]")),
     ("cancel",            r#"{"subject":"api","data":{"type":"p","cmd":"sys/cancel","data":{"_reqid":"1"}}}"#,                 || of("api", Push::cancel(&ReqId::parse("1").unwrap()))),
-    ("serve",             r#"{"subject":"router","data":{"type":"p","cmd":"router/serve","data":{"categories":["math"]}}}"#,   || of("router", Push::serve(&[Category::parse("math").unwrap()]))),
+    ("serve",             r#"{"subject":"router","data":{"type":"p","cmd":"router/serve","data":{"categories":["math"]}}}"#,   || serve(&["math"], &[], None)),
+    ("serve, in groups",  r#"{"subject":"router","data":{"type":"p","cmd":"router/serve","data":{"categories":["math","news"],"groups":{"news":"eu-1"}}}}"#, || serve(&["math", "news"], &[("news", "eu-1")], None)),
+    ("serve, subjects",   r#"{"subject":"router","data":{"type":"p","cmd":"router/serve","data":{"categories":["math"],"subjects":["shop.a"]}}}"#, || serve(&["math"], &[], Some(&["shop.a"]))),
+    ("durable request",   r#"{"subject":"api","data":{"type":"q","cmd":"math/add","_reqid":"1","reply":"durable","data":{}}}"#, || durable("math/add", "1", None, None)),
+    ("durable, with all", r#"{"subject":"api","data":{"type":"q","cmd":"math/add","_reqid":"1","reply":"durable","promise":"order:7","within_ms":5000,"data":{}}}"#, || durable("math/add", "1", Some("order:7"), Some(5_000))),
     ("raw data",          r#"{"subject":"a.B-c_9","data":{"type":"q","cmd":"a/b/c","_reqid":"é\"","data":{"z": 1.50, "a":[ ]}}}"#, || q("a.B-c_9", "a/b/c", "é\"", r#"{"z": 1.50, "a":[ ]}"#)),
 ];
 
 fn of(subject: &str, push: Push<'static>) -> Packet<'static> {
     Packet { subject: Subject::parse(subject).unwrap(), datagram: push.into() }
+}
+
+fn serve(categories: &[&str], groups: &[(&str, &str)], subjects: Option<&[&str]>) -> Packet<'static> {
+    let serve = Serve {
+        categories: categories.iter().map(|name| name.parse().unwrap()).collect(),
+        groups: groups.iter().map(|(category, group)| (category.parse().unwrap(), group.parse().unwrap())).collect(),
+        subjects: subjects.map(|subjects| subjects.iter().map(|subject| subject.parse().unwrap()).collect()),
+    };
+    of("router", Push::serve(&serve))
+}
+
+fn durable(cmd: &str, reqid: &str, promise: Option<&str>, within: Option<i64>) -> Packet<'static> {
+    let mut packet = q("api", cmd, reqid, "{}");
+    let Datagram::Request(request) = &mut packet.datagram else { unreachable!("it is one") };
+    request.durable = Some(Durable { promise: promise.map(|id| PromiseId::parse(id).unwrap()), within: within.map(Millis) });
+    packet
 }
 
 #[test]

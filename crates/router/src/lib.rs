@@ -30,11 +30,13 @@
 #![warn(missing_docs)]
 
 mod in_flight;
+mod keys;
 mod router;
 mod routes;
 mod tally;
 mod workers;
 
-pub use router::{Effect, Router, Rules};
+pub use keys::Keys;
+pub use router::{Effect, Place, Router, Rules, Why};
 pub use routes::{Route, Routes};
 pub use tally::Tally;

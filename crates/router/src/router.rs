@@ -12,14 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use concierge_api_rs::coordinator::Millis;
 use concierge_api_rs::packet::{
-    Category, Codes, Datagram, Fault, FaultCode, Outcome, Packet, Push, ReqId, Request, Response, SERVE, Subject,
+    Category, Codes, Datagram, Fault, FaultCode, Outcome, Packet, Push, ReqId, Request, Response, SERVE, Serve, Subject,
 };
-use concierge_api_rs::{ClientId, limits, packet};
+use concierge_api_rs::{ClientId, limits};
 
 use crate::in_flight::{Found, InFlight, Pending, Ticket};
 use crate::routes::{RouteNumber, Routes};
 use crate::tally::Tally;
-use crate::workers::Workers;
+use crate::workers::{Served, Workers};
 
 /// Categories that are the router's own: what is sent to them goes nowhere else.
 const OWN: [&str; 2] = ["router", "sys"];
@@ -58,14 +58,50 @@ pub struct Effect<'a> {
     pub to: ClientId,
     /// What.
     pub packet: Packet<'a>,
+    /// How it came about.
+    pub why: Why,
+}
+
+/// How a packet came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Somebody asks, or pushes: who, and until when an answer is waited for.
+    Asked(ClientId, Option<Millis>),
+    /// A worker answers.
+    Answered(ClientId),
+    /// The router says it by itself.
+    Own,
+}
+
+/// Where a category is served on a subject.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// As clients name it.
+    pub subject: Subject,
+    /// As workers see it.
+    pub outside: Subject,
+    /// What is served.
+    pub category: Category,
+}
+
+/// What somebody is who is here.
+#[derive(Debug)]
+enum Standing {
+    /// Bound by routes that ask for tags, and by how many of its requests may wait.
+    Client { tags: Vec<String> },
+    /// A part of the hub, which asks for others. Half of all that may wait is its bound.
+    Inside,
+    /// Those outside the hub, all as one, with the same bound. What they ask for goes nowhere but to workers of the hub.
+    Outside,
 }
 
 /// Who is here and what waits.
 #[derive(Debug)]
 pub struct Router {
     rules: Rules,
-    /// By their tags.
-    clients: BTreeMap<ClientId, Vec<String>>,
+    clients: BTreeMap<ClientId, Standing>,
+    /// Who gets what no worker of the hub serves.
+    elsewhere: Option<ClientId>,
     workers: Workers,
     in_flight: InFlight,
     tally: Tally,
@@ -78,6 +114,7 @@ impl Router {
         Self {
             rules,
             clients: BTreeMap::new(),
+            elsewhere: None,
             workers: Workers::default(),
             in_flight: InFlight::default(),
             tally: Tally::default(),
@@ -86,7 +123,19 @@ impl Router {
 
     /// A client comes, with its tags.
     pub fn come(&mut self, who: ClientId, tags: impl IntoIterator<Item = String>) {
-        self.clients.insert(who, tags.into_iter().collect());
+        self.clients.insert(who, Standing::Client { tags: tags.into_iter().collect() });
+    }
+
+    /// A part of the hub comes, which asks for others.
+    pub fn come_inside(&mut self, who: ClientId) {
+        self.clients.insert(who, Standing::Inside);
+    }
+
+    /// Those outside the hub come: `way_in` asks for them, and `way_out` gets what no worker of the hub serves, until it goes.
+    pub fn come_outside(&mut self, way_in: ClientId, way_out: ClientId) {
+        self.clients.insert(way_in, Standing::Outside);
+        self.clients.insert(way_out, Standing::Outside);
+        self.elsewhere = Some(way_out);
     }
 
     /// A client goes. What it asked is forgotten, and its workers are told; what it was asked is answered UNAVAILABLE.
@@ -102,6 +151,7 @@ impl Router {
         }
         self.workers.remove(who);
         self.clients.remove(&who);
+        self.elsewhere = self.elsewhere.filter(|way_out| *way_out != who);
         effects
     }
 
@@ -117,11 +167,47 @@ impl Router {
             return Vec::new();
         }
         match packet.datagram {
-            Datagram::Request(request) => vec![self.request((now, from), packet.subject, request, has_room)],
+            Datagram::Request(request) => vec![self.request((now, from), packet.subject, request, (None, &has_room))],
             Datagram::Push(push) if OWN.contains(&push.cmd.category().as_str()) => self.obey(from, &push),
             Datagram::Push(push) => self.push(from, &packet.subject, push, has_room),
             Datagram::Response(response) => self.respond(from, response).into_iter().collect(),
         }
+    }
+
+    /// A request of somebody inside, which waits until `due` instead of what its route says.
+    pub fn entrust<'a>(
+        &mut self,
+        (now, from): (Millis, ClientId),
+        subject: Subject,
+        request: Request<'a>,
+        due: Millis,
+        has_room: impl Fn(ClientId) -> bool,
+    ) -> Effect<'a> {
+        self.request((now, from), subject, request, (Some(due), &has_room))
+    }
+
+    /// Whether this client may send requests to that subject.
+    ///
+    /// # Errors
+    /// The code and the item of the answer that it would get.
+    pub fn admit(&self, from: ClientId, subject: &Subject) -> Result<(), (FaultCode, &'static str)> {
+        self.open(from, subject).map(|_| ())
+    }
+
+    /// What is served where, as far as routes lead there.
+    #[must_use]
+    pub fn places(&self) -> BTreeSet<Place> {
+        let place = |(subject, category): (Subject, Category)| {
+            let outside = self.rules.routes.get(self.rules.routes.find(&subject)?).outside(&subject).ok()?;
+            Some(Place { subject, outside, category })
+        };
+        self.workers.served().into_iter().filter_map(place).collect()
+    }
+
+    /// Another number when [`Self::places`] may be others.
+    #[must_use]
+    pub const fn changes(&self) -> u64 {
+        self.workers.changes()
     }
 
     /// When [`Self::expire`] has something to do.
@@ -165,11 +251,11 @@ impl Router {
         (now, from): (Millis, ClientId),
         subject: Subject,
         request: Request<'a>,
-        has_room: impl Fn(ClientId) -> bool,
+        (due, has_room): (Option<Millis>, impl Fn(ClientId) -> bool),
     ) -> Effect<'a> {
         self.tally.requests += 1;
         let reqid = request.reqid.clone();
-        match self.pass_on((now, from), &subject, request, has_room) {
+        match self.pass_on((now, from), &subject, request, (due, has_room)) {
             Ok(effect) => effect,
             Err((code, item)) => self.answer(from, subject, reqid, code, &[item]),
         }
@@ -179,40 +265,51 @@ impl Router {
         &mut self,
         (now, from): (Millis, ClientId),
         subject: &Subject,
-        Request { cmd, reqid, data }: Request<'a>,
-        has_room: impl Fn(ClientId) -> bool,
+        Request { cmd, reqid, data, .. }: Request<'a>,
+        (due, has_room): (Option<Millis>, impl Fn(ClientId) -> bool),
     ) -> Result<Effect<'a>, (FaultCode, &'static str)> {
         let reqid = reqid.ok_or((FaultCode::Incomplete, "_reqid"))?;
-        let number = self.route(from, subject).ok_or((FaultCode::Forbidden, "subject"))?;
+        let number = self.open(from, subject)?;
         let route = self.rules.routes.get(number);
-        if !route.requests {
-            return Err((FaultCode::Forbidden, "type"));
-        }
         let outside = route.outside(subject).map_err(|_| (FaultCode::Invalid, "subject"))?;
         if self.in_flight.of(from, &reqid).is_some() {
             return Err((FaultCode::Duplicate, "_reqid"));
         }
-        if self.in_flight.count(from, number) >= route.in_flight || self.in_flight.len() >= self.rules.in_flight {
+        let bound = if self.is_client(from) { route.in_flight } else { self.rules.in_flight / 2 };
+        if self.in_flight.count(from, number) >= bound || self.in_flight.len() >= self.rules.in_flight {
             return Err((FaultCode::Limit, "requests"));
         }
-        let due = now.plus(route.within);
-        let worker = self.choose(&cmd.category(), has_room)?;
+        let due = due.unwrap_or_else(|| now.plus(route.within));
+        let worker = self.choose(from, (&cmd.category(), subject), has_room)?;
         let ticket = self.in_flight.add(Pending { sender: from, reqid, subject: subject.clone(), route: number, worker, due });
-        let request = Request { cmd, reqid: Some(ticket.reqid()), data };
-        Ok(Effect { to: worker, packet: Packet { subject: outside, datagram: request.into() } })
+        let request = Request { cmd, reqid: Some(ticket.reqid()), durable: None, data };
+        let packet = Packet { subject: outside, datagram: request.into() };
+        Ok(Effect { to: worker, packet, why: Why::Asked(from, Some(due)) })
     }
 
     fn choose(
         &mut self,
-        category: &Category,
+        from: ClientId,
+        (category, subject): (&Category, &Subject),
         has_room: impl Fn(ClientId) -> bool,
     ) -> Result<ClientId, (FaultCode, &'static str)> {
-        if self.workers.of(category).next().is_none() {
-            return Err((FaultCode::Unavailable, "subject"));
+        if self.workers.of(category, subject).next().is_none() {
+            return self.way_out(from).ok_or((FaultCode::Unavailable, "subject"));
         }
-        let worker = self.workers.next(category, has_room);
+        let worker = self.workers.next(category, subject, has_room);
         self.tally.no_room += u64::from(worker.is_none());
         worker.ok_or((FaultCode::Limit, "requests"))
+    }
+
+    /// Who gets what this one sends and no worker of the hub serves.
+    fn way_out(&self, from: ClientId) -> Option<ClientId> {
+        self.elsewhere.filter(|_| !matches!(self.clients.get(&from), Some(Standing::Outside)))
+    }
+
+    /// The route that lets this client send requests to that subject.
+    fn open(&self, from: ClientId, subject: &Subject) -> Result<RouteNumber, (FaultCode, &'static str)> {
+        let number = self.route(from, subject).ok_or((FaultCode::Forbidden, "subject"))?;
+        if self.rules.routes.get(number).requests { Ok(number) } else { Err((FaultCode::Forbidden, "type")) }
     }
 
     /// The route that lets this client send to that subject.
@@ -221,7 +318,7 @@ impl Router {
         self.has_one_of(from, &self.rules.routes.get(number).tags).then_some(number)
     }
 
-    /// To all workers of the category that have room. Nobody is told when there are none.
+    /// To the workers of the category that have room, and out of the hub. Nobody is told when there are none.
     fn push<'a>(
         &mut self,
         from: ClientId,
@@ -231,11 +328,14 @@ impl Router {
     ) -> Vec<Effect<'a>> {
         let route = self.route(from, subject).map(|number| self.rules.routes.get(number)).filter(|route| route.pushes);
         let outside = route.and_then(|route| route.outside(subject).ok());
-        let effects: Vec<Effect<'a>> = outside.map_or_else(Vec::new, |subject| {
-            let to_one = |to| Effect { to, packet: Packet { subject: subject.clone(), datagram: push.clone().into() } };
-            let (fit, full): (Vec<_>, Vec<_>) = self.workers.of(&push.cmd.category()).partition(|who| has_room(*who));
-            self.tally.no_room += u64::try_from(full.len()).unwrap_or(u64::MAX);
-            fit.into_iter().map(to_one).collect()
+        let effects: Vec<Effect<'a>> = outside.map_or_else(Vec::new, |outside| {
+            let (fit, full) = self.workers.hear(&push.cmd.category(), subject, has_room);
+            self.tally.no_room += u64::try_from(full).unwrap_or(u64::MAX);
+            let to_one = |to| {
+                let packet = Packet { subject: outside.clone(), datagram: push.clone().into() };
+                Effect { to, packet, why: Why::Asked(from, None) }
+            };
+            fit.into_iter().chain(self.way_out(from)).map(to_one).collect()
         });
         self.count_push(!effects.is_empty());
         effects
@@ -257,13 +357,17 @@ impl Router {
     }
 
     fn serve(&mut self, from: ClientId, push: &Push<'_>) -> bool {
-        let Some(packet::Serve { categories }) = push.serves() else { return false };
-        let categories: BTreeSet<_> = categories.into_iter().collect();
-        let may = self.has_one_of(from, &self.rules.workers)
+        let Some(Serve { categories, mut groups, subjects }) = push.serves() else { return false };
+        let subjects: Option<BTreeSet<_>> = subjects.map(|subjects| subjects.into_iter().collect());
+        let categories: BTreeMap<_, _> = categories.into_iter().map(|name| (name.clone(), groups.remove(&name))).collect();
+        let may = self.is_client(from)
+            && self.has_one_of(from, &self.rules.workers)
             && categories.len() <= self.rules.categories
-            && !categories.iter().any(|category| OWN.contains(&category.as_str()));
+            && groups.is_empty()
+            && subjects.as_ref().is_none_or(|subjects| (1..=limits::ROUTER_SUBJECTS).contains(&subjects.len()))
+            && !categories.keys().any(|category| OWN.contains(&category.as_str()));
         if may {
-            self.workers.serve(from, categories);
+            self.workers.serve(from, Served { categories, subjects });
         }
         may
     }
@@ -274,7 +378,15 @@ impl Router {
     }
 
     fn has_one_of(&self, who: ClientId, tags: &[String]) -> bool {
-        tags.is_empty() || self.clients.get(&who).is_some_and(|own| own.iter().any(|tag| tags.contains(tag)))
+        match self.clients.get(&who) {
+            Some(Standing::Client { tags: own }) => tags.is_empty() || own.iter().any(|tag| tags.contains(tag)),
+            Some(Standing::Inside | Standing::Outside) => true,
+            None => false,
+        }
+    }
+
+    fn is_client(&self, who: ClientId) -> bool {
+        matches!(self.clients.get(&who), Some(Standing::Client { .. }))
     }
 
     /// A worker's answer goes to who asked, unless that is over.
@@ -292,7 +404,7 @@ impl Router {
         };
         let pending = if response.is_final() { self.close(ticket)? } else { self.in_flight.get(ticket)?.clone() };
         let outcome = self.counted(response.outcome);
-        Some(to_sender(pending, outcome))
+        Some(to_sender(pending, outcome, Why::Answered(from)))
     }
 
     fn counted<'a>(&mut self, outcome: Outcome<'a>) -> Outcome<'a> {
@@ -323,13 +435,14 @@ impl Router {
     fn cancel(&self, ticket: Ticket, pending: &Pending) -> Effect<'static> {
         let outside = self.rules.routes.get(pending.route).outside(&pending.subject);
         let subject = outside.expect("the request went there");
-        Effect { to: pending.worker, packet: Packet { subject, datagram: Push::cancel(&ticket.reqid()).into() } }
+        let packet = Packet { subject, datagram: Push::cancel(&ticket.reqid()).into() };
+        Effect { to: pending.worker, packet, why: Why::Own }
     }
 
     /// The final response that is the router's own.
     fn fail(&mut self, pending: Pending, code: FaultCode, items: &[&str]) -> Effect<'static> {
         let outcome = self.counted(Outcome::Err(Fault::new(code, items)));
-        to_sender(pending, outcome)
+        to_sender(pending, outcome, Why::Own)
     }
 
     /// The final response to a request that was not passed on.
@@ -342,10 +455,12 @@ impl Router {
         items: &[&str],
     ) -> Effect<'static> {
         let outcome = self.counted(Outcome::Err(Fault::new(code, items)));
-        Effect { to, packet: Packet { subject, datagram: Response { reqid, outcome }.into() } }
+        let packet = Packet { subject, datagram: Response { reqid, outcome }.into() };
+        Effect { to, packet, why: Why::Own }
     }
 }
 
-fn to_sender(Pending { sender, reqid, subject, .. }: Pending, outcome: Outcome<'_>) -> Effect<'_> {
-    Effect { to: sender, packet: Packet { subject, datagram: Response { reqid: Some(reqid), outcome }.into() } }
+fn to_sender(Pending { sender, reqid, subject, .. }: Pending, outcome: Outcome<'_>, why: Why) -> Effect<'_> {
+    let packet = Packet { subject, datagram: Response { reqid: Some(reqid), outcome }.into() };
+    Effect { to: sender, packet, why }
 }

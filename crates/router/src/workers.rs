@@ -6,14 +6,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use concierge_api_rs::ClientId;
-use concierge_api_rs::packet::Category;
+use concierge_api_rs::packet::{Category, Group, Subject};
 
 /// When something happened, among all that ever did.
 type Turn = u64;
 
+/// What a worker said that it serves.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Served {
+    /// With the groups that share their pushes.
+    pub(crate) categories: BTreeMap<Category, Option<Group>>,
+    /// `None`: whichever.
+    pub(crate) subjects: Option<BTreeSet<Subject>>,
+}
+
 #[derive(Debug)]
 struct Worker {
-    categories: BTreeSet<Category>,
+    served: Served,
     /// Requests that wait for it.
     load: usize,
     /// When it came, or was given a request last.
@@ -24,23 +33,59 @@ struct Worker {
 #[derive(Debug, Default)]
 pub(crate) struct Workers {
     turn: Turn,
+    /// How often what is served here may have changed.
+    changes: u64,
     all: BTreeMap<ClientId, Worker>,
     by_category: BTreeMap<Category, BTreeSet<(usize, Turn, ClientId)>>,
 }
 
 impl Workers {
-    /// From now on this one serves these, and no others.
-    pub(crate) fn serve(&mut self, who: ClientId, categories: BTreeSet<Category>) {
+    /// From now on this one serves these, and nothing else.
+    pub(crate) fn serve(&mut self, who: ClientId, served: Served) {
         let since = self.tick();
-        self.change(who, since, |worker| worker.categories = categories);
+        self.changes += 1;
+        self.change(who, since, |worker| worker.served = served);
     }
 
     /// Whose turn it is among those that have room. It gets one request more.
-    pub(crate) fn next(&mut self, category: &Category, has_room: impl Fn(ClientId) -> bool) -> Option<ClientId> {
-        let who = self.of(category).find(|who| has_room(*who))?;
+    pub(crate) fn next(
+        &mut self,
+        category: &Category,
+        subject: &Subject,
+        has_room: impl Fn(ClientId) -> bool,
+    ) -> Option<ClientId> {
+        let who = self.of(category, subject).find(|who| has_room(*who))?;
         let since = self.tick();
         self.change(who, since, |worker| (worker.load, worker.since) = (worker.load + 1, since));
         Some(who)
+    }
+
+    /// Who gets a push: of each group the one whose turn it is, and all that are in none. How many had no room for it.
+    pub(crate) fn hear(
+        &mut self,
+        category: &Category,
+        subject: &Subject,
+        has_room: impl Fn(ClientId) -> bool,
+    ) -> (Vec<ClientId>, usize) {
+        let (mut chosen, mut full, mut heard) = (Vec::new(), 0, BTreeSet::new());
+        for who in self.of(category, subject) {
+            let group = self.all[&who].served.categories.get(category).and_then(Option::as_ref);
+            if group.is_some_and(|group| heard.contains(group)) {
+                continue;
+            }
+            if has_room(who) {
+                heard.extend(group);
+                chosen.push((who, group.is_some()));
+            } else {
+                full += 1;
+            }
+        }
+        let grouped: Vec<_> = chosen.iter().filter(|(_, grouped)| *grouped).map(|(who, _)| *who).collect();
+        for who in grouped {
+            let since = self.tick();
+            self.change(who, since, |worker| worker.since = since);
+        }
+        (chosen.into_iter().map(|(who, _)| who).collect(), full)
     }
 
     /// A request waits for it no more.
@@ -53,17 +98,34 @@ impl Workers {
     /// It is gone.
     pub(crate) fn remove(&mut self, who: ClientId) {
         self.unlist(who);
-        self.all.remove(&who);
+        self.changes += u64::from(self.all.remove(&who).is_some());
     }
 
-    /// All that serve a category.
-    pub(crate) fn of(&self, category: &Category) -> impl Iterator<Item = ClientId> {
-        self.by_category.get(category).into_iter().flatten().map(|(_, _, who)| *who)
+    /// All that serve a category on a subject, in the order of their turns.
+    pub(crate) fn of(&self, category: &Category, subject: &Subject) -> impl Iterator<Item = ClientId> {
+        let serves = |who: &ClientId| self.all[who].served.subjects.as_ref().is_none_or(|subjects| subjects.contains(subject));
+        self.by_category.get(category).into_iter().flatten().map(|(_, _, who)| *who).filter(serves)
+    }
+
+    /// What is served on which subjects: those that workers name, and [`Subject::api`] where they name none.
+    pub(crate) fn served(&self) -> BTreeSet<(Subject, Category)> {
+        let mut served = BTreeSet::new();
+        for Worker { served: Served { categories, subjects }, .. } in self.all.values() {
+            let named = subjects.clone().unwrap_or_else(|| BTreeSet::from([Subject::api()]));
+            for subject in named {
+                served.extend(categories.keys().map(|category| (subject.clone(), category.clone())));
+            }
+        }
+        served
+    }
+
+    pub(crate) const fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// How many serve something.
     pub(crate) fn len(&self) -> usize {
-        self.all.values().filter(|worker| !worker.categories.is_empty()).count()
+        self.all.values().filter(|worker| !worker.served.categories.is_empty()).count()
     }
 
     fn tick(&mut self) -> Turn {
@@ -74,20 +136,20 @@ impl Workers {
     /// Changes a worker, who came at `since` if it is new, where it stands and below its categories.
     fn change(&mut self, who: ClientId, since: Turn, change: impl FnOnce(&mut Worker)) {
         self.unlist(who);
-        let new = || Worker { categories: BTreeSet::new(), load: 0, since };
+        let new = || Worker { served: Served::default(), load: 0, since };
         let worker = self.all.entry(who).or_insert_with(new);
         change(worker);
-        for category in &worker.categories {
+        for category in worker.served.categories.keys() {
             self.by_category.entry(category.clone()).or_default().insert((worker.load, worker.since, who));
         }
-        if worker.categories.is_empty() && worker.load == 0 {
+        if worker.served.categories.is_empty() && worker.load == 0 {
             self.all.remove(&who);
         }
     }
 
     fn unlist(&mut self, who: ClientId) {
         let Some(worker) = self.all.get(&who) else { return };
-        for category in &worker.categories {
+        for category in worker.served.categories.keys() {
             if let Some(listed) = self.by_category.get_mut(category) {
                 listed.remove(&(worker.load, worker.since, who));
                 if listed.is_empty() {

@@ -4,7 +4,9 @@
 
 mod broken;
 mod dice;
+mod elsewhere;
 mod judge;
+mod keys;
 mod lives;
 mod model;
 mod seeds;

@@ -26,7 +26,7 @@ fn name(id: ClientId) -> String {
 
 /// `ada <- {…}`.
 pub(crate) fn lines(effects: Vec<Effect<'_>>) -> Vec<String> {
-    effects.iter().map(|Effect { to, packet }| format!("{} <- {}", name(*to), packet.encode())).collect()
+    effects.iter().map(|Effect { to, packet, .. }| format!("{} <- {}", name(*to), packet.encode())).collect()
 }
 
 impl World {
