@@ -36,8 +36,8 @@ pub use dialect::{Dialect, Kind};
 pub use ids::{Claims, GroupName, IdError, Millis, Pid, PromiseId, ScheduleId};
 pub use message::Message;
 pub use record::{
-    Promise, PromiseState, Schedule, SettleState, TAG_BRANCH, TAG_DELAY, TAG_INVOKE, TAG_ORIGIN, TAG_PARENT, TAG_SCHEDULE,
-    TAG_TARGET, TAG_TIMER, Tags, Task, TaskState, Value,
+    Promise, PromiseState, Schedule, SettleState, TAG_BRANCH, TAG_CMD, TAG_DELAY, TAG_INVOKE, TAG_ORIGIN, TAG_PARENT, TAG_ROUTER,
+    TAG_SCHEDULE, TAG_SUBJECT, TAG_TARGET, TAG_TIMER, Tags, Task, TaskState, Value,
 };
 pub use request::{
     FenceAction, FenceVerb, PromiseCreate, PromiseGet, PromiseListen, PromiseRegister, PromiseSearch, PromiseSettle, Request,

@@ -156,6 +156,14 @@ pub const ROUTER_SUBJECTS: usize = 16;
 pub const ROUTER_GROUP_BYTES: usize = 64;
 /// How long a durable request may wait, where it says nothing else.
 pub const ROUTER_DURABLE_WITHIN_MS: u64 = 86_400_000;
+/// Durable requests that a hub remembers until their promises are settled.
+pub const ROUTER_DURABLE: usize = 65_536;
+/// Those of them that are at workers, of one category.
+pub const ROUTER_DURABLE_OPEN: usize = 64;
+/// The same of all categories.
+pub const ROUTER_DURABLE_OPEN_ALL: usize = 1_024;
+/// How often a hub looks whether durable requests that wait can be given, and whether those at workers are settled otherwise.
+pub const ROUTER_DURABLE_LOOK_MS: u64 = 1_000;
 /// Routes of one hub.
 pub const ROUTER_ROUTES: usize = 256;
 

@@ -25,6 +25,13 @@ pub const TAG_PARENT: &str = "resonate:parent";
 /// The schedule that created this one.
 pub const TAG_SCHEDULE: &str = "resonate:schedule";
 
+/// What makes a promise one of the hub's router: `request` for a durable request. Only the hub itself sets it.
+pub const TAG_ROUTER: &str = "concierge:router";
+/// The subject that such a request was sent to.
+pub const TAG_SUBJECT: &str = "concierge:subject";
+/// The command of such a request.
+pub const TAG_CMD: &str = "concierge:cmd";
+
 /// What goes into a promise or comes out of it: text that is kept as it stands, and headers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Value {

@@ -96,6 +96,17 @@ impl Request {
         }
     }
 
+    /// The tags of the promises that it makes, now or later, if it makes any.
+    #[must_use]
+    pub const fn tags_made(&self) -> Option<&Tags> {
+        match self {
+            Self::PromiseCreate(create) | Self::TaskCreate(TaskCreate { action: create, .. }) => Some(&create.tags),
+            Self::TaskFence(TaskFence { action: FenceAction { verb: FenceVerb::Create(create), .. }, .. }) => Some(&create.tags),
+            Self::ScheduleCreate(create) => Some(&create.promise_tags),
+            _ => None,
+        }
+    }
+
     /// Whether it only looks: such a request changes nothing, whatever it finds.
     #[must_use]
     pub const fn is_read(&self) -> bool {

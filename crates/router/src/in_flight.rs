@@ -10,20 +10,27 @@ use concierge_api_rs::packet::{ReqId, Subject};
 
 use crate::routes::RouteNumber;
 
-/// A request, among all that ever were passed on. Workers see it as `_reqid`.
+/// A request, among all that ever were passed on, or kept. Whoever is given it sees it as `_reqid`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ticket(u64);
+pub struct Ticket(u64);
 
 impl Ticket {
-    const FIRST: Self = Self(u64::MIN);
+    pub(crate) const FIRST: Self = Self(u64::MIN);
     const LAST: Self = Self(u64::MAX);
 
-    pub(crate) fn reqid(self) -> ReqId {
+    pub(crate) const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn reqid(self) -> ReqId {
         ReqId::parse(&self.0.to_string()).expect("a number has at most 20 digits")
     }
 
-    /// Only as it was written.
-    fn parse(reqid: &ReqId) -> Option<Self> {
+    /// The one that is written so, and only so.
+    #[must_use]
+    pub fn parse(reqid: &ReqId) -> Option<Self> {
         reqid.as_str().parse().ok().map(Self).filter(|ticket| ticket.reqid() == *reqid)
     }
 }

@@ -29,6 +29,7 @@
 //! ```
 #![warn(missing_docs)]
 
+mod durable;
 mod in_flight;
 mod keys;
 mod router;
@@ -36,6 +37,8 @@ mod routes;
 mod tally;
 mod workers;
 
+pub use durable::{Durables, Spot};
+pub use in_flight::Ticket;
 pub use keys::Keys;
 pub use router::{Effect, Place, Router, Rules, Why};
 pub use routes::{Route, Routes};

@@ -186,12 +186,31 @@ impl Router {
         self.request((now, from), subject, request, (Some(due), &has_room))
     }
 
-    /// Whether this client may send requests to that subject.
+    /// Whether this client may have such a request kept, which is given to a worker later.
     ///
     /// # Errors
-    /// The code and the item of the answer that it would get.
-    pub fn admit(&self, from: ClientId, subject: &Subject) -> Result<(), (FaultCode, &'static str)> {
-        self.open(from, subject).map(|_| ())
+    /// The code and the item of the answer that it gets.
+    pub fn admit(&self, from: ClientId, subject: &Subject, request: &Request<'_>) -> Result<(), (FaultCode, &'static str)> {
+        self.check(from, subject, request.reqid.as_ref())?;
+        if OWN.contains(&request.cmd.category().as_str()) { Err((FaultCode::Unavailable, "subject")) } else { Ok(()) }
+    }
+
+    /// Whether a worker of the hub serves that category on that subject.
+    #[must_use]
+    pub fn serves(&self, category: &Category, subject: &Subject) -> bool {
+        self.workers.of(category, subject).next().is_some()
+    }
+
+    /// Whether requests for it have somewhere to go, out of the hub if nowhere else.
+    #[must_use]
+    pub fn leads_somewhere(&self, from: ClientId, category: &Category, subject: &Subject) -> bool {
+        self.serves(category, subject) || self.way_out(from).is_some()
+    }
+
+    /// Whether this is how those outside the hub are reached.
+    #[must_use]
+    pub fn is_outside(&self, who: ClientId) -> bool {
+        matches!(self.clients.get(&who), Some(Standing::Outside))
     }
 
     /// What is served where, as far as routes lead there.
@@ -268,13 +287,8 @@ impl Router {
         Request { cmd, reqid, data, .. }: Request<'a>,
         (due, has_room): (Option<Millis>, impl Fn(ClientId) -> bool),
     ) -> Result<Effect<'a>, (FaultCode, &'static str)> {
-        let reqid = reqid.ok_or((FaultCode::Incomplete, "_reqid"))?;
-        let number = self.open(from, subject)?;
+        let (reqid, number, outside) = self.check(from, subject, reqid.as_ref())?;
         let route = self.rules.routes.get(number);
-        let outside = route.outside(subject).map_err(|_| (FaultCode::Invalid, "subject"))?;
-        if self.in_flight.of(from, &reqid).is_some() {
-            return Err((FaultCode::Duplicate, "_reqid"));
-        }
         let bound = if self.is_client(from) { route.in_flight } else { self.rules.in_flight / 2 };
         if self.in_flight.count(from, number) >= bound || self.in_flight.len() >= self.rules.in_flight {
             return Err((FaultCode::Limit, "requests"));
@@ -285,6 +299,22 @@ impl Router {
         let request = Request { cmd, reqid: Some(ticket.reqid()), durable: None, data };
         let packet = Packet { subject: outside, datagram: request.into() };
         Ok(Effect { to: worker, packet, why: Why::Asked(from, Some(due)) })
+    }
+
+    /// The mark of a request that may pass, its route, and its subject as workers see it.
+    fn check(
+        &self,
+        from: ClientId,
+        subject: &Subject,
+        reqid: Option<&ReqId>,
+    ) -> Result<(ReqId, RouteNumber, Subject), (FaultCode, &'static str)> {
+        let reqid = reqid.ok_or((FaultCode::Incomplete, "_reqid"))?;
+        let number = self.open(from, subject)?;
+        let outside = self.rules.routes.get(number).outside(subject).map_err(|_| (FaultCode::Invalid, "subject"))?;
+        if self.in_flight.of(from, reqid).is_some() {
+            return Err((FaultCode::Duplicate, "_reqid"));
+        }
+        Ok((reqid.clone(), number, outside))
     }
 
     fn choose(

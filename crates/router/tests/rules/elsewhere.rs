@@ -1,7 +1,7 @@
 //! Groups and subjects of workers, those outside the hub, and parts of the hub that ask for others.
 
 use concierge_api_rs::coordinator::Millis;
-use concierge_api_rs::packet::{Datagram, FaultCode, Packet, Subject};
+use concierge_api_rs::packet::{Category, Datagram, FaultCode, Packet, Subject};
 use concierge_router::{Effect, Route, Routes, Rules, Why};
 
 use crate::world::{World, cancelled, failed, given, id, lines, told};
@@ -185,6 +185,50 @@ fn a_part_of_the_hub_says_how_long_its_requests_wait_and_knows_who_said_no() {
     let answer = Packet::decode(r#"{"subject":"api","data":{"type":"r","_reqid":"1","data":{"code":2}}}"#).unwrap();
     let effects = w.router.receive(Millis(20_000), id("u"), answer, |_| true);
     assert_eq!((effects[0].why, failed_with(&effects[0].packet)), (Why::Answered(id("u")), Some(FaultCode::Unavailable)));
+}
+
+#[test]
+fn what_is_kept_for_later_is_what_might_pass_now_if_somebody_served_it() {
+    let staff = Route { subject: Subject::parse("staff").ok(), tags: vec!["staff".to_owned()], ..Route::default() };
+    let long = Route { subject: Subject::parse("long").ok(), prefix: Subject::parse(&"p".repeat(250)).ok(), ..Route::default() };
+    let pushes = Route { subject: Subject::parse("shop").ok(), requests: false, ..Route::default() };
+    let api = Route { subject: Some(Subject::api()), ..Route::default() };
+    let mut w = World::new(Rules { routes: Routes::new(vec![staff, long, pushes, api]), ..Rules::default() });
+    w.comes("ada", &[]);
+    w.comes("u", &[]);
+    let admit = |w: &World, name, subject: &str, fields: &str| {
+        let text = format!(r#"{{"type":"q",{fields}}}"#);
+        let Datagram::Request(request) = Datagram::decode(&text).unwrap() else { unreachable!() };
+        w.router.admit(id(name), &Subject::parse(subject).unwrap(), &request)
+    };
+    let add = r#""cmd":"math/add","_reqid":"x""#;
+    assert_eq!(admit(&w, "ada", "api", add), Ok(()), "nobody serves it yet");
+    assert_eq!(admit(&w, "ada", "api", r#""cmd":"math/add""#), Err((FaultCode::Incomplete, "_reqid")));
+    for (name, subject) in [("ada", "staff"), ("ada", "elsewhere"), ("eve", "api")] {
+        assert_eq!(admit(&w, name, subject, add), Err((FaultCode::Forbidden, "subject")));
+    }
+    assert_eq!(admit(&w, "ada", "shop", add), Err((FaultCode::Forbidden, "type")));
+    assert_eq!(admit(&w, "ada", "long.er", add), Err((FaultCode::Invalid, "subject")));
+    assert_eq!(admit(&w, "ada", "api", r#""cmd":"sys/x","_reqid":"x""#), Err((FaultCode::Unavailable, "subject")));
+    w.serves("u", &["math"]);
+    w.asks("ada", "x");
+    assert_eq!(admit(&w, "ada", "api", add), Err((FaultCode::Duplicate, "_reqid")));
+}
+
+#[test]
+fn a_part_of_the_hub_knows_whether_somebody_serves_it_here_or_it_leads_out() {
+    let mut w = World::with_workers(&["u"]);
+    w.router.come_inside(id("desk"));
+    let (math, news) = (Category::parse("math").unwrap(), Category::parse("news").unwrap());
+    let look = |w: &World, category| {
+        let (serves, leads) =
+            (w.router.serves(category, &Subject::api()), w.router.leads_somewhere(id("desk"), category, &Subject::api()));
+        (serves, leads)
+    };
+    assert_eq!((look(&w, &math), look(&w, &news)), ((true, true), (false, false)));
+    w.router.come_outside(id("in"), id("out"));
+    assert_eq!((look(&w, &math), look(&w, &news)), ((true, true), (false, true)));
+    assert!(w.router.is_outside(id("out")) && !w.router.is_outside(id("u")) && !w.router.is_outside(id("desk")));
 }
 
 fn failed_with(packet: &Packet<'_>) -> Option<FaultCode> {

@@ -4,6 +4,7 @@
 
 mod broken;
 mod dice;
+mod durable;
 mod elsewhere;
 mod judge;
 mod keys;
