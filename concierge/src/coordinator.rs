@@ -16,7 +16,9 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use concierge_api_rs::admin::{CoordinatorStats, History};
-use concierge_api_rs::coordinator::{Envelope, GroupName, Head, Millis, Offered, Pid, PromiseId, Refusal, Request, Status};
+use concierge_api_rs::coordinator::{
+    Dialect, Envelope, GroupName, Head, Millis, Offered, Outcome, Pid, PromiseId, Refusal, Request, Status, TAG_ROUTER,
+};
 use concierge_api_rs::{ClientId, ClientInfo, limits};
 use concierge_coordinator::{Offer, OfferKey, Rules};
 use concierge_store::{Clock, OpenError, Place, Store, StoreError};
@@ -217,15 +219,58 @@ impl Coordinator {
 
     /// One request: the answer as text, and notices that were handed to clients.
     async fn ask(&self, head: &Head, request: Request) -> (String, Vec<Handed>) {
-        let request = self.store.request(head.dialect, request, head.debug_time);
-        // a panic, which is a defect of the rules, is this request's alone
-        let (outcome, taken) = match AssertUnwindSafe(request).catch_unwind().await {
-            Ok(Ok(decision)) => (decision.outcome, self.offer(&decision.offers)),
-            Ok(Err(error)) => (Err(refusal(&error)), Vec::new()),
-            Err(_) => (Err(Refusal::new(Status::Internal, "the coordinator failed; the hub's log says why")), Vec::new()),
+        let (outcome, handed) = match self.check(&request) {
+            Ok(()) => match self.decide(head.dialect, request, head.debug_time).await {
+                Ok(decided) => decided,
+                Err(error) => (Err(refusal(&error)), Vec::new()),
+            },
+            Err(refused) => (Err(refused), Vec::new()),
         };
         metrics::asked(&outcome);
-        (head.answer(&outcome), taken)
+        (head.answer(&outcome), handed)
+    }
+
+    /// A request of another part of the hub, which may use the tags that are the hub's own.
+    pub(crate) async fn inside(self: &Arc<Self>, request: Request) -> Result<Outcome, StoreError> {
+        let (outcome, handed) = self.decide(Dialect::V20260401, request, None).await?;
+        self.forget(handed);
+        Ok(outcome)
+    }
+
+    /// What time it is.
+    pub(crate) fn now(&self) -> Millis {
+        self.store.clock().now()
+    }
+
+    /// What clients ask makes nothing that the hub takes for its own.
+    fn check(&self, request: &Request) -> Result<(), Refusal> {
+        let own = request.tags_made().is_some_and(|tags| tags.contains_key(TAG_ROUTER));
+        let why = || Refusal::new(Status::BadRequest, format!("tags.{TAG_ROUTER}: it is the hub's own"));
+        if own { Err(why()) } else { Ok(()) }
+    }
+
+    async fn decide(
+        &self,
+        dialect: Dialect,
+        request: Request,
+        debug_time: Option<Millis>,
+    ) -> Result<(Outcome, Vec<Handed>), StoreError> {
+        let request = self.store.request(dialect, request, debug_time);
+        // a panic, which is a defect of the rules, is this request's alone
+        match AssertUnwindSafe(request).catch_unwind().await {
+            Ok(Ok(decision)) => Ok((decision.outcome, self.offer(&decision.offers))),
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                let why = Refusal::new(Status::Internal, "the coordinator failed; the hub's log says why");
+                Ok((Err(why), Vec::new()))
+            }
+        }
+    }
+
+    /// Counts one more request of a client, unless as many as may be wait for their answers.
+    pub(crate) fn begin(&self, from: &Peer) -> bool {
+        let one_more = |n: u32| ((n as usize) < self.in_flight).then_some(n + 1);
+        from.unanswered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
     }
 
     /// Offers messages to whoever is there, and passes on to other hubs what nobody here takes. Gives the notices that clients
@@ -416,8 +461,7 @@ impl Builtin for Coordinator {
             metrics::asked(&outcome);
             self.say(from.id, &head.answer(&outcome));
         };
-        let one_more = |n: u32| ((n as usize) < self.in_flight).then_some(n + 1);
-        if from.unanswered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_err() {
+        if !self.begin(from) {
             return refuse(format!("{} requests wait for their answers already", self.in_flight));
         }
         if let Err(error) = self.inbox.try_send(Inquiry { from: from.clone(), subscriber, envelope }) {

@@ -214,6 +214,11 @@ impl Desk {
         Some(BuiltinSeat { peer, origin, service, unseen })
     }
 
+    /// An id that nobody has yet.
+    pub(crate) fn id(&self) -> Uuid {
+        (self.new_id)()
+    }
+
     /// A built-in client says something to one client; false when it is gone, or reads so slowly that it shall get no more
     /// for now.
     pub(crate) fn speak(&self, seat: &BuiltinSeat, to: ClientId, data: &str) -> bool {

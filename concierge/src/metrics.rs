@@ -11,7 +11,7 @@ use concierge_api_rs::packet::FaultCode;
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use crate::router::Standing;
+use crate::router::{Standing, durable};
 
 static PROMETHEUS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
@@ -197,7 +197,7 @@ pub(crate) fn start() {
 }
 
 /// What a router counted, which it does by itself.
-fn publish_router(Standing { tally, malformed, in_flight, workers }: &Standing) {
+fn publish_router(Standing { tally, malformed, in_flight, workers, durable }: &Standing) {
     gauge!("concierge_router_in_flight").set(*in_flight as f64);
     gauge!("concierge_router_workers").set(*workers as f64);
     counter!("concierge_router_requests_total").absolute(tally.requests);
@@ -212,6 +212,14 @@ fn publish_router(Standing { tally, malformed, in_flight, workers }: &Standing) 
     for (why, total) in [("late", tally.late), ("unknown", tally.unknown), ("malformed", *malformed), ("no_room", tally.no_room)]
     {
         counter!("concierge_router_dropped_total", "why" => why).absolute(total);
+    }
+    for (state, number) in [("waiting", durable.waiting), ("open", durable.open)] {
+        gauge!("concierge_router_durable", "state" => state).set(number as f64);
+    }
+    let durable::Tally { kept, given, put_back, settled, overtaken } = durable.tally;
+    let steps = [("kept", kept), ("given", given), ("put_back", put_back), ("settled", settled), ("overtaken", overtaken)];
+    for (step, total) in steps {
+        counter!("concierge_router_durable_total", "step" => step).absolute(total);
     }
 }
 
@@ -329,6 +337,16 @@ const DESCRIBED: &[(Kind, &str, &str)] = &[
         Kind::Counter,
         "concierge_router_dropped_total{why}",
         "Responses that came `late` or to an `unknown` request, what was `malformed`, and `no_room`: requests that no worker had room for, and workers that had none for a push.",
+    ),
+    (
+        Kind::Gauge,
+        "concierge_router_durable{state}",
+        "Durable requests that this hub remembers: `waiting` for a worker, or `open`, which are at one or have its answer.",
+    ),
+    (
+        Kind::Counter,
+        "concierge_router_durable_total{step}",
+        "Durable requests that were `kept`, `given` to a worker, `put_back` because it went, `settled` with its answer, and `overtaken`: their promises were settled otherwise meanwhile.",
     ),
     (
         Kind::Counter,

@@ -4,13 +4,15 @@
 //! Invariants: packets leave in the order in which the rules said so, under one lock; nothing waits here but packets that somebody's
 //! going brought about, until the next packet or the task comes; nobody is closed for a request that somebody else sent.
 
+pub(crate) mod durable;
+
 use std::collections::HashMap;
 use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use concierge_api_rs::coordinator::Millis;
-use concierge_api_rs::packet::{Headers, Packet};
+use concierge_api_rs::packet::{Datagram, Headers, Packet, Request};
 use concierge_api_rs::{ClientId, ClientInfo};
 use concierge_router::{Effect, Router as Rulebook, Rules, Tally, Why};
 use parking_lot::Mutex;
@@ -19,6 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use crate::builtin::{Builtin, BuiltinSeat};
+use crate::coordinator::Coordinator;
 use crate::desk::Desk;
 use crate::peer::Peer;
 
@@ -48,6 +51,8 @@ pub(crate) struct Router {
     changed: Notify,
     /// What was no packet.
     malformed: AtomicU64,
+    /// Where there is a coordinator, what it keeps of requests. Set before anybody can ask.
+    durable: OnceLock<Arc<durable::Requests>>,
 }
 
 struct State {
@@ -71,6 +76,7 @@ pub(crate) struct Standing {
     pub(crate) malformed: u64,
     pub(crate) in_flight: usize,
     pub(crate) workers: usize,
+    pub(crate) durable: durable::Standing,
 }
 
 impl Router {
@@ -85,12 +91,19 @@ impl Router {
             node,
             changed: Notify::new(),
             malformed: AtomicU64::new(0),
+            durable: OnceLock::new(),
         });
         let code: Weak<Self> = Arc::downgrade(&router);
         let seat = desk.seat(NAME, NAME, code).expect("nobody is there yet who could have the name");
         assert!(router.seat.set(seat).is_ok(), "it is set here only");
         tasks.spawn(router.clone().expire_forever());
         router
+    }
+
+    /// From now on requests may be durable. What was kept before is given as well, in `tasks`.
+    pub(crate) fn keep_in(self: &Arc<Self>, coordinator: Arc<Coordinator>, tasks: &mut JoinSet<()>) {
+        let requests = durable::Requests::start(self, coordinator, tasks);
+        assert!(self.durable.set(requests).is_ok(), "it is set here only");
     }
 
     #[cfg(test)]
@@ -101,9 +114,10 @@ impl Router {
     /// How it stands.
     pub(crate) fn look(&self) -> Standing {
         let malformed = self.malformed.load(Ordering::Relaxed);
+        let durable = self.durable.get().map(|requests| requests.look()).unwrap_or_default();
         let state = self.state.lock();
         let rules = &state.rules;
-        Standing { tally: *rules.tally(), malformed, in_flight: rules.in_flight(), workers: rules.workers() }
+        Standing { tally: *rules.tally(), malformed, in_flight: rules.in_flight(), workers: rules.workers(), durable }
     }
 
     /// Does what is due when it is due, and says what waits to be said.
@@ -137,15 +151,24 @@ impl Router {
         }
     }
 
-    fn carry_out(&self, state: &mut State, Effect { to, packet, why }: Effect<'_>) {
+    fn carry_out(&self, state: &mut State, effect: Effect<'_>) {
+        if let Some(requests) = self.durable.get().filter(|requests| requests.id == effect.to) {
+            return requests.hear(&state.rules, effect);
+        }
+        let Effect { to, packet, why } = effect;
         let asked = if let Why::Asked(by, due) = why { state.members.get_mut(&by).map(|asker| (asker, due)) } else { None };
         match asked {
             Some((Member { headers, .. }, due)) => {
                 headers.deadline_ms = due.map(|due| u64::try_from(due.0 - self.now().0).unwrap_or(0));
-                self.tell(to, &packet.encode_with(headers));
+                self.pass(to, &packet, Some(headers));
             }
-            None => self.tell(to, &packet.encode()),
+            None => self.pass(to, &packet, None),
         }
+    }
+
+    /// Passes a packet on, to a worker with what it is told beside.
+    fn pass(&self, to: ClientId, packet: &Packet<'_>, headers: Option<&Headers>) {
+        self.tell(to, &headers.map_or_else(|| packet.encode(), |headers| packet.encode_with(headers)));
     }
 
     /// Half of its outbox: what others send to a worker does not close it.
@@ -172,12 +195,16 @@ impl Builtin for Router {
                 return;
             }
         };
+        if let Packet { subject, datagram: Datagram::Request(request @ Request { durable: Some(_), .. }) } = packet {
+            return self.keep(from, subject, request);
+        }
         let mut guard = self.state.lock();
         let state = &mut *guard;
         let due = state.rules.next_due();
         let effects = state.rules.receive(self.now(), from.id, packet, |who| self.has_room(&state.members, who));
         self.say(state, effects);
         let next = state.rules.next_due();
+        self.look_for_workers(state);
         drop(guard);
         if next.is_some_and(|next| due.is_none_or(|due| next < due)) {
             self.changed.notify_one();
@@ -206,6 +233,7 @@ impl Builtin for Router {
             state.unsaid.extend(effects);
             self.changed.notify_one();
         }
+        self.look_for_workers(&state);
     }
 }
 

@@ -173,6 +173,9 @@ impl Server {
                 let started = Coordinator::start(settings, shared.desk.clone(), &mut coordinating).await;
                 let coordinator = started.map_err(StartError::Store)?;
                 router = router.merge(coordinator::router(gate(&config, &shared, coordinator.clone())));
+                if let Some(routing) = &routing {
+                    routing.keep_in(coordinator.clone(), &mut coordinating);
+                }
                 Some(coordinator)
             }
             None => None,

@@ -117,15 +117,22 @@ impl Hub {
 
     /// Starts a coordinator in memory, whose time is driven by hand.
     pub(crate) async fn coordinate(&mut self) {
+        self.coordinate_by(Clock::by_hand()).await;
+    }
+
+    /// The same with another clock.
+    pub(crate) async fn coordinate_by(&mut self, clock: Clock) -> Arc<Coordinator> {
         let settings = coordinator::Settings {
             place: Place::Memory,
             rules: Rules::default(),
-            clock: Clock::by_hand(),
+            clock,
             in_flight: 16,
             outbox_bytes: self.config.limits.outbox_bytes,
         };
         let started = Coordinator::start(settings, self.desk.clone(), &mut self._tasks).await;
-        self.coordinator = Some(started.expect("memory is always there"));
+        let coordinator = started.expect("memory is always there");
+        self.coordinator = Some(coordinator.clone());
+        coordinator
     }
 
     /// Starts a file server in that folder: what answers requests.
@@ -139,6 +146,9 @@ impl Hub {
     pub(crate) fn route(&mut self) -> Arc<Router> {
         self._tasks.spawn(self.shard.clone().release_forever());
         let router = Router::start(server::router_settings(&self.config), self.desk.clone(), &mut self._tasks);
+        if let Some(coordinator) = &self.coordinator {
+            router.keep_in(coordinator.clone(), &mut self._tasks);
+        }
         self.transcript.call(&router.id().to_string(), "router".to_owned());
         router
     }

@@ -10,6 +10,8 @@ mod closing;
 mod connection;
 mod departures;
 mod drain;
+mod durable;
+mod durable_lives;
 mod endings;
 mod heartbeat;
 mod http;

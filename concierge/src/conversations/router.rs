@@ -13,7 +13,7 @@ use crate::router::Router;
 /// A hub with a router and its subscribers, and what they said and got.
 pub(super) struct Story {
     pub(super) hub: Hub,
-    router: Arc<Router>,
+    pub(super) router: Arc<Router>,
     cast: Vec<(&'static str, Who)>,
     pub(super) said: String,
 }
@@ -21,7 +21,11 @@ pub(super) struct Story {
 impl Story {
     /// Ada asks, and these serve `math`.
     pub(super) async fn with(workers: &[&'static str], change: impl FnOnce(&mut Config)) -> Self {
-        let mut hub = Hub::with(change);
+        Self::at(Hub::with(change), workers).await
+    }
+
+    /// The same at a hub that may have a coordinator.
+    pub(super) async fn at(mut hub: Hub, workers: &[&'static str]) -> Self {
         let router = hub.route();
         let mut story = Self { hub, router, cast: Vec::new(), said: String::new() };
         story.comes("ada").await;
@@ -37,22 +41,31 @@ impl Story {
 
     pub(super) async fn comes(&mut self, name: &'static str) {
         let who = self.hub.join(name).await;
-        self.cast.push((name, who));
+        self.joined(name, who);
         let answer = self.hub.ask(who, r#"{"type":"SELF_SUBSCRIBE","service":"router"}"#).await;
         assert_eq!(answer["successful"], true, "{answer}");
+    }
+
+    pub(super) fn joined(&mut self, name: &'static str, who: Who) {
+        self.cast.push((name, who));
     }
 
     pub(super) fn who(&self, name: &str) -> Who {
         self.cast.iter().find(|(known, _)| *known == name).unwrap().1
     }
 
-    /// Sends a packet in a message to the service.
-    pub(super) async fn sends(&mut self, name: &str, packet: &str) {
+    pub(super) fn gone(&mut self, name: &str) {
+        self.cast.retain(|(known, _)| *known != name);
+    }
+
+    /// Sends a packet in a message to the service. Gives what came.
+    pub(super) async fn sends(&mut self, name: &str, packet: &str) -> Vec<(Who, String)> {
         self.said += &format!("{name} → {packet}\n");
         let text = format!(r#"{{"type":"MESSAGE","target":{{"type":"SERVICE","service":"router"}},"data":{packet}}}"#);
         self.hub.whisper(self.who(name), &text);
         let came = self.hub.settle().await;
-        self.came(came);
+        self.came(came.clone());
+        came
     }
 
     pub(super) async fn serves(&mut self, name: &str, category: &str) {
@@ -69,7 +82,7 @@ impl Story {
         .await;
     }
 
-    async fn answers(&mut self, name: &str, ticket: &str) {
+    pub(super) async fn answers(&mut self, name: &str, ticket: &str) {
         self.sends(name, &format!(r#"{{"subject":"api","data":{{"type":"r","status":"ok","_reqid":"{ticket}","data":3}}}}"#))
             .await;
     }
@@ -101,7 +114,7 @@ impl Story {
         }
     }
 
-    fn check(&mut self, expected: Expect) {
+    pub(super) fn check(&mut self, expected: Expect) {
         expected.assert_eq(&std::mem::take(&mut self.said));
     }
 }
@@ -388,7 +401,7 @@ async fn a_worker_that_reads_nothing_is_asked_no_more_than_it_has_room_for_and_i
     })
     .await;
     let bob = story.hub.join_by("bob", 1_000).await;
-    story.cast.push(("bob", bob));
+    story.joined("bob", bob);
     story.hub.ask(bob, r#"{"type":"SELF_SUBSCRIBE","service":"router"}"#).await;
     story.serves("bob", "math").await;
     story.hub.stop_reading(bob);

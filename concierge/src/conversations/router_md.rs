@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::durable::Kept;
 use super::protocol_md::reader;
 use super::router::Story;
 
@@ -57,7 +58,30 @@ async fn every_example_of_the_router_happens_as_it_is_written() {
         for line in reader::unfold(&text) {
             play(&line, &mut story, &mut received).await;
         }
-        let left: Vec<&String> = received.values().flatten().collect();
-        assert!(left.is_empty(), "block at {number}: nobody expects {left:#?}");
+        nothing_left(number, &received);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_example_of_durable_requests_happens_as_it_is_written() {
+    let blocks = reader::blocks(include_str!("../../../PROTOCOL.md"), "router durable");
+    assert_eq!(blocks.len(), 1);
+    for (number, text) in blocks {
+        let (mut kept, mut received) = (Kept::with(&[], |_| {}).await, Received::new());
+        for line in reader::unfold(&text) {
+            match line.split_once(" is ").and_then(|(id, end)| Some((id, end.split_once(": ")?))) {
+                Some((id, (state, value))) => {
+                    let (ended, with) = kept.end(id).await;
+                    assert_eq!((ended.as_str(), with.to_string().as_str()), (state, value), "{id}");
+                }
+                None => play(&line, &mut kept.story, &mut received).await,
+            }
+        }
+        nothing_left(number, &received);
+    }
+}
+
+fn nothing_left(number: usize, received: &Received) {
+    let left: Vec<&String> = received.values().flatten().collect();
+    assert!(left.is_empty(), "block at {number}: nobody expects {left:#?}");
 }

@@ -1,0 +1,510 @@
+//! Durable requests: kept as promises of the coordinator, given to workers as there are any, settled with what these answer. Which
+//! waits and which is out is the rules' (`concierge_router::Durables`); here is how they are written, read and handed over.
+//!
+//! Invariants: a client is told of its promise after the commit; what is asked is read from the promise whenever it is given, so
+//! losing all of this loses nothing; whoever settles a promise first decides, which is the coordinator's to see to.
+
+mod kept;
+
+use std::borrow::Cow;
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use concierge_api_rs::coordinator::{
+    Answer, Millis, Promise, PromiseCreate, PromiseGet, PromiseId, PromiseSearch, PromiseSettle, PromiseState, Request as Asked,
+    SettleState, Status,
+};
+use concierge_api_rs::packet::{Datagram, Fault, FaultCode, Headers, Outcome, Packet, Push, ReqId, Request, Response, Subject};
+use concierge_api_rs::{ClientId, limits};
+use concierge_client::coordinator::json;
+use concierge_router::{Durables, Effect, Router as Rulebook, Spot, Ticket, Why};
+use concierge_store::StoreError;
+use futures::StreamExt as _;
+use futures::stream::{self, FuturesUnordered};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{Router, State as RouterState};
+use crate::coordinator::Coordinator;
+use crate::peer::Peer;
+use crate::vital::or_abort;
+use kept::Kept;
+
+/// How long a request waits that does not say so.
+const DAY: Millis = Millis(limits::ROUTER_DURABLE_WITHIN_MS as i64);
+/// Requests that wait to be written; over it they are answered LIMIT.
+const INBOX: usize = 1_024;
+/// Requests that are written at once.
+const WRITES: usize = 1_024;
+/// Promises that are read at once to be given, or looked at.
+const READS: usize = 16;
+/// Promises that are settled at once.
+const SETTLES: usize = 64;
+/// Promises at workers that are looked at in one go, to see whether somebody else settled them.
+const LOOKS: usize = 256;
+/// Between two such goes, and two tries to give what could not be given.
+const LOOK_EVERY: Duration = Duration::from_millis(limits::ROUTER_DURABLE_LOOK_MS);
+/// Before a promise is settled again after the store failed, at first.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The durable requests of a hub.
+pub(super) struct Requests {
+    /// As whom they are asked.
+    pub(super) id: ClientId,
+    coordinator: Arc<Coordinator>,
+    inbox: mpsc::Sender<Coming>,
+    /// Locked while the router's rules are, never the other way round.
+    state: Mutex<State>,
+    /// [`Rulebook::changes`], as of the last look.
+    changes: AtomicU64,
+    /// Perhaps something can be given.
+    changed: Notify,
+    /// Something was answered.
+    answered: Notify,
+    /// There may be promises that nobody here knows of.
+    unknown: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    rules: Durables,
+    /// On their way to the coordinator: whose, and their marks.
+    coming: HashSet<(ClientId, ReqId)>,
+    /// What workers said, until it is written: one for each request that was answered.
+    answers: VecDeque<(Ticket, PromiseSettle)>,
+    tally: Tally,
+}
+
+/// How they stand.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Standing {
+    pub(crate) waiting: usize,
+    pub(crate) open: usize,
+    pub(crate) tally: Tally,
+}
+
+/// Totals since the hub began.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    /// Clients were told of their promises.
+    pub(crate) kept: u64,
+    /// Workers were asked.
+    pub(crate) given: u64,
+    /// Their workers went.
+    pub(crate) put_back: u64,
+    /// Promises were settled with what a worker answered.
+    pub(crate) settled: u64,
+    /// They were settled otherwise while a worker had them.
+    pub(crate) overtaken: u64,
+}
+
+/// A request on its way to the coordinator.
+struct Coming {
+    from: Arc<Peer>,
+    reqid: ReqId,
+    subject: Subject,
+    spot: Spot,
+    create: PromiseCreate,
+}
+
+impl Router {
+    /// Takes a durable request, or says why not.
+    pub(super) fn keep(&self, from: &Arc<Peer>, subject: Subject, request: Request<'_>) {
+        let reqid = request.reqid.clone();
+        if let Err((code, item)) = self.take(from, &subject, request) {
+            self.answer(from.id, subject, Response::err(reqid, Fault::new(code, &[item])));
+        }
+    }
+
+    fn take(&self, from: &Arc<Peer>, subject: &Subject, request: Request<'_>) -> Result<(), (FaultCode, &'static str)> {
+        let state = self.state.lock();
+        state.rules.admit(from.id, subject, &request)?;
+        let headers = state.members.get(&from.id).map(|member| member.headers.clone()).unwrap_or_default();
+        drop(state);
+        let requests = self.durable.get().ok_or((FaultCode::Unavailable, "coordinator"))?;
+        let Request { cmd, reqid: Some(reqid), durable: Some(durable), data } = request else {
+            return Err((FaultCode::Incomplete, "_reqid"));
+        };
+        let spot = Spot { category: cmd.category(), subject: subject.clone() };
+        let id = durable.promise.unwrap_or_else(|| PromiseId::parse(&self.desk.id().to_string()).expect("an id is short"));
+        let until = requests.coordinator.now().plus(durable.within.unwrap_or(DAY));
+        let create = kept::promise((id, until), (subject, &cmd), &data, &headers);
+        requests.come(Coming { from: from.clone(), reqid, subject: subject.clone(), spot, create })
+    }
+
+    fn answer(&self, to: ClientId, subject: Subject, response: Response<'_>) {
+        let packet = Packet { subject, datagram: response.into() };
+        let _order = self.state.lock();
+        self.pass(to, &packet, None);
+    }
+
+    /// When other workers are here than before, what waits may be given.
+    pub(super) fn look_for_workers(&self, state: &RouterState) {
+        let changes = state.rules.changes();
+        if let Some(requests) = self.durable.get()
+            && requests.changes.swap(changes, Ordering::Relaxed) != changes
+        {
+            requests.state.lock().rules.wake();
+            requests.changed.notify_one();
+        }
+    }
+}
+
+impl Requests {
+    pub(super) fn start(router: &Arc<Router>, coordinator: Arc<Coordinator>, tasks: &mut JoinSet<()>) -> Arc<Self> {
+        let (inbox, coming) = mpsc::channel(INBOX);
+        let requests = Arc::new(Self {
+            id: ClientId(router.desk.id()),
+            coordinator,
+            inbox,
+            state: Mutex::default(),
+            changes: AtomicU64::new(0),
+            changed: Notify::new(),
+            answered: Notify::new(),
+            unknown: Notify::new(),
+        });
+        router.state.lock().rules.come_inside(requests.id);
+        tasks.spawn(or_abort("the router", requests.clone().keep_all(router.clone(), coming)));
+        tasks.spawn(or_abort("the router", requests.clone().give_forever(router.clone())));
+        tasks.spawn(or_abort("the router", requests.clone().settle_forever()));
+        tasks.spawn(or_abort("the router", requests.clone().load_forever()));
+        requests
+    }
+
+    pub(super) fn look(&self) -> Standing {
+        let State { rules, tally, .. } = &*self.state.lock();
+        Standing { waiting: rules.waiting(), open: rules.open(), tally: *tally }
+    }
+
+    /// Hands a request to those who write it down, if there is room for it.
+    fn come(&self, coming: Coming) -> Result<(), (FaultCode, &'static str)> {
+        let (from, mark) = (coming.from.clone(), (coming.from.id, coming.reqid.clone()));
+        let mut state = self.state.lock();
+        if state.coming.contains(&mark) {
+            return Err((FaultCode::Duplicate, "_reqid"));
+        }
+        if !state.rules.has_room(state.coming.len()) || !self.coordinator.begin(&from) {
+            return Err((FaultCode::Limit, "requests"));
+        }
+        if self.inbox.try_send(coming).is_err() {
+            from.unanswered.fetch_sub(1, Ordering::Relaxed);
+            return Err((FaultCode::Limit, "requests"));
+        }
+        state.coming.insert(mark);
+        Ok(())
+    }
+
+    /// Writes down what comes, in that order as far as it is one client's, and tells who asked.
+    async fn keep_all(self: Arc<Self>, router: Arc<Router>, mut inbox: mpsc::Receiver<Coming>) {
+        let mut running = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                biased; // what is written makes room
+                Some(()) = running.next(), if !running.is_empty() => {}
+                coming = inbox.recv(), if running.len() < WRITES => {
+                    let Some(coming) = coming else { return };
+                    let mut keeping = Box::pin(self.keep(&router, coming));
+                    // reaches the store now, before the next one does
+                    if futures::poll!(&mut keeping).is_pending() {
+                        running.push(keeping);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn keep(&self, router: &Router, Coming { from, reqid, subject, spot, create }: Coming) {
+        let kept = self.write(&create, spot).await;
+        from.unanswered.fetch_sub(1, Ordering::Relaxed);
+        {
+            let mut state = self.state.lock();
+            state.coming.remove(&(from.id, reqid.clone()));
+            state.tally.kept += u64::from(kept.is_ok());
+        }
+        let said = serde_json::json!({ "promise": create.id });
+        let said = serde_json::value::to_raw_value(&said).expect("its keys are text");
+        let response = match kept {
+            Ok(()) => Response::ok(Some(reqid), &said),
+            Err((code, item)) => Response::err(Some(reqid), Fault::new(code, &[item])),
+        };
+        router.answer(from.id, subject, response);
+    }
+
+    /// Keeps a request under its promise. One that is there already is the same if it asks the same.
+    async fn write(&self, create: &PromiseCreate, spot: Spot) -> Result<(), (FaultCode, &'static str)> {
+        match self.coordinator.inside(Asked::PromiseCreate(create.clone())).await {
+            Ok(Ok(Answer::Promise(promise))) if !kept::asks(&promise, create) => Err((FaultCode::Duplicate, "promise")),
+            Ok(Ok(Answer::Promise(promise))) => {
+                self.remember(&promise, spot);
+                Ok(())
+            }
+            Err(StoreError::Busy) => Err((FaultCode::Limit, "requests")),
+            failed => {
+                tracing::warn!(?failed, "a durable request was not kept");
+                // it may have been written all the same
+                self.unknown.notify_one();
+                Err((FaultCode::Unavailable, "coordinator"))
+            }
+        }
+    }
+
+    fn remember(&self, promise: &Promise, spot: Spot) {
+        if promise.state == PromiseState::Pending {
+            self.state.lock().rules.keep(promise.id.clone(), spot, promise.timeout_at);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Looks for what was kept before, at once and whenever something may have been kept that nobody here knows of.
+    async fn load_forever(self: Arc<Self>) {
+        loop {
+            self.load().await;
+            self.unknown.notified().await;
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn load(&self) {
+        let mut search = PromiseSearch { state: Some(PromiseState::Pending), tags: kept::tags(), ..PromiseSearch::default() };
+        loop {
+            let room = {
+                let state = self.state.lock();
+                state.rules.has_room(state.coming.len() + limits::SEARCH_RESULTS)
+            };
+            let found = if room { Some(self.coordinator.inside(Asked::PromiseSearch(search.clone())).await) } else { None };
+            match found {
+                Some(Ok(Ok(Answer::Promises { page, cursor }))) => {
+                    page.iter().filter_map(|promise| Some((promise, Kept::read(promise)?.spot()))).for_each(|(promise, spot)| {
+                        self.remember(promise, spot);
+                    });
+                    search.cursor = cursor;
+                    if search.cursor.is_none() {
+                        return;
+                    }
+                }
+                _ => sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+
+    /// Gives what can be given, whenever that may have changed, and again and again while something is here.
+    async fn give_forever(self: Arc<Self>, router: Arc<Router>) {
+        let (mut next_look, mut looked_at) = (Instant::now() + LOOK_EVERY, None);
+        loop {
+            self.give(&router).await;
+            let idle = self.state.lock().rules.is_empty();
+            tokio::select! {
+                biased; // much that changes does not keep it from looking
+                () = sleep_until(next_look), if !idle => {
+                    looked_at = self.look_after(&router, looked_at).await;
+                    next_look = Instant::now() + LOOK_EVERY;
+                }
+                () = self.changed.notified() => {}
+            }
+        }
+    }
+
+    async fn give(&self, router: &Router) {
+        loop {
+            let next = {
+                let routing = router.state.lock();
+                let leads_somewhere = |spot: &Spot| routing.rules.leads_somewhere(self.id, &spot.category, &spot.subject);
+                self.state.lock().rules.next(READS, leads_somewhere)
+            };
+            if next.is_empty() {
+                return;
+            }
+            let mut read = stream::iter(next).map(async |(ticket, id)| (ticket, self.read(id).await)).buffered(READS);
+            while let Some((ticket, found)) = read.next().await {
+                match found {
+                    Ok(Some(promise)) => self.hand_over(router, ticket, &promise),
+                    Ok(None) => _ = self.state.lock().rules.end(ticket),
+                    Err(Unread) => _ = self.state.lock().rules.put_back(ticket, true),
+                }
+            }
+        }
+    }
+
+    /// The promise, if it waits for its outcome.
+    async fn read(&self, id: PromiseId) -> Result<Option<Promise>, Unread> {
+        match self.coordinator.inside(Asked::PromiseGet(PromiseGet { id })).await {
+            Ok(Ok(Answer::Promise(promise))) => Ok(Some(promise).filter(|promise| promise.state == PromiseState::Pending)),
+            Ok(Err(refused)) if refused.status == Status::NotFound => Ok(None),
+            _ => Err(Unread),
+        }
+    }
+
+    /// Hands a request to a worker. Where there is none, or none with room, it waits again.
+    fn hand_over(&self, router: &Router, ticket: Ticket, promise: &Promise) {
+        let Some(kept) = Kept::read(promise) else {
+            tracing::warn!(promise = %promise.id, "a durable request makes no sense; it waits for its time-out");
+            self.state.lock().rules.end(ticket);
+            return;
+        };
+        let mut guard = router.state.lock();
+        let state = &mut *guard;
+        // it may have been settled meanwhile
+        if !self.state.lock().rules.is_out(ticket) {
+            return;
+        }
+        router.say(state, Vec::new());
+        let left = kept.due.0.saturating_sub(self.coordinator.now().0);
+        let (now, due) = (router.now(), state.rules.next_due());
+        let request = Request { cmd: kept.cmd, reqid: Some(ticket.reqid()), durable: None, data: Cow::Owned(kept.data) };
+        let has_room = |who| router.has_room(&state.members, who);
+        let effect = state.rules.entrust((now, self.id), kept.subject, request, now.plus(Millis(left)), has_room);
+        if effect.to == self.id {
+            return self.refused(ticket, effect.packet);
+        }
+        let headers = Headers {
+            node: Some(router.node.clone()),
+            deadline_ms: Some(u64::try_from(left).unwrap_or(0)),
+            promise: Some(promise.id.clone()),
+            ..kept.headers
+        };
+        router.pass(effect.to, &effect.packet, Some(&headers));
+        self.state.lock().tally.given += 1;
+        if state.rules.next_due() != due {
+            router.changed.notify_one();
+        }
+    }
+
+    /// The router did not pass it on.
+    fn refused(&self, ticket: Ticket, packet: Packet<'_>) {
+        let Datagram::Response(Response { outcome: Outcome::Err(fault), .. }) = packet.datagram else { return };
+        if passes(fault.code()) {
+            self.state.lock().rules.put_back(ticket, true);
+        } else {
+            self.settle_with(ticket, Outcome::Err(fault));
+        }
+    }
+
+    /// What the router has to say to who asked, which was this: a worker's answer, or that there will be none.
+    pub(super) fn hear(&self, rules: &Rulebook, Effect { packet, why, .. }: Effect<'_>) {
+        let Datagram::Response(Response { reqid: Some(reqid), outcome }) = packet.datagram else { return };
+        let Some(ticket) = Ticket::parse(&reqid) else { return };
+        match &outcome {
+            // what counts is how it ends
+            Outcome::Part(_) => return,
+            Outcome::Err(fault) if passes(fault.code()) && is_the_routers(rules, why) => {
+                let mut state = self.state.lock();
+                let here = state.rules.spot(ticket).is_some_and(|spot| rules.serves(&spot.category, &spot.subject));
+                let waits = state.rules.put_back(ticket, !here);
+                state.tally.put_back += u64::from(waits);
+            }
+            _ => self.settle_with(ticket, outcome),
+        }
+        self.changed.notify_one();
+    }
+
+    fn settle_with(&self, ticket: Ticket, outcome: Outcome<'_>) {
+        let (state, text) = match outcome {
+            Outcome::Part(data) | Outcome::Ok(data) => (SettleState::Resolved, data.get().to_owned()),
+            Outcome::Err(fault) => {
+                (SettleState::Rejected, format!(r#"{{"code":{},"data":{}}}"#, fault.code().number(), fault.data().get()))
+            }
+        };
+        let State { rules, answers, .. } = &mut *self.state.lock();
+        if let Some(id) = rules.answer(ticket) {
+            answers.push_back((ticket, PromiseSettle { id, state, value: json::of_text(&text) }));
+            self.answered.notify_one();
+        }
+    }
+
+    /// Settles what was answered, a few at a time.
+    async fn settle_forever(self: Arc<Self>) {
+        let mut running = FuturesUnordered::new();
+        loop {
+            while running.len() < SETTLES {
+                let Some((ticket, settle)) = self.state.lock().answers.pop_front() else { break };
+                running.push(self.settle(ticket, settle));
+            }
+            tokio::select! {
+                biased; // what is written makes room
+                Some(()) = running.next(), if !running.is_empty() => {}
+                () = self.answered.notified() => {}
+            }
+        }
+    }
+
+    /// Settles a promise, however long that takes. Somebody else may have done it before.
+    async fn settle(&self, ticket: Ticket, settle: PromiseSettle) {
+        let mut pause = PAUSE;
+        let settled = loop {
+            match self.coordinator.inside(Asked::PromiseSettle(settle.clone())).await {
+                Ok(Ok(Answer::Promise(promise))) => break promise.state == settle.state.into() && promise.value == settle.value,
+                Ok(Err(refused)) if refused.status == Status::NotFound => break false,
+                failed => {
+                    if pause == PAUSE {
+                        tracing::warn!(promise = %settle.id, ?failed, "a durable request was answered, and its promise is not settled yet");
+                    }
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LOOK_EVERY);
+                }
+            }
+        };
+        let mut state = self.state.lock();
+        state.rules.end(ticket);
+        *(if settled { &mut state.tally.settled } else { &mut state.tally.overtaken }) += 1;
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Lets go what is over, tries again what led nowhere, and looks whether somebody else settled what is at workers. Gives the
+    /// last one that it looked at.
+    async fn look_after(&self, router: &Router, looked_at: Option<Ticket>) -> Option<Ticket> {
+        let (over, out) = {
+            let State { rules, tally, .. } = &mut *self.state.lock();
+            let over = rules.expire(self.coordinator.now());
+            tally.overtaken += over.len() as u64;
+            rules.wake();
+            (over, rules.out_behind(looked_at, LOOKS))
+        };
+        over.into_iter().for_each(|ticket| self.cancel(router, ticket));
+        let last = out.get(LOOKS - 1).map(|(ticket, _)| *ticket);
+        let mut read = stream::iter(out).map(async |(ticket, id)| (ticket, self.read(id).await)).buffered(READS);
+        while let Some((ticket, found)) = read.next().await {
+            if matches!(found, Ok(None)) && self.overtaken(ticket) {
+                self.cancel(router, ticket);
+            }
+        }
+        last
+    }
+
+    fn overtaken(&self, ticket: Ticket) -> bool {
+        let mut state = self.state.lock();
+        // what is being settled ends by itself
+        let was_out = state.rules.is_out(ticket) && state.rules.end(ticket);
+        state.tally.overtaken += u64::from(was_out);
+        was_out
+    }
+
+    /// Tells a worker that it need not answer.
+    fn cancel(&self, router: &Router, ticket: Ticket) {
+        let packet = Packet { subject: Subject::router(), datagram: Push::cancel(&ticket.reqid()).into() };
+        let mut state = router.state.lock();
+        let effects = state.rules.receive(router.now(), self.id, packet, |_| true);
+        router.say(&mut state, effects);
+    }
+}
+
+/// The coordinator could not be asked.
+struct Unread;
+
+/// Whether such an error says that a worker may do it another time.
+fn passes(code: FaultCode) -> bool {
+    matches!(code, FaultCode::Unavailable | FaultCode::Limit | FaultCode::Timeout)
+}
+
+/// Whether an error is no worker's: those outside the hub may not be there either.
+fn is_the_routers(rules: &Rulebook, why: Why) -> bool {
+    match why {
+        Why::Own => true,
+        Why::Answered(by) => rules.is_outside(by),
+        Why::Asked(..) => false,
+    }
+}
