@@ -247,7 +247,7 @@ impl Client {
         talk.ask(writing, Ask::Look("CLIENT_FETCH_ALL".to_owned()), &Value::Null).await?;
         sleep_until(complete + self.times.parting - self.times.complete).await;
         let mut there = talk.listed.borrow().clone();
-        let mut all: Vec<String> = self.names.iter().cloned().chain(["coordinator".to_owned()]).collect();
+        let mut all: Vec<String> = self.names.iter().cloned().chain(["coordinator", "router"].map(str::to_owned)).collect();
         there.sort();
         all.sort();
         if there != all {
