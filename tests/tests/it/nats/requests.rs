@@ -105,7 +105,7 @@ async fn pushes_pass_in_both_directions_and_are_never_answered() {
     for worker in [&mut bob, &mut cyd] {
         assert_eq!(got(worker).await["data"]["cmd"], "math/here");
     }
-    let mut heard = plain.subscribe("concierge.api.>").await.unwrap();
+    let heard = plain.subscribe("concierge.api.>").await.unwrap();
     barrier(&plain).await;
     plain.publish("concierge.api.math", json!({ "type": "p", "cmd": "math/seen" }).to_string().into()).await.unwrap();
     for worker in [&mut bob, &mut cyd] {
