@@ -9,6 +9,7 @@ use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
+use concierge_api_rs::admin::Routing;
 use concierge_api_rs::coordinator::Millis;
 use concierge_api_rs::packet::Packet;
 use concierge_api_rs::{ClientId, ClientInfo};
@@ -95,6 +96,15 @@ impl Router {
         Standing { tally: *rules.tally(), malformed, in_flight: rules.in_flight(), workers: rules.workers() }
     }
 
+    /// How it stands, to those who look after it; `now`: in milliseconds since 1970.
+    pub(crate) fn survey(&self, now: u64) -> Routing {
+        let began = now.saturating_sub(u64::try_from(self.now().0).unwrap_or(0));
+        let mut look = self.state.lock().rules.look(began);
+        look.at = now;
+        look.totals.malformed = self.malformed.load(Ordering::Relaxed);
+        look
+    }
+
     /// Does what is due when it is due, and says what waits to be said.
     async fn expire_forever(self: Arc<Self>) {
         loop {
@@ -165,6 +175,7 @@ impl Builtin for Router {
     fn subscribed(&self, client: &ClientInfo, peer: &Arc<Peer>) {
         let mut state = self.state.lock();
         state.rules.come(client.uuid, client.tags.iter().cloned());
+        state.rules.introduce(client.uuid, client.name.clone());
         state.peers.insert(client.uuid, peer.clone());
     }
 
@@ -172,7 +183,7 @@ impl Builtin for Router {
     fn unsubscribed(&self, client: ClientId) {
         let mut state = self.state.lock();
         state.peers.remove(&client);
-        let effects = state.rules.go(client);
+        let effects = state.rules.go(self.now(), client);
         if !effects.is_empty() {
             state.unsaid.extend(effects);
             self.changed.notify_one();

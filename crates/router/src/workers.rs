@@ -61,6 +61,16 @@ impl Workers {
         self.by_category.get(category).into_iter().flatten().map(|(_, _, who)| *who)
     }
 
+    /// Every category that is served.
+    pub(crate) fn categories(&self) -> impl Iterator<Item = &Category> {
+        self.by_category.keys()
+    }
+
+    /// How many requests wait for it.
+    pub(crate) fn load(&self, who: ClientId) -> usize {
+        self.all.get(&who).map_or(0, |worker| worker.load)
+    }
+
     /// How many serve something.
     pub(crate) fn len(&self) -> usize {
         self.all.values().filter(|worker| !worker.categories.is_empty()).count()
