@@ -17,6 +17,7 @@ pub(crate) struct Asked {
     pub(crate) at: Millis,
     pub(crate) by: ClientId,
     pub(crate) cmd: Cmd,
+    category: Category,
     /// It is in its category's own account, which is kept while it is open.
     own: bool,
 }
@@ -75,8 +76,9 @@ impl Book {
 
     /// A worker is given a request.
     pub(crate) fn give(&mut self, by: ClientId, cmd: &Cmd) -> Asked {
-        let own = self.open(cmd.category());
-        let asked = Asked { at: self.now, by, cmd: cmd.clone(), own };
+        let category = cmd.category();
+        let own = self.open(&category);
+        let asked = Asked { at: self.now, by, cmd: cmd.clone(), category, own };
         let account = self.account(&asked);
         account.requests += 1;
         account.open += 1;
@@ -85,8 +87,9 @@ impl Book {
 
     /// A request is answered without a worker. What nobody serves gets no account by that.
     pub(crate) fn refuse(&mut self, by: ClientId, cmd: &Cmd, code: FaultCode, items: &[&str]) {
-        let own = self.pages.contains_key(&cmd.category());
-        let asked = Asked { at: self.now, by, cmd: cmd.clone(), own };
+        let category = cmd.category();
+        let own = self.pages.contains_key(&category);
+        let asked = Asked { at: self.now, by, cmd: cmd.clone(), category, own };
         self.account(&asked).requests += 1;
         self.fail(&asked, &Fault::new(code, items));
     }
@@ -157,17 +160,21 @@ impl Book {
     }
 
     fn account(&mut self, asked: &Asked) -> &mut Account {
-        let own = if asked.own { self.pages.get_mut(&asked.cmd.category()) } else { None };
+        let own = if asked.own { self.pages.get_mut(&asked.category) } else { None };
         own.map_or(&mut self.others, |page| &mut page.account)
     }
 
     /// A category is in use. Whether it has an account of its own: while something is open in all of them it gets none.
-    fn open(&mut self, category: Category) -> bool {
-        if !self.pages.contains_key(&category) && self.pages.len() == limits::ADMIN_CATEGORIES && !self.forget_one() {
-            return false;
+    fn open(&mut self, category: &Category) -> bool {
+        if let Some(page) = self.pages.get_mut(category) {
+            page.used = self.now;
+            return true;
         }
-        self.pages.entry(category).or_default().used = self.now;
-        true
+        let room = self.pages.len() < limits::ADMIN_CATEGORIES || self.forget_one();
+        if room {
+            self.pages.insert(category.clone(), Page { used: self.now, ..Page::default() });
+        }
+        room
     }
 
     /// The account that was not in use for the longest time becomes part of that of all others.

@@ -62,8 +62,13 @@ impl Workers {
     }
 
     /// Every category that is served.
-    pub(crate) fn categories(&self) -> impl Iterator<Item = &Category> {
+    pub(crate) fn categories(&self) -> impl ExactSizeIterator<Item = &Category> {
         self.by_category.keys()
+    }
+
+    /// How many serve a category.
+    pub(crate) fn count(&self, category: &Category) -> usize {
+        self.by_category.get(category).map_or(0, BTreeSet::len)
     }
 
     /// How many requests wait for it.

@@ -36,14 +36,15 @@ impl Router {
     /// Categories that have an account, then those that are served, as far as there is room; and how many there is none for.
     fn shown(&self) -> (BTreeSet<&Category>, u64) {
         let mut shown: BTreeSet<&Category> = self.book.categories().collect();
-        let mut left_out = 0;
         for category in self.workers.categories() {
-            if shown.len() < limits::ADMIN_CATEGORIES {
-                shown.insert(category);
+            if shown.len() == limits::ADMIN_CATEGORIES {
+                break;
             }
-            left_out += u64::from(!shown.contains(category));
+            shown.insert(category);
         }
-        (shown, left_out)
+        let served = shown.iter().filter(|category| self.workers.count(category) > 0).count();
+        let left_out = self.workers.categories().len() - served;
+        (shown, left_out as u64)
     }
 
     fn category(&self, category: &Category, instant: impl Fn(Millis) -> u64) -> CategoryRecord {
@@ -58,7 +59,7 @@ impl Router {
         CategoryRecord {
             category: category.clone(),
             workers: self.workers.of(category).take(limits::ADMIN_WORKERS).map(worker).collect(),
-            served_by: self.workers.of(category).count() as u64,
+            served_by: self.workers.count(category) as u64,
             account: self.book.account_of(category).cloned().unwrap_or_default(),
         }
     }
