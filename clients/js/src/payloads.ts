@@ -1729,19 +1729,19 @@ export type RouterFailure = {
 /** What the hub says of who asks, to a worker. */
 export type RouterHeaders = {
   /** Who asks, if it is a client of the hub. */
-  Cg-Client?: string;
+  "Cg-Client"?: string;
   /** Its name. */
-  Cg-Name?: string;
+  "Cg-Name"?: string;
   /** Its tags. */
-  Cg-Tags?: Array<string>;
+  "Cg-Tags"?: Array<string>;
   /** The hub that passes it on. */
-  Cg-Node?: string;
+  "Cg-Node"?: string;
   /** Milliseconds for which an answer is waited for. */
-  Cg-Deadline-Ms?: number;
+  "Cg-Deadline-Ms"?: number;
   /** Of somebody outside: the level that its key has. */
-  Cg-Level?: number;
+  "Cg-Level"?: number;
   /** The promise that the answer settles. */
-  Cg-Promise?: string;
+  "Cg-Promise"?: string;
 };
 
 /** Where to, and what. Where a transport has subjects of its own, `data` travels alone. */
