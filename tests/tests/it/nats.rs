@@ -4,6 +4,7 @@ mod discovery;
 mod faults;
 mod keys;
 mod load;
+mod mangled;
 mod requests;
 mod trouble;
 
