@@ -5,17 +5,19 @@
 //! going brought about, until the next packet or the task comes; nobody is closed for a request that somebody else sent.
 
 pub(crate) mod durable;
+mod outside;
 
 use std::collections::HashMap;
 use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
+use concierge_api_rs::admin::Routing;
 use concierge_api_rs::coordinator::Millis;
 use concierge_api_rs::packet::{Datagram, Headers, Packet, Request};
 use concierge_api_rs::{ClientId, ClientInfo};
 use concierge_router::{Effect, Router as Rulebook, Rules, Tally, Why};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep_until};
@@ -24,6 +26,7 @@ use crate::builtin::{Builtin, BuiltinSeat};
 use crate::coordinator::Coordinator;
 use crate::desk::Desk;
 use crate::peer::Peer;
+pub(crate) use outside::NatsStanding;
 
 /// Its name, and its service's.
 const NAME: &str = "router";
@@ -53,11 +56,19 @@ pub(crate) struct Router {
     malformed: AtomicU64,
     /// Where there is a coordinator, what it keeps of requests. Set before anybody can ask.
     durable: OnceLock<Arc<durable::Requests>>,
+    /// The way out of the hub, if there is one.
+    way: OnceLock<Box<outside::Way>>,
 }
 
 struct State {
     rules: Rulebook,
     members: HashMap<ClientId, Member>,
+    /// What workers are told of those who ask and are no clients, as of the last time.
+    asking: HashMap<ClientId, Headers>,
+    /// Who outside waits for answers.
+    waiting: outside::Waiting,
+    /// What is served, as it was told outside.
+    served: u64,
     /// What somebody's going brought about: at most one packet for each request that waited.
     unsaid: Vec<Effect<'static>>,
 }
@@ -70,13 +81,14 @@ struct Member {
 }
 
 /// How a router stands.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Standing {
     pub(crate) tally: Tally,
     pub(crate) malformed: u64,
     pub(crate) in_flight: usize,
     pub(crate) workers: usize,
     pub(crate) durable: durable::Standing,
+    pub(crate) nats: Option<NatsStanding>,
 }
 
 impl Router {
@@ -85,13 +97,21 @@ impl Router {
         let router = Arc::new(Self {
             desk: desk.clone(),
             seat: OnceLock::new(),
-            state: Mutex::new(State { rules: Rulebook::new(rules), members: HashMap::new(), unsaid: Vec::new() }),
+            state: Mutex::new(State {
+                rules: Rulebook::new(rules),
+                members: HashMap::new(),
+                asking: HashMap::new(),
+                waiting: outside::Waiting::default(),
+                served: 0,
+                unsaid: Vec::new(),
+            }),
             began: Instant::now(),
             outbox_bytes,
             node,
             changed: Notify::new(),
             malformed: AtomicU64::new(0),
             durable: OnceLock::new(),
+            way: OnceLock::new(),
         });
         let code: Weak<Self> = Arc::downgrade(&router);
         let seat = desk.seat(NAME, NAME, code).expect("nobody is there yet who could have the name");
@@ -113,11 +133,21 @@ impl Router {
 
     /// How it stands.
     pub(crate) fn look(&self) -> Standing {
-        let malformed = self.malformed.load(Ordering::Relaxed);
+        let (malformed, nats) = (self.malformed.load(Ordering::Relaxed), self.look_outside());
         let durable = self.durable.get().map(|requests| requests.look()).unwrap_or_default();
         let state = self.state.lock();
         let rules = &state.rules;
-        Standing { tally: *rules.tally(), malformed, in_flight: rules.in_flight(), workers: rules.workers(), durable }
+        Standing { tally: *rules.tally(), malformed, in_flight: rules.in_flight(), workers: rules.workers(), durable, nats }
+    }
+
+    /// How it stands, to those who look after it; `now`: in milliseconds since 1970.
+    pub(crate) fn survey(&self, now: u64) -> Routing {
+        let began = now.saturating_sub(u64::try_from(self.now().0).unwrap_or(0));
+        let mut look = self.state.lock().rules.look(began);
+        look.at = now;
+        look.totals.malformed = self.malformed.load(Ordering::Relaxed);
+        look.nats = self.look_outside().map(NatsStanding::record);
+        look
     }
 
     /// Does what is due when it is due, and says what waits to be said.
@@ -155,25 +185,37 @@ impl Router {
         if let Some(requests) = self.durable.get().filter(|requests| requests.id == effect.to) {
             return requests.hear(&state.rules, effect);
         }
-        let Effect { to, packet, why } = effect;
-        let asked = if let Why::Asked(by, due) = why { state.members.get_mut(&by).map(|asker| (asker, due)) } else { None };
-        match asked {
-            Some((Member { headers, .. }, due)) => {
-                headers.deadline_ms = due.map(|due| u64::try_from(due.0 - self.now().0).unwrap_or(0));
-                self.pass(to, &packet, Some(headers));
-            }
-            None => self.pass(to, &packet, None),
-        }
+        let Some(Effect { to, packet, why }) = self.carry_out_of_here(state, effect) else { return };
+        let text = if matches!(why, Why::Asked(..)) { packet.encode_with(&self.headers(state, why)) } else { packet.encode() };
+        self.tell(to, &text);
     }
 
-    /// Passes a packet on, to a worker with what it is told beside.
-    fn pass(&self, to: ClientId, packet: &Packet<'_>, headers: Option<&Headers>) {
-        self.tell(to, &headers.map_or_else(|| packet.encode(), |headers| packet.encode_with(headers)));
+    /// What a worker is told of who asks.
+    fn headers(&self, state: &State, why: Why) -> Headers {
+        let Why::Asked(by, due) = why else { return Headers::default() };
+        let known = state.members.get(&by).map(|member| &member.headers).or_else(|| state.asking.get(&by));
+        let deadline_ms = due.map(|due| u64::try_from(due.0 - self.now().0).unwrap_or(0));
+        Headers { deadline_ms, ..known.cloned().unwrap_or_default() }
     }
 
     /// Half of its outbox: what others send to a worker does not close it.
     fn has_room(&self, members: &HashMap<ClientId, Member>, who: ClientId) -> bool {
         members.get(&who).is_some_and(|member| member.peer.look().waiting <= self.outbox_bytes / 2)
+    }
+
+    /// Hands a packet to the rules and carries out what it leads to.
+    fn hand_over(&self, mut guard: MutexGuard<'_, State>, from: ClientId, packet: Packet<'_>) {
+        let state = &mut *guard;
+        let due = state.rules.next_due();
+        let effects = state.rules.receive(self.now(), from, packet, |who| self.has_room(&state.members, who));
+        self.say(state, effects);
+        self.tell_served(state);
+        self.look_for_workers(state);
+        let next = state.rules.next_due();
+        drop(guard);
+        if next.is_some_and(|next| due.is_none_or(|due| next < due)) {
+            self.changed.notify_one();
+        }
     }
 
     fn tell(&self, to: ClientId, text: &str) {
@@ -184,7 +226,7 @@ impl Router {
 }
 
 impl Builtin for Router {
-    fn receive(&self, from: &Arc<Peer>, data: &str) {
+    fn receive(&self, from: &Arc<Peer>, data: &str) -> bool {
         let packet = match Packet::decode(data) {
             Ok(packet) => packet,
             Err(refused) => {
@@ -192,28 +234,23 @@ impl Builtin for Router {
                 let answer = refused.answer();
                 let _order = self.state.lock();
                 answer.iter().for_each(|packet| self.tell(from.id, &packet.encode()));
-                return;
+                return answer.is_some();
             }
         };
         if let Packet { subject, datagram: Datagram::Request(request @ Request { durable: Some(_), .. }) } = packet {
-            return self.keep(from, subject, request);
+            self.keep(from, subject, request);
+            return true;
         }
-        let mut guard = self.state.lock();
-        let state = &mut *guard;
-        let due = state.rules.next_due();
-        let effects = state.rules.receive(self.now(), from.id, packet, |who| self.has_room(&state.members, who));
-        self.say(state, effects);
-        let next = state.rules.next_due();
-        self.look_for_workers(state);
-        drop(guard);
-        if next.is_some_and(|next| due.is_none_or(|due| next < due)) {
-            self.changed.notify_one();
-        }
+        // who answers is soon given more; a push is all that its sender has to say
+        let soon = !matches!(packet.datagram, Datagram::Push(_));
+        self.hand_over(self.state.lock(), from.id, packet);
+        soon
     }
 
     fn subscribed(&self, client: &ClientInfo, peer: &Arc<Peer>) {
         let mut state = self.state.lock();
         state.rules.come(client.uuid, client.tags.iter().cloned());
+        state.rules.introduce(client.uuid, client.name.clone());
         let headers = Headers {
             client: Some(client.uuid),
             name: Some(client.name.clone()),
@@ -228,7 +265,8 @@ impl Builtin for Router {
     fn unsubscribed(&self, client: ClientId) {
         let mut state = self.state.lock();
         state.members.remove(&client);
-        let effects = state.rules.go(client);
+        let effects = state.rules.go(self.now(), client);
+        self.tell_served(&mut state);
         if !effects.is_empty() {
             state.unsaid.extend(effects);
             self.changed.notify_one();

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::keys::{self, KEYS, Kind, SECTIONS};
 use super::load::{Layers, Setting, parse};
-use super::{Config, Files, LogFormat, Store, Tls, UuidKeys, print, validate};
+use super::{Config, Files, LogFormat, Nats, Router, Store, Tls, UuidKeys, print, validate};
 
 fn environment(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
     variables.iter().map(|(name, value)| (name.into(), value.into())).collect()
@@ -52,6 +52,7 @@ fn full() -> Config {
         heartbeat,
         coordinator,
         router,
+        nats,
         console,
         metrics,
         drain,
@@ -76,7 +77,8 @@ fn full() -> Config {
         heartbeat,
         files: Files { dir: Some("d".into()), listen: Some(([127, 0, 0, 1], 1).into()), ..Files::default() },
         coordinator,
-        router,
+        router: Router { api_keys_file: Some("a".into()), ..router },
+        nats: Nats { url: Some("nats://n".into()), credentials_file: Some("n".into()), ..nats },
         store: Store { url: Some("memory:".into()) },
         console,
         metrics,
@@ -211,6 +213,8 @@ fn every_key_can_be_given_by_environment_and_by_flag() {
                         "tls.key",
                         "secret_file",
                         "admin_secret_file",
+                        "router.api_keys_file",
+                        "nats.credentials_file",
                         "limits.outbox_bytes",
                         "files.folder_bytes",
                         "drain.within_ms"

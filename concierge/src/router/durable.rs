@@ -116,7 +116,7 @@ impl Router {
     pub(super) fn keep(&self, from: &Arc<Peer>, subject: Subject, request: Request<'_>) {
         let reqid = request.reqid.clone();
         if let Err((code, item)) = self.take(from, &subject, request) {
-            self.answer(from.id, subject, Response::err(reqid, Fault::new(code, &[item])));
+            self.reply(from.id, subject, Response::err(reqid, Fault::new(code, &[item])));
         }
     }
 
@@ -136,10 +136,10 @@ impl Router {
         requests.come(Coming { from: from.clone(), reqid, subject: subject.clone(), spot, create })
     }
 
-    fn answer(&self, to: ClientId, subject: Subject, response: Response<'_>) {
+    fn reply(&self, to: ClientId, subject: Subject, response: Response<'_>) {
         let packet = Packet { subject, datagram: response.into() };
         let _order = self.state.lock();
-        self.pass(to, &packet, None);
+        self.tell(to, &packet.encode());
     }
 
     /// When other workers are here than before, what waits may be given.
@@ -231,7 +231,7 @@ impl Requests {
             Ok(()) => Response::ok(Some(reqid), &said),
             Err((code, item)) => Response::err(Some(reqid), Fault::new(code, &[item])),
         };
-        router.answer(from.id, subject, response);
+        router.reply(from.id, subject, response);
     }
 
     /// Keeps a request under its promise. One that is there already is the same if it asks the same.
@@ -360,13 +360,9 @@ impl Requests {
         if effect.to == self.id {
             return self.refused(ticket, effect.packet);
         }
-        let headers = Headers {
-            node: Some(router.node.clone()),
-            deadline_ms: Some(u64::try_from(left).unwrap_or(0)),
-            promise: Some(promise.id.clone()),
-            ..kept.headers
-        };
-        router.pass(effect.to, &effect.packet, Some(&headers));
+        let headers = Headers { node: Some(router.node.clone()), promise: Some(promise.id.clone()), ..kept.headers };
+        state.asking.insert(self.id, headers);
+        router.say(state, vec![effect]);
         self.state.lock().tally.given += 1;
         if state.rules.next_due() != due {
             router.changed.notify_one();
@@ -376,7 +372,7 @@ impl Requests {
     /// The router did not pass it on.
     fn refused(&self, ticket: Ticket, packet: Packet<'_>) {
         let Datagram::Response(Response { outcome: Outcome::Err(fault), .. }) = packet.datagram else { return };
-        if passes(fault.code()) {
+        if passes(&fault) {
             self.state.lock().rules.put_back(ticket, true);
         } else {
             self.settle_with(ticket, Outcome::Err(fault));
@@ -390,7 +386,7 @@ impl Requests {
         match &outcome {
             // what counts is how it ends
             Outcome::Part(_) => return,
-            Outcome::Err(fault) if passes(fault.code()) && is_the_routers(rules, why) => {
+            Outcome::Err(fault) if passes(fault) && is_the_routers(rules, why) => {
                 let mut state = self.state.lock();
                 let here = state.rules.spot(ticket).is_some_and(|spot| rules.serves(&spot.category, &spot.subject));
                 let waits = state.rules.put_back(ticket, !here);
@@ -495,9 +491,13 @@ impl Requests {
 /// The coordinator could not be asked.
 struct Unread;
 
-/// Whether such an error says that a worker may do it another time.
-fn passes(code: FaultCode) -> bool {
-    matches!(code, FaultCode::Unavailable | FaultCode::Limit | FaultCode::Timeout)
+/// Whether such an error says that a worker may do it another time. What is too big for the way out stays so.
+fn passes(fault: &Fault<'_>) -> bool {
+    match fault.code() {
+        FaultCode::Unavailable | FaultCode::Timeout => true,
+        FaultCode::Limit => fault.items() != ["data"],
+        _ => false,
+    }
 }
 
 /// Whether an error is no worker's: those outside the hub may not be there either.

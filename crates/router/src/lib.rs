@@ -29,6 +29,7 @@
 //! ```
 #![warn(missing_docs)]
 
+mod book;
 mod durable;
 mod in_flight;
 mod keys;

@@ -51,7 +51,9 @@ impl Route {
         let parsed = |text: &str| Subject::parse(text).map_err(|error| format!("`{text}` is none: {error}"));
         let mut route = Self { tags: Vec::new(), ..otherwise.clone() };
         route.subject = if subject == "*" { None } else { Some(parsed(subject)?) };
-        route.prefix = prefix.map(parsed).transpose()?;
+        if let Some(prefix) = prefix {
+            route.prefix = Some(parsed(prefix)?);
+        }
         words.try_for_each(|word| route.read(word).ok_or_else(|| format!("`{word}` in `{text}` means nothing")))?;
         Ok(route)
     }
@@ -105,6 +107,11 @@ impl Routes {
 
     pub(crate) fn get(&self, number: RouteNumber) -> &Route {
         &self.0[number.0]
+    }
+
+    /// All of them; of several that cover a subject the first counts.
+    pub(crate) fn all(&self) -> &[Route] {
+        &self.0
     }
 }
 
