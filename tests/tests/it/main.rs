@@ -26,5 +26,6 @@ mod races;
 mod readme;
 mod resonate;
 mod router;
+mod router_client;
 mod slow;
 mod tls;
