@@ -173,7 +173,8 @@ impl Client {
         if let Some(connected) = present.upgrade() {
             return Ok(Router::of(connected));
         }
-        let connected = Arc::new(router::Connected::connect(self.clone()).await?);
+        let again = !present.ptr_eq(&Weak::new());
+        let connected = Arc::new(router::Connected::connect(self.clone(), again).await?);
         *present = Arc::downgrade(&connected);
         Ok(Router::of(connected))
     }

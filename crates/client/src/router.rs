@@ -136,12 +136,13 @@ impl fmt::Debug for Router {
 }
 
 impl Connected {
-    /// Subscribes, and reads what comes for as long as there is a handle.
-    pub(crate) async fn connect(client: Client) -> Result<Self, RouterError> {
+    /// Subscribes, and reads what comes for as long as there is a handle. A hub that may know handlers of earlier handles is told
+    /// that they are gone.
+    pub(crate) async fn connect(client: Client, again: bool) -> Result<Self, RouterError> {
         let feed = client.subscribe(SERVICE).await?;
         let (asides, waiting) = Asides::new();
         let calls = Arc::new(Calls::new(client.options().router_in_flight, asides.clone()));
-        let core = Arc::new(Core { client: client.clone(), calls, handlers: Handlers::default(), asides });
+        let core = Arc::new(Core { client: client.clone(), calls, handlers: Handlers::new(again), asides });
         let tasks =
             [tokio::spawn(read(feed, core.clone())), tokio::spawn(tell(core.clone())), tokio::spawn(speak(client, waiting))];
         Ok(Self { core, _tasks: tasks.map(AbortOnDropHandle::new) })
@@ -189,7 +190,7 @@ impl Router {
         let asked = Asked::new(cmd.as_ref(), body, None)?;
         let until = Instant::now() + self.within;
         let call = self.patiently(self.open(asked)).await?;
-        Ok(Parts::new(call, self.within, until))
+        Ok(Parts::new(self.clone(), call, self.within, until))
     }
 
     /// Asks for an answer that outlives this connection and the worker's: it is a promise of the coordinator, which
@@ -350,6 +351,9 @@ async fn tell(core: Arc<Core>) {
         core.handlers.changed.notified().await;
         while !core.handlers.is_ended() {
             let (generation, serve) = core.handlers.serve();
+            if generation == 0 {
+                break; // nothing was ever handled
+            }
             let packet = Packet { subject: Subject::router(), datagram: Push::serve(&serve).into() };
             match send::send(&core.client, packet.encode()).await {
                 Ok(()) => core.handlers.tell(generation),

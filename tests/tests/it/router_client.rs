@@ -159,7 +159,8 @@ async fn an_answer_comes_in_parts_and_the_last_one_ends_it() {
         if below == 3 { Err(Fault::new(FaultCode::Limit, &["three"])) } else { Ok(below) }
     };
     let _counting = bob.handle("math/count", count, HandleOptions::default()).await.unwrap();
-    let parts = ada.request_many("math/count", &500).await.unwrap();
+    // it needs no other handle
+    let parts = connect(&hub, "carl").await.request_many("math/count", &500).await.unwrap();
     let read = |part: Result<Answer, RouterError>| part.map(|part| (part.json::<u32>().unwrap(), part.more)).unwrap();
     let numbers: Vec<(u32, bool)> = within("all parts", parts.map(read).collect()).await;
     assert_eq!(numbers, (0..=500).map(|n| (n, n < 500)).collect::<Vec<_>>());
@@ -333,6 +334,21 @@ async fn what_ends_in_good_order_loses_no_request() {
     // it can be served anew, by another handler
     let _again = bob.handle("slow/*", async |_: Request| Ok::<_, Fault>("again"), HandleOptions::default()).await.unwrap();
     assert_eq!(ask(&ada, "slow/wait", json!(null)).await.unwrap(), "again");
+}
+
+#[tokio::test]
+async fn who_drops_its_router_serves_nothing_with_the_next_one() {
+    let hub = hub().await;
+    let (ada, client) = (connect(&hub, "ada").await, connect(&hub, "bob").await.client().clone());
+    for _ in 0..3 {
+        let bob = client.router().await.unwrap();
+        let adding = adds(&bob).await;
+        assert_eq!(ask(&ada, "math/add", json!([1, 2])).await.unwrap(), 3);
+        drop((adding, bob));
+        let next = client.router().await.unwrap();
+        until("the hub knows", async || (hub.metric("concierge_router_workers").await == 0.0).then_some(())).await;
+        drop(next);
+    }
 }
 
 #[tokio::test]

@@ -175,6 +175,15 @@ struct Entry {
 }
 
 impl Handlers {
+    /// None. The router is to be told so where it may know others.
+    pub(super) fn new(again: bool) -> Self {
+        let handlers = Self::default();
+        if again {
+            handlers.change(&mut handlers.lock());
+        }
+        handlers
+    }
+
     /// One more. Which state of the table has it.
     pub(super) fn add(&self, handler: Arc<Handler>) -> Result<u64, HandleError> {
         let mut table = self.lock();

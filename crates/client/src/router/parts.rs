@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::Router;
 use super::calls::{Call, Said};
 use super::error::RouterError;
 
@@ -39,13 +40,15 @@ impl Answer {
 pub struct Parts {
     /// Until its end.
     call: Option<Call>,
+    /// It is read as long as this exists.
+    _router: Router,
     within: Duration,
     patience: Pin<Box<Sleep>>,
 }
 
 impl Parts {
-    pub(super) fn new(call: Call, within: Duration, until: Instant) -> Self {
-        Self { call: Some(call), within, patience: Box::pin(sleep_until(until)) }
+    pub(super) fn new(router: Router, call: Call, within: Duration, until: Instant) -> Self {
+        Self { call: Some(call), _router: router, within, patience: Box::pin(sleep_until(until)) }
     }
 }
 
