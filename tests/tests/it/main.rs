@@ -27,5 +27,6 @@ mod readme;
 mod resonate;
 mod router;
 mod router_client;
+mod router_commands;
 mod slow;
 mod tls;
