@@ -16,6 +16,11 @@ async fn hub() -> Hub {
     Hub::with(&["router.enabled=true"]).await
 }
 
+/// A hub that ends no request by itself.
+async fn patient() -> Hub {
+    Hub::with(&["router.enabled=true", "router.within_ms=3600000"]).await
+}
+
 async fn connect(hub: &Hub, name: &str) -> Router {
     let eager = Reconnect { base: Duration::from_millis(20), cap: Duration::from_millis(200), ..Reconnect::default() };
     let client = Client::connect(hub.options(name).reconnect(eager)).await.expect("the hub lets it in");
@@ -177,7 +182,7 @@ async fn an_answer_comes_in_parts_and_the_last_one_ends_it() {
 
 #[tokio::test]
 async fn who_wants_no_more_of_an_answer_cancels_it_and_the_handler_is_dropped() {
-    let hub = hub().await;
+    let hub = patient().await;
     let (ada, bob) = (connect(&hub, "ada").await, connect(&hub, "bob").await);
     let (to, mut told) = mpsc::channel(16);
     let endless = move |request: Request| {
@@ -221,7 +226,7 @@ async fn who_wants_no_more_of_an_answer_cancels_it_and_the_handler_is_dropped() 
 
 #[tokio::test]
 async fn an_answer_that_is_not_read_ends_instead_of_leaving_parts_out() {
-    let hub = hub().await;
+    let hub = patient().await;
     let (ada, bob) = (connect(&hub, "ada").await, connect(&hub, "bob").await);
     let (to, mut told) = mpsc::channel(16);
     let endless = move |request: Request| {
@@ -246,7 +251,7 @@ async fn an_answer_that_is_not_read_ends_instead_of_leaving_parts_out() {
 
 #[tokio::test]
 async fn a_worker_that_goes_leaves_its_requests_unavailable_and_a_lost_hub_tells_everybody() {
-    let mut hub = hub().await;
+    let mut hub = patient().await;
     let (ada, bob) = (connect(&hub, "ada").await, connect(&hub, "bob").await);
     let (hanging, mut told) = hangs(&bob, "slow/hang").await;
     let asking = tokio::spawn({
@@ -275,7 +280,7 @@ async fn a_worker_that_goes_leaves_its_requests_unavailable_and_a_lost_hub_tells
 
 #[tokio::test]
 async fn what_is_handled_is_handled_again_by_a_hub_that_was_restarted() {
-    let mut hub = hub().await;
+    let mut hub = patient().await;
     let (ada, bob) = (connect(&hub, "ada").await, connect(&hub, "bob").await);
     let _adding = adds(&bob).await;
     let (_hanging, mut told) = hangs(&bob, "slow/hang").await;

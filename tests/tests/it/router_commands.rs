@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
+/// A hub that ends no request by itself.
 async fn hub() -> Hub {
-    Hub::with(&["router.enabled=true"]).await
+    Hub::with(&["router.enabled=true", "router.within_ms=3600000"]).await
 }
 
 /// The words of a command line that need no quotes.
