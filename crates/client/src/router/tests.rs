@@ -1,5 +1,6 @@
 use concierge_api_rs::coordinator::{Millis, Promise, PromiseState, Tags, Value};
 use concierge_api_rs::packet::{Outcome, ReqId, Response, Serve};
+use rand::{RngExt, SeedableRng};
 use serde_json::json;
 
 use super::asides::Asides;
@@ -255,4 +256,73 @@ fn the_promise_of_a_durable_request_says_what_the_worker_answered() {
 #[test]
 fn what_is_said_when_nothing_is_served_ends_it() {
     assert_eq!(Handlers::default().serve(), (0, Serve::default()));
+}
+
+/// A request in a life: what it was told and has not read yet, and whether more may come.
+struct Asking {
+    call: Call,
+    told: std::collections::VecDeque<String>,
+    open: bool,
+    /// Its turn is its own until it has read its end.
+    has_turn: bool,
+}
+
+#[tokio::test]
+async fn whatever_happens_every_request_reads_what_was_said_to_it_in_order_and_no_turn_is_lost() {
+    const TURNS: usize = 6;
+    let seed: u64 = rand::random();
+    println!("seed {seed}");
+    let mut dice = rand::rngs::StdRng::seed_from_u64(seed);
+    let (asides, mut waiting) = Asides::new();
+    let calls = Arc::new(Calls::new(TURNS, asides));
+    let mut asking: Vec<Asking> = Vec::new();
+    let mut unsaid = 0;
+    for step in 0..100_000 {
+        tokio::task::yield_now().await; // else tokio lets a task that does much at once wait
+        let one = if asking.is_empty() { 0 } else { dice.random_range(0..asking.len()) };
+        match dice.random_range(0..100) {
+            0..20 => {
+                let free = TURNS - asking.iter().filter(|one| one.has_turn).count() - unsaid;
+                let came = calls.call(Subject::api()).now_or_never();
+                assert_eq!(came.is_some(), free > 0, "{free} turns are free");
+                asking.extend(came.map(|call| Asking { call, told: [].into(), open: true, has_turn: true }));
+            }
+            20..50 if !asking.is_empty() => {
+                let Asking { call, told, open, .. } = &mut asking[one];
+                calls.take(part(&call.reqid, &step.to_string()), Subject::api());
+                told.extend(open.then(|| format!("part {step}")));
+            }
+            50..60 if !asking.is_empty() => {
+                let Asking { call, told, open, .. } = &mut asking[one];
+                calls.take(ok(&call.reqid, &step.to_string()), Subject::api());
+                told.extend(open.then(|| format!("ok {step}")));
+                *open = false;
+            }
+            60..61 => {
+                calls.lose(|| Said::Disconnected);
+                for Asking { told, open, .. } in &mut asking {
+                    told.extend(open.then(|| "lost".to_owned()));
+                    *open = false;
+                }
+            }
+            61..85 if !asking.is_empty() => {
+                let Asking { call, told, has_turn, .. } = &mut asking[one];
+                let said = call.next().now_or_never().map(|said| match said {
+                    Said::Part(data) => format!("part {data}"),
+                    Said::Ok(data) => format!("ok {data}"),
+                    Said::Disconnected => "lost".to_owned(),
+                    Said::Closed => "closed".to_owned(),
+                    other => panic!("{other:?}"),
+                });
+                let ended = said.as_ref().is_some_and(|said| !said.starts_with("part"));
+                let expected = told.pop_front().or_else(|| (!*has_turn).then(|| "closed".to_owned()));
+                assert_eq!(said, expected);
+                *has_turn &= !ended;
+            }
+            85..95 if !asking.is_empty() => unsaid += usize::from(asking.swap_remove(one).has_turn),
+            95..100 => unsaid -= usize::from(waiting.try_recv().is_ok()),
+            _ => {}
+        }
+        assert_eq!(calls.open(), asking.iter().filter(|one| one.open).count());
+    }
 }
