@@ -23,7 +23,8 @@ pub enum LogError {
 /// # Errors
 /// The level is none, or something logs already.
 pub fn start(log: &Log, color: bool) -> Result<(), LogError> {
-    let filter = EnvFilter::try_new(&log.level)?;
+    // what that library says at lower levels has passwords in it
+    let filter = EnvFilter::try_new(&log.level)?.add_directive("async_nats=warn".parse()?);
     let terminal = io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     if is_json(log.format, terminal) {

@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use concierge_api_rs::CloseCode;
 use concierge_api_rs::coordinator::{Answer, Outcome, Status};
 use concierge_api_rs::packet::FaultCode;
+use concierge_nats::State;
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use crate::router::Standing;
+use crate::router::{NatsStanding, Standing};
 
 static PROMETHEUS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
@@ -197,7 +198,7 @@ pub(crate) fn start() {
 }
 
 /// What a router counted, which it does by itself.
-fn publish_router(Standing { tally, malformed, in_flight, workers }: &Standing) {
+fn publish_router(Standing { tally, malformed, in_flight, workers, nats }: &Standing) {
     gauge!("concierge_router_in_flight").set(*in_flight as f64);
     gauge!("concierge_router_workers").set(*workers as f64);
     counter!("concierge_router_requests_total").absolute(tally.requests);
@@ -212,6 +213,19 @@ fn publish_router(Standing { tally, malformed, in_flight, workers }: &Standing) 
     for (why, total) in [("late", tally.late), ("unknown", tally.unknown), ("malformed", *malformed), ("no_room", tally.no_room)]
     {
         counter!("concierge_router_dropped_total", "why" => why).absolute(total);
+    }
+    nats.iter().for_each(publish_nats);
+}
+
+fn publish_nats(NatsStanding { link, dropped }: &NatsStanding) {
+    gauge!("concierge_nats_up").set(f64::from(u8::from(link.state == State::Up)));
+    gauge!("concierge_nats_served").set(link.served as f64);
+    counter!("concierge_nats_connects_total").absolute(link.connects);
+    for (direction, total) in [("sent", link.sent), ("received", link.received)] {
+        counter!("concierge_nats_messages_total", "direction" => direction).absolute(total);
+    }
+    for (why, total) in [("unsent", link.unsent), ("slow", link.slow), ("unanswerable", *dropped)] {
+        counter!("concierge_nats_dropped_total", "why" => why).absolute(total);
     }
 }
 
@@ -329,6 +343,15 @@ const DESCRIBED: &[(Kind, &str, &str)] = &[
         Kind::Counter,
         "concierge_router_dropped_total{why}",
         "Responses that came `late` or to an `unknown` request, what was `malformed`, and `no_room`: requests that no worker had room for, and workers that had none for a push.",
+    ),
+    (Kind::Gauge, "concierge_nats_up", "1 while there is a connection to a nats-server that will do, else 0."),
+    (Kind::Gauge, "concierge_nats_served", "Subjects that the hub serves on NATS, and the server is known to have."),
+    (Kind::Counter, "concierge_nats_connects_total", "Connections to NATS that were made."),
+    (Kind::Counter, "concierge_nats_messages_total{direction}", "Messages that were `sent` to NATS and `received` from it."),
+    (
+        Kind::Counter,
+        "concierge_nats_dropped_total{why}",
+        "Messages to NATS that could not be sent (`unsent`); times that messages from it came faster than they were read (`slow`), at least; messages that ask nothing that can be answered (`unanswerable`).",
     ),
     (
         Kind::Counter,

@@ -4,6 +4,8 @@
 //! Invariants: packets leave in the order in which the rules said so, under one lock; nothing waits here but packets that somebody's
 //! going brought about, until the next packet or the task comes; nobody is closed for a request that somebody else sent.
 
+mod outside;
+
 use std::collections::HashMap;
 use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +15,7 @@ use concierge_api_rs::coordinator::Millis;
 use concierge_api_rs::packet::{Headers, Packet};
 use concierge_api_rs::{ClientId, ClientInfo};
 use concierge_router::{Effect, Router as Rulebook, Rules, Tally, Why};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep_until};
@@ -21,6 +23,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 use crate::builtin::{Builtin, BuiltinSeat};
 use crate::desk::Desk;
 use crate::peer::Peer;
+pub(crate) use outside::NatsStanding;
 
 /// Its name, and its service's.
 const NAME: &str = "router";
@@ -48,11 +51,19 @@ pub(crate) struct Router {
     changed: Notify,
     /// What was no packet.
     malformed: AtomicU64,
+    /// The way out of the hub, if there is one.
+    way: OnceLock<Box<outside::Way>>,
 }
 
 struct State {
     rules: Rulebook,
     members: HashMap<ClientId, Member>,
+    /// What workers are told of those who ask and are no clients, as of the last time.
+    asking: HashMap<ClientId, Headers>,
+    /// Who outside waits for answers.
+    waiting: outside::Waiting,
+    /// What is served, as it was told outside.
+    served: u64,
     /// What somebody's going brought about: at most one packet for each request that waited.
     unsaid: Vec<Effect<'static>>,
 }
@@ -65,12 +76,13 @@ struct Member {
 }
 
 /// How a router stands.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Standing {
     pub(crate) tally: Tally,
     pub(crate) malformed: u64,
     pub(crate) in_flight: usize,
     pub(crate) workers: usize,
+    pub(crate) nats: Option<NatsStanding>,
 }
 
 impl Router {
@@ -79,12 +91,20 @@ impl Router {
         let router = Arc::new(Self {
             desk: desk.clone(),
             seat: OnceLock::new(),
-            state: Mutex::new(State { rules: Rulebook::new(rules), members: HashMap::new(), unsaid: Vec::new() }),
+            state: Mutex::new(State {
+                rules: Rulebook::new(rules),
+                members: HashMap::new(),
+                asking: HashMap::new(),
+                waiting: outside::Waiting::default(),
+                served: 0,
+                unsaid: Vec::new(),
+            }),
             began: Instant::now(),
             outbox_bytes,
             node,
             changed: Notify::new(),
             malformed: AtomicU64::new(0),
+            way: OnceLock::new(),
         });
         let code: Weak<Self> = Arc::downgrade(&router);
         let seat = desk.seat(NAME, NAME, code).expect("nobody is there yet who could have the name");
@@ -100,10 +120,10 @@ impl Router {
 
     /// How it stands.
     pub(crate) fn look(&self) -> Standing {
-        let malformed = self.malformed.load(Ordering::Relaxed);
+        let (malformed, nats) = (self.malformed.load(Ordering::Relaxed), self.look_outside());
         let state = self.state.lock();
         let rules = &state.rules;
-        Standing { tally: *rules.tally(), malformed, in_flight: rules.in_flight(), workers: rules.workers() }
+        Standing { tally: *rules.tally(), malformed, in_flight: rules.in_flight(), workers: rules.workers(), nats }
     }
 
     /// Does what is due when it is due, and says what waits to be said.
@@ -137,20 +157,37 @@ impl Router {
         }
     }
 
-    fn carry_out(&self, state: &mut State, Effect { to, packet, why }: Effect<'_>) {
-        let asked = if let Why::Asked(by, due) = why { state.members.get_mut(&by).map(|asker| (asker, due)) } else { None };
-        match asked {
-            Some((Member { headers, .. }, due)) => {
-                headers.deadline_ms = due.map(|due| u64::try_from(due.0 - self.now().0).unwrap_or(0));
-                self.tell(to, &packet.encode_with(headers));
-            }
-            None => self.tell(to, &packet.encode()),
-        }
+    fn carry_out(&self, state: &mut State, effect: Effect<'_>) {
+        let Some(Effect { to, packet, why }) = self.carry_out_of_here(state, effect) else { return };
+        let text = if matches!(why, Why::Asked(..)) { packet.encode_with(&self.headers(state, why)) } else { packet.encode() };
+        self.tell(to, &text);
+    }
+
+    /// What a worker is told of who asks.
+    fn headers(&self, state: &State, why: Why) -> Headers {
+        let Why::Asked(by, due) = why else { return Headers::default() };
+        let known = state.members.get(&by).map(|member| &member.headers).or_else(|| state.asking.get(&by));
+        let deadline_ms = due.map(|due| u64::try_from(due.0 - self.now().0).unwrap_or(0));
+        Headers { deadline_ms, ..known.cloned().unwrap_or_default() }
     }
 
     /// Half of its outbox: what others send to a worker does not close it.
     fn has_room(&self, members: &HashMap<ClientId, Member>, who: ClientId) -> bool {
         members.get(&who).is_some_and(|member| member.peer.look().waiting <= self.outbox_bytes / 2)
+    }
+
+    /// Hands a packet to the rules and carries out what it leads to.
+    fn hand_over(&self, mut guard: MutexGuard<'_, State>, from: ClientId, packet: Packet<'_>) {
+        let state = &mut *guard;
+        let due = state.rules.next_due();
+        let effects = state.rules.receive(self.now(), from, packet, |who| self.has_room(&state.members, who));
+        self.say(state, effects);
+        self.tell_served(state);
+        let next = state.rules.next_due();
+        drop(guard);
+        if next.is_some_and(|next| due.is_none_or(|due| next < due)) {
+            self.changed.notify_one();
+        }
     }
 
     fn tell(&self, to: ClientId, text: &str) {
@@ -172,16 +209,7 @@ impl Builtin for Router {
                 return;
             }
         };
-        let mut guard = self.state.lock();
-        let state = &mut *guard;
-        let due = state.rules.next_due();
-        let effects = state.rules.receive(self.now(), from.id, packet, |who| self.has_room(&state.members, who));
-        self.say(state, effects);
-        let next = state.rules.next_due();
-        drop(guard);
-        if next.is_some_and(|next| due.is_none_or(|due| next < due)) {
-            self.changed.notify_one();
-        }
+        self.hand_over(self.state.lock(), from.id, packet);
     }
 
     fn subscribed(&self, client: &ClientInfo, peer: &Arc<Peer>) {
@@ -202,6 +230,7 @@ impl Builtin for Router {
         let mut state = self.state.lock();
         state.members.remove(&client);
         let effects = state.rules.go(client);
+        self.tell_served(&mut state);
         if !effects.is_empty() {
             state.unsaid.extend(effects);
             self.changed.notify_one();

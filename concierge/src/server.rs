@@ -8,11 +8,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
+use concierge_api_rs::ClientId;
 use concierge_api_rs::coordinator::Millis;
-use concierge_api_rs::packet::Codes;
+use concierge_api_rs::packet::{Codes, Subject};
 use concierge_coordinator::Rules;
 use concierge_hub::Bounds;
-use concierge_router::{Route, Routes};
+use concierge_router::{Keys, Route, Routes};
 use concierge_store::{Clock, Place};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -58,6 +59,9 @@ pub enum StartError {
     /// What is durable cannot be kept.
     #[error("the coordinator cannot start")]
     Store(#[source] concierge_store::OpenError),
+    /// Who answers at `nats.url` won't do.
+    #[error(transparent)]
+    Nats(concierge_nats::OpenError),
     /// The secret cannot be read.
     #[error(transparent)]
     Config(#[from] crate::config::load::ConfigError),
@@ -87,7 +91,7 @@ pub struct Server {
     /// Where the coordinator keeps what is durable.
     store: Option<Place>,
     /// The router, if there is one.
-    _routing: Option<Arc<routing::Router>>,
+    routing: Option<Arc<routing::Router>>,
     /// The admin service, if there is one.
     _admin: Option<Arc<Admin>>,
     /// The work of built-in clients; ended with the server.
@@ -164,6 +168,11 @@ impl Server {
         let store = settings.as_ref().map(|settings| settings.place.clone());
         let routing = (config.router.enabled && !echoes)
             .then(|| routing::Router::start(router_settings(&config), shared.desk.clone(), &mut coordinating));
+        if let (Some(routing), Some(url)) = (&routing, &config.nats.url) {
+            let (options, keys) = nats_settings(&config, url);
+            let ids = [(); 2].map(|()| ClientId(G::id()));
+            routing.open(options, keys, ids, &mut coordinating).await.map_err(StartError::Nats)?;
+        }
         let mut router = operations(&shared, &config, routing.clone());
         if config.console.enabled {
             router = router.merge(console::router());
@@ -202,7 +211,7 @@ impl Server {
             drain,
             coordinator,
             store,
-            _routing: routing,
+            routing,
             _admin: admin,
             _coordinating: coordinating,
             _accepting: accepting,
@@ -270,6 +279,9 @@ impl Server {
             // what was answered is safe already
             let _in_time = timeout_at(store_deadline, coordinator.close()).await;
         }
+        if let Some(routing) = &self.routing {
+            routing.close_outside(store_deadline.saturating_duration_since(Instant::now())).await;
+        }
     }
 }
 
@@ -283,10 +295,15 @@ impl Drop for Server {
 fn operations(shared: &Arc<Shared>, config: &Config, routing: Option<Arc<routing::Router>>) -> Router {
     let with_console = config.console.enabled;
     let (ready, counted) = (shared.clone(), shared.clone());
-    let ready = async move || match (ready.draining.is_cancelled(), ready.memory.is_short()) {
-        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-        (_, true) => (StatusCode::SERVICE_UNAVAILABLE, "short of memory\n"),
-        _ => (StatusCode::OK, "ready\n"),
+    let outside = routing.clone();
+    let ready = async move || {
+        let (status, mut said) = match (ready.draining.is_cancelled(), ready.memory.is_short()) {
+            (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining\n".to_owned()),
+            (_, true) => (StatusCode::SERVICE_UNAVAILABLE, "short of memory\n".to_owned()),
+            _ => (StatusCode::OK, "ready\n".to_owned()),
+        };
+        said.extend(outside.as_ref().and_then(|router| router.look_outside()).map(|nats| nats.line()));
+        (status, said)
     };
     let mut router = Router::new()
         .route("/", get(async move |headers: HeaderMap| welcome::answer(&headers, with_console)))
@@ -342,8 +359,9 @@ fn coordinator_settings<G: Ground>(config: &Config) -> Option<Settings> {
 /// What the configuration says of the router.
 pub(crate) fn router_settings(config: &Config) -> routing::Settings {
     let crate::config::Router { routes, codes, worker_tags, within_ms, in_flight, in_flight_all, .. } = &config.router;
-    let otherwise =
-        Route { within: Millis(i64::try_from(*within_ms).unwrap_or(i64::MAX)), in_flight: *in_flight, ..Route::default() };
+    let prefix = config.nats.url.as_ref().map(|_| Subject::parse(&config.nats.prefix).expect("the configuration was checked"));
+    let within = Millis(i64::try_from(*within_ms).unwrap_or(i64::MAX));
+    let otherwise = Route { prefix, within, in_flight: *in_flight, ..Route::default() };
     let every = vec!["*".to_owned()];
     let routes = if routes.is_empty() { &every } else { routes };
     let parsed = routes.iter().map(|text| Route::parse(text, &otherwise).expect("the configuration was checked"));
@@ -361,6 +379,18 @@ pub(crate) fn router_settings(config: &Config) -> routing::Settings {
         outbox_bytes: config.limits.outbox_bytes,
         node: config.node.clone().unwrap_or_else(machine_name),
     }
+}
+
+/// What the configuration says of NATS, and of those who ask from there.
+fn nats_settings(config: &Config, url: &str) -> (concierge_nats::Options, Keys) {
+    let node = config.node.clone().unwrap_or_else(machine_name);
+    let options = concierge_nats::Options {
+        credentials: config.nats.credentials_file.clone(),
+        queue: config.nats.queue.clone(),
+        ..concierge_nats::Options::new(url.parse().expect("the configuration was checked"), &node)
+    };
+    let keys = Keys::parse(&config.router.levels, &config.router.api_keys).expect("the configuration was checked");
+    (options, keys)
 }
 
 fn machine_name() -> String {

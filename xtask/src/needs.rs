@@ -62,6 +62,7 @@ pub(crate) struct Skipped {
 pub(crate) fn meet() -> Result<Vec<Skipped>> {
     meet_all(NEEDS)?;
     LOCKED.iter().try_for_each(|folder| meet_locked(folder))?;
+    peers::meet_old_nats()?;
     Ok(autobahn::meet()?.into_iter().chain(peers::skipped()?).collect())
 }
 

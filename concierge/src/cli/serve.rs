@@ -195,6 +195,7 @@ fn not_started(error: StartError) -> Failure {
         StartError::Tls(_) | StartError::Config(_) => Failure::of(Exit::Configuration, &error),
         StartError::Files(_) => Failure::of(Exit::Failed, &error).try_next("Another directory: --files-dir"),
         StartError::Store(_) => Failure::of(Exit::Failed, &error).try_next("Another place: --store sqlite:PATH"),
+        StartError::Nats(_) => Failure::of(Exit::Configuration, &error).try_next("A hub alone: leave `nats.url` out"),
         StartError::PrivateDir(_) | StartError::Thread(_) => Failure::of(Exit::Failed, &error),
     }
 }

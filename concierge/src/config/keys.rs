@@ -122,6 +122,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("files", "The file server (FILESYSTEM.md)."),
     ("coordinator", "Durable promises and tasks (PROTOCOL.md, \"The coordinator\")."),
     ("router", "Requests, pushes and responses between clients and workers (PROTOCOL.md, \"The router\")."),
+    ("nats", "Where the router goes beyond this hub (PROTOCOL.md, \"NATS\")."),
     ("store", "Where what is durable is kept."),
     ("console", "The console, a page for people."),
     ("metrics", "Prometheus metrics."),
@@ -359,7 +360,44 @@ pub const KEYS: &[Key] = &[
         count("requests", 1),
         "Requests of one client that wait on one route, where the route says nothing else; else LIMIT.",
     ),
-    key("router.in_flight_all", count("requests", 1), "Requests of all clients that wait; else LIMIT."),
+    key(
+        "router.in_flight_all",
+        count("requests", 1),
+        "Requests of all clients that wait; else LIMIT. Those from outside the hub may be half of them.",
+    ),
+    key(
+        "router.levels",
+        Kind::Texts { example: "math:1,*:0" },
+        "The level that the api key of somebody outside the hub needs for a category, as `CATEGORY:LEVEL`; `*` is every other one. 0, \
+         the default, needs no key. Clients of the hub need none.",
+    ),
+    key(
+        "router.api_keys_file",
+        Kind::Text { example: "/etc/concierge/api-keys" },
+        "A file of api keys, a line each: the key, and `CATEGORY:LEVEL` for each category that it opens. It should be readable by its \
+         owner only. It is read when the hub starts.",
+    ),
+    key(
+        "nats.url",
+        Kind::Text { example: "nats://hub:secret@localhost:4222" },
+        "A nats-server, 2.11 or newer, or several with commas between them: requests that no client of this hub serves go there, and what \
+         clients of this hub serve is reachable from there. Without one the hub is alone.",
+    ),
+    key(
+        "nats.credentials_file",
+        Kind::Text { example: "/etc/concierge/hub.creds" },
+        "A file of credentials for NATS, as `nsc` writes them.",
+    ),
+    key(
+        "nats.prefix",
+        Kind::Text { example: "concierge" },
+        "With `nats.url`, the Subject Prefix of routes that name none: clients can reach no other subjects than those behind it.",
+    ),
+    key(
+        "nats.queue",
+        Kind::Text { example: "concierge" },
+        "The queue group in which this hub serves on NATS. Hubs of one group share what is asked.",
+    ),
     key(
         "store.url",
         Kind::Text { example: "sqlite:/var/lib/concierge/coordinator.db" },

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use concierge_router::Keys;
 use thiserror::Error;
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
@@ -115,6 +116,12 @@ impl Config {
                 warnings.extend(exposed(path).then(|| told(path)));
             }
         }
+        if let Some(path) = &self.router.api_keys_file {
+            self.router.api_keys = api_keys_from(path)?;
+            warnings.extend(exposed(path).then(|| told(path)));
+            let invalid = |error| ConfigError::Invalid(format!("{}: {error}", path.display()));
+            Keys::parse(&self.router.levels, &self.router.api_keys).map_err(invalid)?;
+        }
         Ok(warnings)
     }
 }
@@ -137,14 +144,25 @@ pub fn secret_from(path: &Path) -> Result<String, ConfigError> {
     Ok(secret)
 }
 
+/// The lines of that file that say something. What stands behind a `#` at the beginning of a line is a remark.
+fn api_keys_from(path: &Path) -> Result<Vec<String>, ConfigError> {
+    let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(lines.map(str::to_owned).collect())
+}
+
 /// A secret and the key of the file that may hold it instead.
 const SECRETS: [(&str, &str); 2] = [("secret", "secret_file"), ("admin_secret", "admin_secret_file")];
 
 /// A secret of the hub's, or the password of a database.
 fn holds_a_secret(file: &Table) -> bool {
-    let url = file.get("store").and_then(|store| store.get("url")).and_then(Value::as_str);
-    let account = url.and_then(|url| url.split_once("://")?.1.rsplit_once('@')).map(|(account, _)| account);
-    SECRETS.iter().any(|(secret, _)| file.contains_key(*secret)) || account.is_some_and(|account| account.contains(':'))
+    let url = |section: &str| file.get(section).and_then(|section| section.get("url")).and_then(Value::as_str);
+    let account =
+        |url: &str| url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(account, _)| account.to_owned());
+    let of_store = url("store").and_then(account).is_some_and(|account| account.contains(':'));
+    // a token is an account without a password
+    let of_nats = url("nats").and_then(account).is_some();
+    SECRETS.iter().any(|(secret, _)| file.contains_key(*secret)) || of_store || of_nats
 }
 
 fn told(path: &Path) -> String {

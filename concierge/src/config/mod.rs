@@ -45,6 +45,7 @@ pub struct Config {
     pub files: Files,
     pub coordinator: Coordinator,
     pub router: Router,
+    pub nats: Nats,
     pub store: Store,
     pub console: Console,
     pub metrics: Metrics,
@@ -73,6 +74,7 @@ impl Default for Config {
             files: Files::default(),
             coordinator: Coordinator::default(),
             router: Router::default(),
+            nats: Nats::default(),
             store: Store::default(),
             console: Console::default(),
             metrics: Metrics::default(),
@@ -229,6 +231,12 @@ pub struct Router {
     pub within_ms: u64,
     pub in_flight: usize,
     pub in_flight_all: usize,
+    /// As [`concierge_router::Keys::parse`] reads them.
+    pub levels: Vec<String>,
+    pub api_keys_file: Option<PathBuf>,
+    /// Filled from `api_keys_file` by [`Config::read_secrets`], a line each.
+    #[serde(skip)]
+    pub api_keys: Vec<String>,
 }
 
 impl Default for Router {
@@ -241,7 +249,27 @@ impl Default for Router {
             within_ms: limits::ROUTER_WITHIN_MS,
             in_flight: limits::ROUTER_IN_FLIGHT,
             in_flight_all: limits::ROUTER_IN_FLIGHT_ALL,
+            levels: Vec::new(),
+            api_keys_file: None,
+            api_keys: Vec::new(),
         }
+    }
+}
+
+/// The router's way out of the hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Nats {
+    /// `None`: a hub is alone.
+    pub url: Option<String>,
+    pub credentials_file: Option<PathBuf>,
+    pub prefix: String,
+    pub queue: String,
+}
+
+impl Default for Nats {
+    fn default() -> Self {
+        Self { url: None, credentials_file: None, prefix: "concierge".to_owned(), queue: "concierge".to_owned() }
     }
 }
 
@@ -340,6 +368,20 @@ impl Config {
     #[must_use]
     pub fn masked(&self) -> Self {
         let mask = |secret: &Option<String>| secret.as_ref().map(|_| "********".to_owned());
-        Self { secret: mask(&self.secret), admin_secret: mask(&self.admin_secret), ..self.clone() }
+        let mut masked = self.clone();
+        (masked.secret, masked.admin_secret) = (mask(&self.secret), mask(&self.admin_secret));
+        for url in [&mut masked.store.url, &mut masked.nats.url].into_iter().flatten() {
+            *url = without_password(url);
+        }
+        masked
     }
+}
+
+/// The same addresses, with asterisks for what stands before an `@`, where there is a password or a token.
+fn without_password(urls: &str) -> String {
+    let one = |url: &str| match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
+        Some((scheme, (_, place))) => format!("{scheme}://********@{place}"),
+        None => url.to_owned(),
+    };
+    urls.split(',').map(one).collect::<Vec<_>>().join(",")
 }

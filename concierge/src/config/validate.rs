@@ -1,7 +1,9 @@
 //! What a configuration must satisfy beyond the types of its values. Each rule answers with one sentence.
 
 use concierge_api_rs::limits;
-use concierge_router::Route;
+use concierge_api_rs::packet::Subject;
+use concierge_nats::Servers;
+use concierge_router::{Keys, Route};
 use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
@@ -46,9 +48,25 @@ pub fn check(config: &Config) -> Result<(), String> {
     }
     let route_is_one = |text: &String| Route::parse(text, &Route::default()).map(drop);
     config.router.routes.iter().try_for_each(route_is_one).map_err(|error| format!("`router.routes`: {error}"))?;
+    Keys::parse(&config.router.levels, &[]).map_err(|error| format!("`router.levels`: {error}"))?;
+    nats(config)?;
     config.allowed_origins.iter().try_for_each(|origin| origin_is_one(origin))?;
     config.allowed_hosts.iter().try_for_each(|host| host_is_one(host))?;
     level_is_one(&config.log.level)
+}
+
+fn nats(config: &Config) -> Result<(), String> {
+    let subject = |key: &str, text: &str| Subject::parse(text).map_err(|error| format!("`nats.{key}`: {error}"));
+    subject("prefix", &config.nats.prefix)?;
+    subject("queue", &config.nats.queue)?;
+    let Some(url) = &config.nats.url else {
+        let nowhere = config.nats.credentials_file.is_some();
+        return if nowhere { Err("`nats.credentials_file` is of no use without `nats.url`".to_owned()) } else { Ok(()) };
+    };
+    if !config.router.enabled {
+        return Err("`nats.url` is of no use with `router.enabled = false`".to_owned());
+    }
+    url.parse::<Servers>().map(drop).map_err(|error| format!("`nats.url`: {error}"))
 }
 
 /// What is allowed but unwise.

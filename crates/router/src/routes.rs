@@ -51,7 +51,9 @@ impl Route {
         let parsed = |text: &str| Subject::parse(text).map_err(|error| format!("`{text}` is none: {error}"));
         let mut route = Self { tags: Vec::new(), ..otherwise.clone() };
         route.subject = if subject == "*" { None } else { Some(parsed(subject)?) };
-        route.prefix = prefix.map(parsed).transpose()?;
+        if let Some(prefix) = prefix {
+            route.prefix = Some(parsed(prefix)?);
+        }
         words.try_for_each(|word| route.read(word).ok_or_else(|| format!("`{word}` in `{text}` means nothing")))?;
         Ok(route)
     }

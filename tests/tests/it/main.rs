@@ -18,6 +18,7 @@ mod floods;
 mod framing;
 mod handshake;
 mod limits;
+mod nats;
 mod operations;
 mod postgres;
 mod presence;

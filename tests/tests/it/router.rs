@@ -8,20 +8,21 @@ async fn hub(settings: &[&str]) -> Hub {
 }
 
 /// A subscriber of the router.
-async fn subscriber(hub: &Hub, name: &str) -> Client {
+pub(super) async fn subscriber(hub: &Hub, name: &str) -> Client {
     let mut client = hub.enter(name).await;
     let answer = client.ask(&json!({ "type": "SELF_SUBSCRIBE", "service": "router" })).await;
     assert_eq!(answer["successful"], true, "{answer}");
     client
 }
 
-async fn send(client: &mut Client, subject: &str, datagram: Value) {
+/// Sends a packet.
+pub(super) async fn send(client: &mut Client, subject: &str, datagram: Value) {
     let packet = json!({ "subject": subject, "data": datagram });
     client.say(&json!({ "type": "MESSAGE", "target": { "type": "SERVICE", "service": "router" }, "data": packet })).await;
 }
 
 /// The next packet from the router.
-async fn got(client: &mut Client) -> Value {
+pub(super) async fn got(client: &mut Client) -> Value {
     let mut message = within("a packet", client.hear_news("MESSAGE")).await;
     assert_eq!(message["origin"]["name"], "router", "{message}");
     message["data"].take()

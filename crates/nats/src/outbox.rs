@@ -1,0 +1,70 @@
+//! What waits to be sent.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_nats::{Client, HeaderMap, Subject};
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::error::Unsent;
+
+/// Messages that wait.
+const WAITING: usize = 4_096;
+
+/// A message that leaves.
+#[derive(Debug)]
+pub(crate) struct Out {
+    pub(crate) to: Subject,
+    pub(crate) reply: Option<Subject>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) payload: Bytes,
+    /// The connection that it is for; `None`: for the next one as well.
+    pub(crate) connection: Option<u64>,
+}
+
+/// What waits to be sent.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    waiting: mpsc::Sender<Out>,
+    unsent: AtomicU64,
+}
+
+impl Outbox {
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Out>) {
+        let (waiting, out) = mpsc::channel(WAITING);
+        (Self { waiting, unsent: AtomicU64::new(0) }, out)
+    }
+
+    pub(crate) fn push(&self, out: Out) -> Result<(), Unsent> {
+        self.waiting.try_send(out).map_err(|_| Unsent::Full)
+    }
+
+    pub(crate) fn count_unsent(&self) {
+        self.unsent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unsent(&self) -> u64 {
+        self.unsent.load(Ordering::Relaxed)
+    }
+}
+
+/// Sends what waits, in its order. A request whose connection is over is not sent: its sender was told already.
+pub(crate) async fn send(client: Client, mut out: mpsc::Receiver<Out>, unsent: impl Fn()) {
+    let statistics = client.statistics();
+    while let Some(Out { to, reply, headers, payload, connection }) = out.recv().await {
+        if connection.is_some_and(|connection| connection != statistics.connects.load(Ordering::Relaxed)) {
+            unsent();
+            continue;
+        }
+        let sent = match (reply, headers.is_empty()) {
+            (None, true) => client.publish(to, payload).await,
+            (None, false) => client.publish_with_headers(to, headers, payload).await,
+            (Some(reply), true) => client.publish_with_reply(to, reply, payload).await,
+            (Some(reply), false) => client.publish_with_reply_and_headers(to, reply, headers, payload).await,
+        };
+        if let Err(error) = sent {
+            unsent();
+            tracing::debug!(error = &error as &dyn std::error::Error, "a message to NATS was not sent");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Subjects that are served: subscriptions in the hub's queue group, and which of them the server is known to have.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_nats::{Client, Message, SubscribeError, Subscriber};
+use concierge_api_rs::packet::API_KEY;
+use futures::StreamExt as _;
+use parking_lot::Mutex;
+use tokio::task::JoinSet;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::endpoint::{Asked, Endpoint, Reply, Tallies};
+use crate::link::Outside;
+
+/// Endpoints that the server is known to have.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known(Arc<Mutex<Knowledge>>);
+
+#[derive(Debug, Default)]
+struct Knowledge {
+    proven: BTreeSet<Endpoint>,
+    /// Addresses that the server did not let us serve, which it says after the fact.
+    denied: BTreeSet<String>,
+}
+
+impl Known {
+    pub(crate) fn all(&self) -> BTreeSet<Endpoint> {
+        let Knowledge { proven, denied } = &*self.0.lock();
+        proven.iter().filter(|endpoint| !denied.contains(&endpoint.address)).cloned().collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.all().len()
+    }
+
+    pub(crate) fn deny(&self, address: &str) {
+        self.0.lock().denied.insert(address.to_owned());
+    }
+
+    /// Another connection may be let do other things.
+    pub(crate) fn forget_all(&self) {
+        *self.0.lock() = Knowledge::default();
+    }
+}
+
+/// What is served.
+pub(crate) struct Served {
+    queue: String,
+    outside: Arc<dyn Outside>,
+    known: Known,
+    tallies: Arc<Tallies>,
+    /// Dropping the guard ends a subscription; what has come for it is read first.
+    subscribed: BTreeMap<Endpoint, DropGuard>,
+    readers: JoinSet<()>,
+}
+
+impl Served {
+    pub(crate) fn new(queue: String, outside: Arc<dyn Outside>, known: Known, tallies: Arc<Tallies>) -> Self {
+        Self { queue, outside, known, tallies, subscribed: BTreeMap::new(), readers: JoinSet::new() }
+    }
+
+    /// Whether the server is known to have these, and no others.
+    pub(crate) fn is(&self, wanted: &BTreeSet<Endpoint>) -> bool {
+        self.known.0.lock().proven.iter().eq(wanted) && self.subscribed.keys().eq(wanted)
+    }
+
+    /// Subscribes to what is wanted and not served yet, and ends what is not wanted any more. The server is not known to have
+    /// it before [`Self::prove`].
+    pub(crate) async fn change(&mut self, client: &Client, wanted: &BTreeSet<Endpoint>) -> Result<(), SubscribeError> {
+        while self.readers.try_join_next().is_some() {}
+        let unwanted: Vec<_> = self.subscribed.keys().filter(|endpoint| !wanted.contains(endpoint)).cloned().collect();
+        for endpoint in unwanted {
+            self.known.0.lock().proven.remove(&endpoint);
+            self.tallies.end(&endpoint);
+            self.subscribed.remove(&endpoint);
+        }
+        for endpoint in wanted {
+            if self.subscribed.contains_key(endpoint) {
+                continue;
+            }
+            let subscriber = match client.queue_subscribe(endpoint.address.clone(), self.queue.clone()).await {
+                Ok(subscriber) => subscriber,
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        address = endpoint.address,
+                        "NATS refuses a subject"
+                    );
+                    continue;
+                }
+            };
+            self.tallies.begin(endpoint);
+            let over = CancellationToken::new();
+            self.readers.spawn(read(subscriber, Arc::new(endpoint.clone()), self.outside.clone(), over.clone()));
+            self.subscribed.insert(endpoint.clone(), over.drop_guard());
+        }
+        Ok(())
+    }
+
+    /// The server has everything that was subscribed to before.
+    pub(crate) fn prove(&self) {
+        self.known.0.lock().proven = self.subscribed.keys().cloned().collect();
+    }
+}
+
+/// Reads what comes, until it is over and nothing comes any more.
+async fn read(mut subscriber: Subscriber, endpoint: Arc<Endpoint>, outside: Arc<dyn Outside>, over: CancellationToken) {
+    loop {
+        let message = tokio::select! {
+            biased; // what has come is read before it is over
+            message = subscriber.next() => message,
+            () = over.cancelled() => break,
+        };
+        let Some(message) = message else { return };
+        outside.asked(asked(&endpoint, message));
+    }
+    if subscriber.drain().await.is_ok() {
+        while let Some(message) = subscriber.next().await {
+            outside.asked(asked(&endpoint, message));
+        }
+    }
+}
+
+fn asked(endpoint: &Arc<Endpoint>, Message { payload, reply, headers, .. }: Message) -> Asked {
+    let reply = reply.map(|to| Reply { to, endpoint: endpoint.clone(), began: Instant::now() });
+    let key = headers.and_then(|headers| headers.get(API_KEY).map(|key| key.as_str().to_owned()));
+    Asked { endpoint: endpoint.clone(), payload, reply, key }
+}
