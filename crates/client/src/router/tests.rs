@@ -271,7 +271,7 @@ struct Asking {
 async fn whatever_happens_every_request_reads_what_was_said_to_it_in_order_and_no_turn_is_lost() {
     const TURNS: usize = 6;
     let seed: u64 = rand::random();
-    println!("seed {seed}");
+    eprintln!("seed {seed}");
     let mut dice = rand::rngs::StdRng::seed_from_u64(seed);
     let (asides, mut waiting) = Asides::new();
     let calls = Arc::new(Calls::new(TURNS, asides));
