@@ -61,7 +61,7 @@ impl Story {
     }
 
     /// A request `math/add`, a response to it.
-    async fn asks(&mut self, name: &str, reqid: &str) {
+    pub(super) async fn asks(&mut self, name: &str, reqid: &str) {
         self.sends(
             name,
             &format!(r#"{{"subject":"api","data":{{"type":"q","cmd":"math/add","_reqid":"{reqid}","data":[1, 2]}}}}"#),
@@ -69,7 +69,7 @@ impl Story {
         .await;
     }
 
-    async fn answers(&mut self, name: &str, ticket: &str) {
+    pub(super) async fn answers(&mut self, name: &str, ticket: &str) {
         self.sends(name, &format!(r#"{{"subject":"api","data":{{"type":"r","status":"ok","_reqid":"{ticket}","data":3}}}}"#))
             .await;
     }
