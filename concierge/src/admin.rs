@@ -441,10 +441,9 @@ impl Admin {
         self.happened(Happening::Kicked { client, code, reason: reason.clone(), by });
         Ok((peer, Ending { code, reason }))
     }
-}
 
-impl Builtin for Admin {
-    fn receive(&self, from: &Arc<Peer>, data: &str) {
+    /// A request, as it stood.
+    fn take(&self, from: &Arc<Peer>, data: &str) {
         let (id, outcome) = match serde_json::from_str::<Ask>(data) {
             Ok(Ask { id, op }) => (id, self.obey(from, op)),
             Err(error) => (id_of(data), Err(unreadable(&error))),
@@ -457,6 +456,13 @@ impl Builtin for Admin {
         if let Some((peer, ending)) = kicked {
             peer.condemn(ending);
         }
+    }
+}
+
+impl Builtin for Admin {
+    fn receive(&self, from: &Arc<Peer>, data: &str) -> bool {
+        self.take(from, data);
+        true
     }
 
     fn subscribed(&self, client: &ClientInfo, peer: &Arc<Peer>) {

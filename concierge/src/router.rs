@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use concierge_api_rs::admin::Routing;
 use concierge_api_rs::coordinator::Millis;
-use concierge_api_rs::packet::{Headers, Packet};
+use concierge_api_rs::packet::{Datagram, Headers, Packet};
 use concierge_api_rs::{ClientId, ClientInfo};
 use concierge_router::{Effect, Router as Rulebook, Rules, Tally, Why};
 use parking_lot::{Mutex, MutexGuard};
@@ -209,7 +209,7 @@ impl Router {
 }
 
 impl Builtin for Router {
-    fn receive(&self, from: &Arc<Peer>, data: &str) {
+    fn receive(&self, from: &Arc<Peer>, data: &str) -> bool {
         let packet = match Packet::decode(data) {
             Ok(packet) => packet,
             Err(refused) => {
@@ -217,10 +217,13 @@ impl Builtin for Router {
                 let answer = refused.answer();
                 let _order = self.state.lock();
                 answer.iter().for_each(|packet| self.tell(from.id, &packet.encode()));
-                return;
+                return answer.is_some();
             }
         };
+        // who answers is soon given more; a push is all that its sender has to say
+        let soon = !matches!(packet.datagram, Datagram::Push(_));
         self.hand_over(self.state.lock(), from.id, packet);
+        soon
     }
 
     fn subscribed(&self, client: &ClientInfo, peer: &Arc<Peer>) {
