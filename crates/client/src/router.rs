@@ -115,7 +115,7 @@ struct Core {
     asides: Asides,
 }
 
-/// A push that was sent. Waiting for it tells whether it arrived at the hub, which may take 100 ms; nothing tells whether anybody
+/// A push that was sent. Waiting for it tells whether it arrived at the hub; nothing tells whether anybody
 /// got it.
 #[derive(Debug)]
 #[must_use = "that it was sent does not say that it arrived"]
