@@ -27,5 +27,7 @@ mod races;
 mod readme;
 mod resonate;
 mod router;
+mod router_client;
+mod router_commands;
 mod slow;
 mod tls;
