@@ -11,6 +11,7 @@ pub mod forms;
 pub mod frames;
 pub mod heads;
 pub mod hub_lives;
+pub mod packets;
 pub mod paths;
 pub mod payloads;
 
@@ -38,6 +39,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("frames", frames::run),
     ("heads", heads::run),
     ("hub_lives", hub_lives::run),
+    ("packets", packets::run),
     ("paths", paths::run),
     ("payloads", payloads::run),
 ];

@@ -20,8 +20,15 @@ use report::Report;
 const PACKAGE: &str = "concierge-fuzz";
 const PREFIX: &str = "fuzz_";
 /// What the targets try; others are linked and not counted.
-const INSTRUMENTED: &[&str] =
-    &["concierge_api_rs", "concierge_hub", "concierge_coordinator", "concierge_files", "concierge", "concierge_fuzz"];
+const INSTRUMENTED: &[&str] = &[
+    "concierge_api_rs",
+    "concierge_hub",
+    "concierge_coordinator",
+    "concierge_router",
+    "concierge_files",
+    "concierge",
+    "concierge_fuzz",
+];
 /// Set where this program stands in for rustc.
 const STANDS_IN: &str = "XTASK_INSTRUMENTS";
 /// Its value where our crates are optimised a little, although the rest is not: targets are ten times as fast.

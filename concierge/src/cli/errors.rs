@@ -13,7 +13,7 @@ use crate::config::keys::nearest_word;
 #[derive(Debug, Args)]
 pub(crate) struct Errors {
     /// A close code (4005), its name (DUPLICATE_AUTH), an error's name (INVALID_SERVICE), a limit (limits.bytes_per_second), a
-    /// status of the coordinator (409), or an exit code of `promise wait` (10); all of them without one
+    /// status of the coordinator (409), or an exit code of `promise wait` (10) or `request` (22); all of them without one
     code: Option<String>,
 }
 
@@ -178,11 +178,55 @@ const OUTCOMES: &[Explained] = &[
     ),
 ];
 
+/// Errors of the router, by the exit code of `request`.
+const FAULTS: &[Explained] = &[
+    numbered(
+        20,
+        "ROUTER_GENERIC",
+        "The worker failed; its sentence, if it has one, says how. `promise`: that was canceled.",
+        "Try again, or look at the worker.",
+    ),
+    numbered(
+        21,
+        "ROUTER_FORBIDDEN",
+        "No route leads there for this client (`subject`), or not for requests (`type`); or the worker says so.",
+        "Name another --subject; `router.routes` of the hub's configuration says which there are, and which tags they want.",
+    ),
+    numbered(
+        22,
+        "ROUTER_UNAVAILABLE",
+        "Nobody serves the category on that subject, or the worker is gone (`subject`); the hub has no coordinator (`coordinator`).",
+        "Start a worker: `concierge reply CMD --exec COMMAND`. One that went may have done it.",
+    ),
+    numbered(23, "ROUTER_INVALID", "An argument makes no sense: `items` names it.", "Correct it; `data` is the whole body."),
+    numbered(24, "ROUTER_INCOMPLETE", "An argument is missing: `items` names it.", "Add it."),
+    numbered(25, "ROUTER_DUPLICATE", "It is there already: `items` names it.", "Nothing, if it is the same."),
+    numbered(
+        26,
+        "ROUTER_LIMIT",
+        "Over a bound: too many requests at once (`requests`), of this client, of all, or for the workers there are.",
+        "Try again in a moment, or start another worker; `router.in_flight` is what one client may ask at once.",
+    ),
+    numbered(
+        27,
+        "ROUTER_TIMEOUT",
+        "The worker did not answer in time, which the hub's route says: 10 s by default.",
+        "Raise `router.within_ms` of the hub, ask for less, or ask with --durable. It may have been done.",
+    ),
+    numbered(28, "ROUTER_SESSION", "The worker wants a session that there is not.", "What it wants is the worker's."),
+    numbered(
+        29,
+        "ROUTER_NOT_IMPLEMENTED",
+        "The worker serves the category, and has no handler of that command (`cmd`).",
+        "Is the command spelled right? Or start a worker that has it.",
+    ),
+];
+
 /// Everything, close codes first.
 pub fn all() -> impl Iterator<Item = Explained> {
     let explained =
         |code: &CloseCode| Explained { code: Some(code.code()), name: code.name(), cause: code.cause(), remedy: code.remedy() };
-    let others = [ANSWERS, LIMITS, STATUSES, OUTCOMES].into_iter().flatten().copied();
+    let others = [ANSWERS, LIMITS, STATUSES, OUTCOMES, FAULTS].into_iter().flatten().copied();
     CloseCode::ALL.iter().map(explained).chain(others)
 }
 
@@ -200,7 +244,10 @@ impl Errors {
 
 fn find(code: &str) -> Option<Explained> {
     let number = code.parse().ok();
-    all().find(|known| known.name.eq_ignore_ascii_case(code) || (number.is_some() && known.code == number))
+    let is = |known: &Explained| known.name.eq_ignore_ascii_case(code) || (number.is_some() && known.code == number);
+    // the router's own messages have its names without a prefix
+    let is_routers = |known: &Explained| known.name.strip_prefix("ROUTER_").is_some_and(|name| name.eq_ignore_ascii_case(code));
+    all().find(is).or_else(|| all().find(is_routers))
 }
 
 fn unknown(code: &str) -> Failure {
@@ -222,12 +269,13 @@ fn listed(all: &[Explained]) -> String {
     format!(
         "Close codes: the connection ends.\n\n{}\nAnswers: the connection goes on.\n\n{}\nLimits of the hub, by key.\n\n{}\n\
          Statuses: answers of the coordinator.\n\n{}\n\
-         Exit codes of `promise wait`.\n\n{}",
+         Exit codes of `promise wait`.\n\n{}\nErrors of the router: exit codes of `request`.\n\n{}",
         paragraphs(|known| known.code.is_some_and(|code| code >= 1000)),
         paragraphs(|known| known.code.is_none() && !known.name.contains('.')),
         paragraphs(|known| known.code.is_none() && known.name.contains('.')),
         paragraphs(|known| known.code.is_some_and(|code| (100..1000).contains(&code))),
-        paragraphs(|known| known.code.is_some_and(|code| code < 100)),
+        paragraphs(|known| known.code.is_some_and(|code| code < 20)),
+        paragraphs(|known| known.code.is_some_and(|code| (20..100).contains(&code))),
     )
 }
 

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
+use concierge_client::router::FaultCode;
 use concierge_client::{CloseCode, ConnectError, OptionsError, RequestError};
 
 use super::advice;
@@ -22,6 +23,8 @@ pub enum Exit {
     PromiseRejected,
     PromiseCanceled,
     PromiseTimedOut,
+    /// `request` was answered with that error.
+    Answered(FaultCode),
     Configuration,
     Interrupted,
 }
@@ -39,6 +42,16 @@ impl Exit {
         Self::PromiseRejected,
         Self::PromiseCanceled,
         Self::PromiseTimedOut,
+        Self::Answered(FaultCode::Generic),
+        Self::Answered(FaultCode::Forbidden),
+        Self::Answered(FaultCode::Unavailable),
+        Self::Answered(FaultCode::Invalid),
+        Self::Answered(FaultCode::Incomplete),
+        Self::Answered(FaultCode::Duplicate),
+        Self::Answered(FaultCode::Limit),
+        Self::Answered(FaultCode::Timeout),
+        Self::Answered(FaultCode::Session),
+        Self::Answered(FaultCode::NotImplemented),
         Self::Configuration,
         Self::Interrupted,
     ];
@@ -57,6 +70,7 @@ impl Exit {
             Self::PromiseRejected => 10,
             Self::PromiseCanceled => 11,
             Self::PromiseTimedOut => 12,
+            Self::Answered(code) => 20 + code.number(),
             Self::Configuration => 78,
             Self::Interrupted => 130,
         }
@@ -76,9 +90,25 @@ impl Exit {
             Self::PromiseRejected => "`promise wait`: the promise is rejected",
             Self::PromiseCanceled => "`promise wait`: the promise is canceled",
             Self::PromiseTimedOut => "`promise wait`: the promise went past its deadline",
+            Self::Answered(code) => meaning_of_fault(code),
             Self::Configuration => "the configuration is wrong; the message says where",
             Self::Interrupted => "ended at once, by a second signal or by an interrupt",
         }
+    }
+}
+
+const fn meaning_of_fault(code: FaultCode) -> &'static str {
+    match code {
+        FaultCode::Generic => "`request`: answered GENERIC, an error of no other kind",
+        FaultCode::Forbidden => "`request`: answered FORBIDDEN",
+        FaultCode::Unavailable => "`request`: answered UNAVAILABLE: nobody serves it, or the worker is gone",
+        FaultCode::Invalid => "`request`: answered INVALID: an argument makes no sense",
+        FaultCode::Incomplete => "`request`: answered INCOMPLETE: an argument is missing",
+        FaultCode::Duplicate => "`request`: answered DUPLICATE",
+        FaultCode::Limit => "`request`: answered LIMIT: too many requests, or another bound",
+        FaultCode::Timeout => "`request`: answered TIMEOUT: the worker did not answer in time",
+        FaultCode::Session => "`request`: answered SESSION",
+        FaultCode::NotImplemented => "`request`: answered NOT_IMPLEMENTED: the worker knows no such command",
     }
 }
 

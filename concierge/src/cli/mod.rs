@@ -10,6 +10,7 @@
 
 mod admin_args;
 mod advice;
+mod child;
 mod client_args;
 mod clients;
 mod completions;
@@ -26,6 +27,10 @@ mod healthcheck;
 mod output;
 mod promise;
 mod pub_;
+mod push;
+mod reply;
+mod request;
+mod routed;
 mod router;
 mod schedule;
 mod schema;
@@ -79,6 +84,9 @@ enum Command {
     Pub(pub_::Pub),
     Sub(sub::Sub),
     Send(send::Send),
+    Request(request::Request),
+    Reply(reply::Reply),
+    Push(push::Push),
     /// List the connected clients, show or end one
     Clients(clients::Clients),
     /// List services, show, create or delete one
@@ -113,6 +121,9 @@ impl Command {
             Self::Pub(publish) => publish.run(output).await,
             Self::Sub(sub) => sub.run(output).await,
             Self::Send(send) => send.run(output).await,
+            Self::Request(request) => request.run(output).await,
+            Self::Reply(reply) => reply.run(output).await,
+            Self::Push(push) => push.run(output).await,
             Self::Clients(clients) => clients.run(output).await,
             Self::Services(services) => services.run(output).await,
             Self::File(file) => file.run(output).await,

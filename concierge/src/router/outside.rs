@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::UNIX_EPOCH;
 
-use concierge_api_rs::ClientId;
 use concierge_api_rs::admin::NatsRecord;
 use concierge_api_rs::packet::{
     Category, Datagram, Fault, FaultCode, Headers, Outcome, Packet, ReqId, Request, Response, Subject,
 };
+use concierge_api_rs::{ClientId, ClientName};
 use concierge_nats::{Asked, Endpoint, Link, OpenError, Options, Outside, Reply, Standing, Unsent};
 use concierge_router::{Effect, Keys, Place};
 use tokio::sync::Notify;
@@ -157,6 +157,7 @@ impl Router {
         let mut state = self.state.lock();
         if link.look().state == concierge_nats::State::Up {
             state.rules.come_outside(way.inwards, way.outwards);
+            state.rules.introduce(way.inwards, ClientName::parse("nats").expect("it is one"));
         }
     }
 

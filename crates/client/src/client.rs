@@ -8,6 +8,7 @@ use concierge_api_rs::{
     ServiceName, Target,
 };
 use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -16,14 +17,18 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::backoff::Attempts;
 use crate::connect::{self, Socket};
 use crate::coordinator::{AskError, Connected, Coordinator};
-use crate::driver::{Change, Driver, Request};
+use crate::driver::{Change, Driver, Provided, Request};
 use crate::error::{ConnectError, RequestError};
 use crate::files::Files;
 use crate::link::Link;
 use crate::options::Options;
+use crate::router::{self, Router, RouterError};
 use crate::shared::Shared;
 use crate::status::Status;
 use crate::streams::{Events, Inbox, StatusChanges, Subscription};
+
+/// What the hub answers, later.
+pub(crate) type Told = oneshot::Receiver<Result<PayloadOut, RequestError>>;
 
 /// Requests between the handles and the connection; more wait in their callers.
 const REQUESTS: usize = 64;
@@ -43,6 +48,8 @@ struct Inner {
     closing: CancellationToken,
     /// What the handles of the coordinator share, while there is one.
     coordinator: Mutex<Weak<Connected>>,
+    /// The same of the router.
+    router: Mutex<Weak<router::Connected>>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -80,8 +87,8 @@ impl Client {
         let driver = Driver::new(options.clone(), shared.clone(), receiver, closing.clone());
         let task = AbortOnDropHandle::new(tokio::spawn(driver.run(link)));
         let in_flight = Arc::new(Semaphore::new(options.in_flight));
-        let coordinator = Mutex::default();
-        Ok(Self(Arc::new(Inner { options, shared, requests, in_flight, closing, coordinator, _task: task })))
+        let (coordinator, router) = (Mutex::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { options, shared, requests, in_flight, closing, coordinator, router, _task: task })))
     }
 
     /// Says good-bye, waits for the hub's (at most [`Options::close_within`]), and ends every stream. All clones are closed;
@@ -154,6 +161,22 @@ impl Client {
         let coordinator = Coordinator::connect(self.clone()).await?;
         *present = Arc::downgrade(&coordinator.0);
         Ok(coordinator)
+    }
+
+    /// The hub's router: requests and pushes to workers, and to be a worker. Subscribes to its service, which it leaves when the
+    /// last handle is dropped. All handles of a client are the same.
+    ///
+    /// # Errors
+    /// [`RouterError::Absent`] when the hub has none, or as every request.
+    pub async fn router(&self) -> Result<Router, RouterError> {
+        let mut present = self.0.router.lock().await;
+        if let Some(connected) = present.upgrade() {
+            return Ok(Router::of(connected));
+        }
+        let again = !present.ptr_eq(&Weak::new());
+        let connected = Arc::new(router::Connected::connect(self.clone(), again).await?);
+        *present = Arc::downgrade(&connected);
+        Ok(Router::of(connected))
     }
 
     /// SELF_SUBSCRIBE: a stream of what the service's owner says. Subscribing twice gives two streams of the same messages.
@@ -302,6 +325,15 @@ impl Client {
         self.request(&MessagePayload { target, data: &data }, Change::Nothing).await.and_then(expect_ok)
     }
 
+    /// MESSAGE that is not waited for: done when it has its place in the order of what is sent. What comes of it is told by the
+    /// receiver, which may be dropped.
+    pub(crate) async fn post(&self, target: Target, data: &RawValue, provided: Provided) -> Result<Told, RequestError> {
+        let text = serde_json::to_string(&MessagePayload { target, data })?;
+        let within = self.0.options.request_within;
+        let place = self.enqueue(text, None, Change::Nothing, provided);
+        tokio::time::timeout(within, place).await.unwrap_or(Err(RequestError::TimedOut(within)))
+    }
+
     /// MESSAGE to a service: from its owner to the subscribers, from a subscriber to the owner.
     ///
     /// # Errors
@@ -337,19 +369,30 @@ impl Client {
         renumber: Option<concierge_api_rs::Seq>,
         change: Change,
     ) -> Result<PayloadOut, RequestError> {
-        let limit = self.0.options.payload_bytes;
-        if text.len() > limit {
-            return Err(RequestError::TooBig { bytes: text.len(), limit });
-        }
         let answer = async {
-            let permit = self.0.in_flight.clone().acquire_owned().await.map_err(|_| RequestError::Closed)?;
-            let (reply, answer) = oneshot::channel();
-            let request = Request { text, renumber, change, reply, permit };
-            self.0.requests.send(request).await.map_err(|_| RequestError::Closed)?;
+            let answer = self.enqueue(text, renumber, change, Provided::Awaited).await?;
             answer.await.unwrap_or(Err(RequestError::Closed))
         };
         let within = self.0.options.request_within;
         tokio::time::timeout(within, answer).await.unwrap_or(Err(RequestError::TimedOut(within)))
+    }
+
+    async fn enqueue(
+        &self,
+        text: String,
+        renumber: Option<concierge_api_rs::Seq>,
+        change: Change,
+        provided: Provided,
+    ) -> Result<Told, RequestError> {
+        let limit = self.0.options.payload_bytes;
+        if text.len() > limit {
+            return Err(RequestError::TooBig { bytes: text.len(), limit });
+        }
+        let permit = self.0.in_flight.clone().acquire_owned().await.map_err(|_| RequestError::Closed)?;
+        let (reply, told) = oneshot::channel();
+        let request = Request { text, renumber, change, provided, reply, permit };
+        self.0.requests.send(request).await.map_err(|_| RequestError::Closed)?;
+        Ok(told)
     }
 }
 

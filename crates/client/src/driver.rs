@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use concierge_api_rs::CloseCode::RateLimited;
-use concierge_api_rs::{DecodeError, Incoming, PayloadOut, SelfSubscribe, SelfUnsubscribe, Seq, ServiceCreate, ServiceName};
+use concierge_api_rs::{
+    ClientId, DecodeError, Incoming, PayloadOut, SelfSubscribe, SelfUnsubscribe, Seq, ServiceCreate, ServiceName,
+};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::Instant;
@@ -38,9 +40,21 @@ pub(crate) struct Request {
     /// Set when the text is SELF_SET_SEQ.
     pub(crate) renumber: Option<Seq>,
     pub(crate) change: Change,
+    pub(crate) provided: Provided,
     pub(crate) reply: oneshot::Sender<Result<PayloadOut, RequestError>>,
     /// Given back when the answer came or the connection ended, not when the caller lost patience.
     pub(crate) permit: OwnedSemaphorePermit,
+}
+
+/// What has to hold when a request's turn comes; otherwise it is not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Provided {
+    /// Somebody waits for its answer still.
+    Awaited,
+    /// Nothing: who asked need not wait.
+    Nothing,
+    /// The connection is the one on which this client has this id: what it says means nothing on another one.
+    On(ClientId),
 }
 
 /// What a successful answer changes on the client's side.
@@ -249,8 +263,14 @@ impl Conversation {
     }
 
     fn send(&mut self, request: Request) {
-        if request.reply.is_closed() {
-            return; // nobody waits for it any more, and it was never sent
+        let holds = match request.provided {
+            Provided::Awaited => !request.reply.is_closed(),
+            Provided::Nothing => true,
+            Provided::On(id) => id == self.link.hello.uuid,
+        };
+        if !holds {
+            let _ = request.reply.send(Err(RequestError::Disconnected)); // who asked may have gone
+            return;
         }
         let waiter = Waiter::Caller { change: request.change, reply: request.reply, _permit: request.permit };
         self.write(request.text, request.renumber, waiter);

@@ -32,6 +32,7 @@
 //! * **Reconnecting** is described at [`Reconnect`]: which ends of a connection are tried again, and how patiently. After
 //!   it, owned services are created again and subscriptions renewed, 16 at a time, before anything else is sent.
 //! * **Files** are put and got through [`Client::files`].
+//! * **Requests to workers**, and to be a worker, are in [`router`].
 //! * **Durable promises and tasks** are in [`coordinator`], watching a hub and ending connections in [`admin`].
 #![warn(missing_docs)]
 
@@ -51,6 +52,7 @@ mod pending;
 mod policy;
 mod restoration;
 mod ring;
+pub mod router;
 mod shared;
 mod status;
 mod streams;

@@ -37,6 +37,7 @@ pub struct Options {
     pub(crate) reconnect: Option<Reconnect>,
     pub(crate) payload_bytes: usize,
     pub(crate) in_flight: usize,
+    pub(crate) router_in_flight: usize,
     pub(crate) stream_capacity: usize,
 }
 
@@ -86,6 +87,7 @@ impl Options {
             reconnect: Some(Reconnect::default()),
             payload_bytes: limits::PAYLOAD_BYTES,
             in_flight: 1_024,
+            router_in_flight: limits::ROUTER_IN_FLIGHT,
             stream_capacity: 1_024,
         }
     }
@@ -178,6 +180,14 @@ impl Options {
     #[must_use]
     pub fn payload_bytes(mut self, bytes: usize) -> Self {
         self.payload_bytes = bytes;
+        self
+    }
+
+    /// Requests to the router that may be open; the next one waits for its turn. What the hub takes of a client (`router.in_flight`
+    /// of its configuration), or less. Default: 64, the hub's default, at least 1.
+    #[must_use]
+    pub fn router_in_flight(mut self, requests: usize) -> Self {
+        self.router_in_flight = requests.clamp(1, tokio::sync::Semaphore::MAX_PERMITS);
         self
     }
 

@@ -27,6 +27,8 @@ mod races;
 mod readme;
 mod resonate;
 mod router;
+mod router_client;
+mod router_commands;
 mod router_durable;
 mod slow;
 mod tls;

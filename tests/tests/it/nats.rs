@@ -1,5 +1,6 @@
 //! A hub and a real nats-server: plain clients of NATS, which know nothing of hubs, on one side, clients of the hub on the other.
 
+mod browser;
 mod discovery;
 mod faults;
 mod keys;

@@ -41,6 +41,18 @@ async fn the_two_terminals_of_the_document_meet() {
 }
 
 #[tokio::test]
+async fn the_worker_of_the_document_answers_the_request_of_the_document() {
+    let document = readme();
+    let section = document.split("\n## Ask whoever can do it\n").nth(1).unwrap();
+    let [reply, request] = &commands(section)[..2] else { panic!("two commands: {section}") };
+    let hub = Hub::with(&["router.enabled=true"]).await;
+    let _worker = command(reply).at(&hub).start();
+    let ask = async || Some(command(request).at(&hub).run().await).filter(|ran| ran.code == 0);
+    let answer = until("an answer", ask).await.json().remove(0);
+    assert!(answer.as_str().is_some_and(|date| date.contains(':')), "{answer}");
+}
+
+#[tokio::test]
 async fn the_worker_of_the_document_keeps_the_promise_of_the_document() {
     let document = readme();
     let section = document.split("\n## What must not be lost\n").nth(1).unwrap();

@@ -23,7 +23,7 @@ type Answer = oneshot::Receiver<Result<PayloadOut, RequestError>>;
 fn send(talk: &mut Conversation, permits: &Arc<Semaphore>, change: Change) -> Answer {
     let (reply, answer) = oneshot::channel();
     let permit = permits.clone().try_acquire_owned().unwrap();
-    talk.send(Request { text: "{}".into(), renumber: None, change, reply, permit });
+    talk.send(Request { text: "{}".into(), renumber: None, change, provided: Provided::Awaited, reply, permit });
     answer
 }
 
@@ -123,6 +123,32 @@ async fn a_restoration_whose_number_was_given_to_another_request_holds_nothing_u
     let (reply, _answer) = oneshot::channel();
     let permit = permits.clone().try_acquire_owned().unwrap();
     let renumber = Some(serde_json::from_str("15").unwrap());
-    talk.send(Request { text: "{}".into(), renumber, change: Change::Nothing, reply, permit });
+    talk.send(Request { text: "{}".into(), renumber, change: Change::Nothing, provided: Provided::Awaited, reply, permit });
     assert!(talk.restoration.is_over(), "the last one was sent");
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_connection_or_to_nobody_is_not_sent() {
+    let (mut talk, _hub) = conversation().await;
+    let permits = Arc::new(Semaphore::new(1));
+    let [this, other] = [1, 2].map(|n| ClientId(uuid::Uuid::from_u128(n)));
+    for (provided, waits, sent) in [
+        (Provided::Awaited, true, true),
+        (Provided::Awaited, false, false),
+        (Provided::Nothing, false, true),
+        (Provided::On(this), false, true),
+        (Provided::On(other), true, false),
+    ] {
+        let (reply, mut answer) = oneshot::channel();
+        if !waits {
+            answer.close();
+        }
+        let permit = permits.clone().try_acquire_owned().unwrap();
+        talk.send(Request { text: "{}".into(), renumber: None, change: Change::Nothing, provided, reply, permit });
+        assert_eq!(permits.available_permits(), usize::from(!sent), "{provided:?}");
+        if waits && !sent {
+            assert!(matches!(answer.try_recv(), Ok(Err(RequestError::Disconnected))));
+        }
+        std::mem::replace(&mut talk.pending, Pending::new()).into_waiting().for_each(drop);
+    }
 }

@@ -38,7 +38,7 @@ fn damaged(dice: &mut StdRng, n: usize) -> String {
         _ => format!(r#"{{"type":"q","cmd":"math/add","_reqid":"m{n}","data":{{"a":1,"b":[true,null]}}}}"#),
     };
     let text = damage_of(dice, &base);
-    if n % 5 == 0 { base } else { text }
+    if n.is_multiple_of(5) { base } else { text }
 }
 
 fn damage_of(dice: &mut StdRng, text: &str) -> String {
