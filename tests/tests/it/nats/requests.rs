@@ -190,3 +190,31 @@ async fn what_the_document_shows_for_the_nats_command_works() {
     };
     assert_eq!(tokio::join!(asking, answering).0, ok(json!(3)));
 }
+
+#[tokio::test]
+async fn a_durable_request_waits_for_a_worker_out_there_as_well_and_what_that_one_answers_settles_its_promise() {
+    let nats = Nats::start().await;
+    let (hub, plain) = (hub(&nats, &["coordinator.enabled=true"]).await, nats.client().await);
+    let mut ada = subscriber(&hub, "ada").await;
+    let request = json!({ "type": "q", "cmd": "news/weather", "_reqid": "x", "reply": "durable", "promise": "weather" });
+    send(&mut ada, "api", request).await;
+    assert_eq!(got(&mut ada).await["data"]["data"], json!({ "promise": "weather" }));
+    until("nobody was there", async || {
+        let put_back = hub.metric("concierge_router_durable_total{step=\"put_back\"}").await;
+        (put_back > 0.0).then_some(())
+    })
+    .await;
+    let _worker = plain_worker(&plain, "concierge.api.news", |message| {
+        assert_eq!(message.headers.as_ref().unwrap().get("Cg-Promise").unwrap().as_str(), "weather");
+        vec![ok(json!("calm"))]
+    })
+    .await;
+    let get = json!({ "kind": "promise.get", "head": { "corrId": "c", "version": "2026-04-01" }, "data": { "id": "weather" } });
+    let promise = until("the promise is settled", async || {
+        let reply = hub.http("POST", "/coordinator", &[], get.to_string().as_bytes()).await;
+        let answer: Value = serde_json::from_str(&reply.text()).unwrap();
+        Some(answer["data"]["promise"].clone()).filter(|promise| promise["state"] != "pending")
+    })
+    .await;
+    assert_eq!((&promise["state"], &promise["value"]["data"]), (&json!("resolved"), &json!("ImNhbG0i")));
+}
