@@ -35,6 +35,14 @@ pub(crate) enum Fault {
     Astray { client: String, stream: usize, number: u64 },
     #[error("LOST: {delivered} of {due} deliveries and {answered} of {published} answers came")]
     Missing { delivered: u64, due: u64, answered: u64, published: u64 },
+    #[error("LOST: {open} requests have no answer {for_s} s after the last one")]
+    Unanswered { open: usize, for_s: u64 },
+    #[error("request {slot}: {sum} was answered when {due:?} was due")]
+    Wrong { slot: usize, sum: u64, due: Option<u64> },
+    #[error("nobody answered a first request within {within_s} s")]
+    Unserved { within_s: u64 },
+    #[error("a client of nats-server: {0}")]
+    Nats(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("NOT KEPT: {missing} of {acknowledged} promises after a kill, the first is {first}")]
     NotKept { missing: usize, acknowledged: usize, first: String },
     #[error("the database of the server: {0}")]

@@ -1,4 +1,4 @@
-//! `concierge-bench`: measures a hub and its coordinator against a plain tokio-tungstenite server on plain SQLite and, where they
+//! `concierge-bench`: measures a hub, its coordinator and its router against a plain tokio-tungstenite server on plain SQLite and, where they
 //! are there, against servers of others, in the same run (docs/benchmarks.md).
 
 mod baseline;
@@ -15,6 +15,7 @@ mod page;
 mod payload;
 mod peer;
 mod report;
+mod routed;
 mod run;
 mod sample;
 mod scenario;
@@ -34,7 +35,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::cores::Cores;
 use crate::floor::Floor;
 use crate::ledger::Ledger;
-use crate::peer::Against;
+use crate::peer::{Against, Peer};
 use crate::report::{Report, Settings};
 use crate::run::Plan;
 use crate::scenario::Scenario;
@@ -179,7 +180,7 @@ impl RunArguments {
         };
         let own = std::env::current_exe()?;
         let peer = |against: &Against| Ok((against.peer, against.launch(&own, self.server_log)?));
-        Ok(Plan {
+        let mut plan = Plan {
             hub: launch(&self.hub, "serve", &self.hub_arguments)?,
             baseline: launch(&own, "baseline", &[])?,
             peers: self.against.iter().map(peer).collect::<io::Result<_>>()?,
@@ -191,7 +192,21 @@ impl RunArguments {
             },
             within: self.within.map_or(Duration::MAX, Duration::from_secs),
             cores: Cores::find(),
-        })
+        };
+        if plan.peer(Peer::Nats).is_none() {
+            leave_out(&mut plan.scenarios, |scenario| scenario.needs_nats(), "nats-server (--against nats=PROGRAM)");
+        }
+        Ok(plan)
+    }
+}
+
+/// Scenarios that lack something are not measured, which stands on the page as well.
+fn leave_out(scenarios: &mut Vec<Scenario>, lacks: impl Fn(Scenario) -> bool, what: &str) {
+    let (left_out, measured): (Vec<Scenario>, _) = scenarios.iter().partition(|scenario| lacks(**scenario));
+    *scenarios = measured;
+    if !left_out.is_empty() {
+        let names: Vec<String> = left_out.iter().map(ToString::to_string).collect();
+        eprintln!("not measured for want of {what}: {}", names.join(", "));
     }
 }
 
@@ -248,4 +263,21 @@ fn list() -> io::Result<()> {
         writeln!(stdout, "{name:<8} {}", scenario.about())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scenarios(further: &[&str]) -> Vec<String> {
+        let words = ["concierge-bench", "run", "--hub", "concierge", "--scenarios", "R1,O1,A1"].iter().chain(further);
+        let Command::Run(arguments) = Arguments::try_parse_from(words).unwrap().command else { panic!("it is a run") };
+        arguments.plan().unwrap().scenarios.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_needs_nats_server_is_measured_where_that_is_there() {
+        assert_eq!(scenarios(&[]), ["R1", "A1"]);
+        assert_eq!(scenarios(&["--against", "floor,nats=nats-server"]), ["R1", "O1", "A1"]);
+    }
 }

@@ -62,9 +62,8 @@ pub(crate) fn page(report: &Report, machine: &Machine) -> String {
     let mut text = String::from(HEAD);
     conditions(&mut text, report, machine);
     bounds(&mut text, report);
-    let (traffic, durable): (Vec<&Row>, Vec<&Row>) =
-        report.rows.iter().partition(|row| matches!(row.scenario, Scenario::Traffic(_)));
-    for (title, rows) in [("Messages and connections", traffic), ("The coordinator", durable)] {
+    for title in SECTIONS {
+        let rows: Vec<&Row> = report.rows.iter().filter(|row| section(row.scenario) == title).collect();
         if !rows.is_empty() {
             table(&mut text, title, &rows);
         }
@@ -84,6 +83,16 @@ const HEAD: &str = "<!-- Written by `cargo xtask measure`. Do not edit. -->\n
 What each scenario does, what the servers beside the hub are, and how to read a row, is in [benchmarks.md](benchmarks.md).
 
 ";
+
+const SECTIONS: [&str; 3] = ["Messages and connections", "The coordinator", "The router"];
+
+fn section(scenario: Scenario) -> &'static str {
+    match scenario {
+        Scenario::Traffic(_) => SECTIONS[0],
+        Scenario::Durable(_) => SECTIONS[1],
+        Scenario::Routed(_) => SECTIONS[2],
+    }
+}
 
 /// What was measured, on what. (Writing to a String cannot fail, here and below.)
 fn conditions(text: &mut String, report: &Report, machine: &Machine) {
@@ -243,6 +252,20 @@ mod tests {
         for (days, text) in of {
             assert_eq!(date(days), text);
         }
+    }
+
+    #[test]
+    fn requests_have_a_section_of_their_own_and_a_line_for_the_server_behind_the_hub() {
+        let Report { settings, mut outcomes, .. } = report(vec![]);
+        outcomes[0].scenario = "O1".parse().unwrap();
+        for round in &mut outcomes[0].rounds {
+            round.others.remove(&Peer::Baseline);
+            round.others.values_mut().chain([&mut round.hub]).for_each(|sample| sample.nats_cpu_us = Some(5.0));
+        }
+        let page = page(&Report::new(settings, outcomes), &Machine::here());
+        let head = "## The router\n\n| scenario | figure | hub | nats-server | to reach |\n| --- | --- | --- | --- | --- |\n";
+        assert!(page.contains(head) && !page.contains("Messages and connections"), "{page}");
+        assert!(page.contains("| O1 | CPU µs, NATS | 5.00 | 5.00: **1.00** (1.00 to 1.00) |  |"), "{page}");
     }
 
     #[test]

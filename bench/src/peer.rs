@@ -113,3 +113,24 @@ impl Against {
         Ok(Some(version.trim_start_matches('v').to_owned()))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// What is made for this clone alone, below `target`.
+    pub(crate) fn tool(path: &str, how: &str) -> PathBuf {
+        let test = std::env::current_exe().expect("a running program has a path"); // target/debug/deps/NAME
+        let target = test.ancestors().nth(3).expect("it lies that deep");
+        let tool = target.join(path);
+        assert!(tool.is_file(), "{} is not there: {how}", tool.display());
+        tool
+    }
+
+    /// How one of them is started that `cargo xtask test` installs.
+    pub(crate) fn launched(name: &str, program: &str) -> Launch {
+        let program = tool(&format!("tools/{program}"), "`cargo xtask test` installs it");
+        let against: Against = format!("{name}{}", program.display()).parse().expect("it is a peer");
+        against.launch(Path::new("this program"), false).expect("it has a path")
+    }
+}

@@ -99,8 +99,8 @@ impl Report {
         };
         let _ = writeln!(text, "\n{rounds} rounds of {measured_s} s; {cores}; a synced write takes {sync_us:.0} µs.");
         text.push_str(
-            "CPU µs: CPU time of the server per delivered message (D, H, N, I, J: per join; K: per client and second; P, Q, S, U: per \
-             request; W: per dispatch; T: per timer).\nRatio: hub / the other, median of the rounds. The baseline of S and U is the \
+            "CPU µs: CPU time of the server per delivered message (D, H, N, I, J: per join; K: per client and second; P, Q, R, O, F, S, \
+             U: per request; W: per dispatch; T: per timer); CPU µs, NATS: the same of the nats-server on the way.\nRatio: hub / the other, median of the rounds. The baseline of S and U is the \
              hub with 1,000 promises.\n",
         );
         text

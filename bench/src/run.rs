@@ -9,6 +9,7 @@ use crate::cores::Cores;
 use crate::durable::{Comparison, Site, Stock};
 use crate::fault::Fault;
 use crate::peer::Peer;
+use crate::routed::Place;
 use crate::sample::Sample;
 use crate::scenario::Scenario;
 use crate::server::{Launch, Server};
@@ -109,17 +110,28 @@ impl Plan {
             }
             Scenario::Durable(durable) if durable.baseline() == Comparison::Nothing => vec![],
             Scenario::Durable(_) => vec![Peer::Baseline],
+            Scenario::Routed(_) => self.peer(Peer::Nats).map(|_| Peer::Nats).into_iter().collect(),
         }
+    }
+
+    /// How that server is started, if it is there.
+    pub(crate) fn peer(&self, peer: Peer) -> Option<&Launch> {
+        self.peers.iter().find(|(other, _)| *other == peer).map(|(_, launch)| launch)
     }
 
     fn sample(&self, scenario: Scenario, who: Who, stock: &Stock) -> Result<Sample, Fault> {
         let own = if who.is_some() { &self.baseline } else { &self.hub };
         let durable = match scenario {
             Scenario::Traffic(traffic) => {
-                let foreign = self.peers.iter().find(|(peer, _)| Some(*peer) == who);
-                let launch = foreign.map_or_else(|| own.at("memory:"), |(_, launch)| launch.clone());
+                let foreign = who.and_then(|peer| self.peer(peer));
+                let launch = foreign.cloned().unwrap_or_else(|| own.at("memory:"));
                 let server = Server::start(&launch, self.cores)?;
                 return traffic.measure(&server, self.timing);
+            }
+            Scenario::Routed(routed) => {
+                let hub = &self.hub.at("memory:");
+                let place = Place { hub, nats: self.peer(Peer::Nats), cores: self.cores, timing: self.timing };
+                return if who.is_some() { routed.measure_bare(&place) } else { routed.measure(&place) };
             }
             Scenario::Durable(durable) => durable,
         };

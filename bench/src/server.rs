@@ -110,11 +110,16 @@ impl Launch {
         Self { program, arguments: vec![], show_log: false, dialect: Dialect::Concierge, files: &[], address_after: "" }
     }
 
+    /// The same server with further arguments.
+    pub(crate) fn with(&self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        let mut launch = self.clone();
+        launch.arguments.extend(arguments.into_iter().map(Into::into));
+        launch
+    }
+
     /// The same server, with what is durable kept at `store`.
     pub(crate) fn at(&self, store: impl Into<OsString>) -> Self {
-        let mut launch = self.clone();
-        launch.arguments.extend([OsString::from("--store"), store.into()]);
-        launch
+        self.with([OsString::from("--store"), store.into()])
     }
 
     fn command(&self, home: &Path) -> Command {

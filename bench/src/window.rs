@@ -20,6 +20,8 @@ pub(crate) const STALLED_AFTER: Duration = Duration::from_secs(5);
 /// Measures a server while a scenario loads it.
 pub(crate) struct Window<'a> {
     server: &'a Server,
+    /// The nats-server behind it.
+    nats: Option<&'a Server>,
     timing: Timing,
     began: Instant,
     opened: Option<Opened>,
@@ -33,12 +35,18 @@ struct Opened {
     at: Instant,
     units: u64,
     cpu: CpuTime,
+    nats_cpu: Option<CpuTime>,
 }
 
 impl<'a> Window<'a> {
     pub(crate) fn new(server: &'a Server, timing: Timing) -> Self {
         let now = Instant::now();
-        Self { server, timing, began: now, opened: None, units: 0, last_progress: now, latencies: vec![] }
+        Self { server, nats: None, timing, began: now, opened: None, units: 0, last_progress: now, latencies: vec![] }
+    }
+
+    /// The same, with a nats-server on the way.
+    pub(crate) fn with_nats(self, nats: &'a Server) -> Self {
+        Self { nats: Some(nats), ..self }
     }
 
     /// Whether to go on, given how many units (deliveries, joins) are done. Opens the window when the warm-up is over; a
@@ -55,7 +63,8 @@ impl<'a> Window<'a> {
             Some(opened) => Ok(now - opened.at < self.timing.measured || units == opened.units),
             None => {
                 if now - self.began >= self.timing.warm_up {
-                    self.opened = Some(Opened { cpu: self.server.cpu()?, at: Instant::now(), units });
+                    let (cpu, nats_cpu) = (self.server.cpu()?, self.nats_cpu()?);
+                    self.opened = Some(Opened { cpu, nats_cpu, at: Instant::now(), units });
                 }
                 Ok(true)
             }
@@ -71,20 +80,26 @@ impl<'a> Window<'a> {
 
     /// What was measured. Call it right when [`Self::goes_on`] said no.
     pub(crate) fn close(self) -> Result<Sample, Fault> {
-        let opened = self.opened.expect("the window goes on until it is open and something came");
+        let opened = self.opened.as_ref().expect("the window goes on until it is open and something came");
         let seconds = opened.at.elapsed().as_secs_f64();
         let cpu = self.server.cpu()?.since(&opened.cpu).as_secs_f64();
+        let nats_cpu = self.nats_cpu()?.zip(opened.nats_cpu.as_ref()).map(|(now, then)| now.since(then).as_secs_f64());
         let units = self.units - opened.units;
         Ok(Sample {
             units,
             seconds,
             cpu_us: cpu * 1e6 / units as f64,
             rate: units as f64 / seconds,
-            server_share: cpu / seconds,
+            nats_cpu_us: nats_cpu.map(|cpu| cpu * 1e6 / units as f64),
+            server_share: (cpu + nats_cpu.unwrap_or(0.0)) / seconds,
             p50_us: percentile(&self.latencies, 0.5),
             p99_us: percentile(&self.latencies, 0.99),
             ..Sample::default()
         })
+    }
+
+    fn nats_cpu(&self) -> Result<Option<CpuTime>, Fault> {
+        self.nats.map(Server::cpu).transpose()
     }
 }
 

@@ -9,7 +9,8 @@ use crate::needs::peers;
 use crate::{run, say};
 
 /// What the page shows unless told otherwise: what takes not too long.
-const SCENARIOS: &str = "A1,A10,A100,A1000,L100,L1000,M10,C100,E100,B1000,D10000,H4000,I1000,J8,K19000,P1,P64,P1024,Q64,W1,W64";
+const SCENARIOS: &str = "A1,A10,A100,A1000,L100,L1000,M10,C100,E100,B1000,D10000,H4000,I1000,J8,K19000,P1,P64,P1024,Q64,W1,W64,\
+    R1,R64,O1,O64,F1,F64";
 /// How it is measured. Nothing is begun after 11 minutes, and what was left out then stands on the page.
 const MEASURED: &[&str] = &["--rounds", "5", "--secs", "0.4", "--within", "660"];
 

@@ -28,7 +28,7 @@ pub(crate) struct Inbox {
     pub(crate) answered: u64,
     /// Pings of WebSocket that arrived.
     pub(crate) pings: u64,
-    /// What the coordinator said.
+    /// What the coordinator and the router said.
     pub(super) letters: Letters,
     /// Everything else: who joined, who subscribed.
     pub(crate) news: u64,

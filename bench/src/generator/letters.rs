@@ -1,8 +1,8 @@
-//! What the coordinator says to the clients, kept until the scenario reads it.
+//! What the coordinator and the router say to the clients, kept until the scenario reads it.
 
 use memchr::memmem;
 
-/// Envelopes from the coordinator in the order they came, each with the number of the client that got it.
+/// Envelopes and packets in the order they came, each with the number of the client that got it.
 #[derive(Default)]
 pub(crate) struct Letters {
     texts: Vec<u8>,
@@ -11,15 +11,15 @@ pub(crate) struct Letters {
 }
 
 impl Letters {
-    /// Keeps the envelope in a payload, and says whether there is one. Numbered messages have a string there.
+    /// Keeps the object that is the data of a payload, and says whether there is one. Numbered messages have a string there.
     pub(super) fn add(&mut self, client: usize, payload: &[u8]) -> bool {
-        let Some(envelope) = envelope(payload) else { return false };
-        self.texts.extend_from_slice(envelope);
+        let Some(object) = object(payload) else { return false };
+        self.texts.extend_from_slice(object);
         self.each.push((client, self.texts.len()));
         true
     }
 
-    /// Client and envelope of each.
+    /// Client and object of each.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &[u8])> {
         let begins = std::iter::once(0).chain(self.each.iter().map(|(_, end)| *end));
         begins.zip(&self.each).map(|(begin, (client, end))| (*client, &self.texts[begin..*end]))
@@ -31,10 +31,10 @@ impl Letters {
     }
 }
 
-/// A hub writes `data` last.
-fn envelope(payload: &[u8]) -> Option<&[u8]> {
+/// A hub writes `data` last, and nothing else of that name before it.
+fn object(payload: &[u8]) -> Option<&[u8]> {
     let message = payload.strip_prefix(br#"{"type":"MESSAGE","#)?.strip_suffix(b"}")?;
-    let at = memmem::find(message, br#""data":{"kind":"#)?;
+    let at = memmem::find(message, br#""data":{"#)?;
     Some(&message[at + br#""data":"#.len()..])
 }
 
@@ -43,16 +43,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn envelopes_are_kept_in_order_and_nothing_else_is() {
+    fn objects_are_kept_in_order_and_nothing_else_is() {
         let mut letters = Letters::default();
         assert!(
             letters.add(7, br#"{"type":"MESSAGE","origin":{"name":"coordinator"},"target":{},"data":{"kind":"a","data":{}}}"#)
         );
         assert!(!letters.add(7, br#"{"type":"MESSAGE","origin":{},"target":{},"data":"~0"}"#));
         assert!(!letters.add(7, br#"{"type":"OK","seq":3}"#));
-        assert!(letters.add(2, br#"{"type":"MESSAGE","data":{"kind":"b"}}"#));
+        assert!(letters.add(2, br#"{"type":"MESSAGE","data":{"subject":"api","data":{"type":"q"}}}"#));
         let read: Vec<(usize, &[u8])> = letters.iter().collect();
-        assert_eq!(read, [(7, &br#"{"kind":"a","data":{}}"#[..]), (2, br#"{"kind":"b"}"#)]);
+        assert_eq!(read, [(7, &br#"{"kind":"a","data":{}}"#[..]), (2, br#"{"subject":"api","data":{"type":"q"}}"#)]);
         letters.clear();
         assert_eq!(letters.iter().count(), 0);
     }

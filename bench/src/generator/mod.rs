@@ -160,11 +160,16 @@ impl Generator {
 
     /// Sends a text of a client.
     pub(crate) fn say(&mut self, client: usize, text: &str) -> Result<(), Fault> {
-        frames::append(Opcode::Text, text.as_bytes(), self.connections[client].out());
-        self.connections[client].flush()
+        self.queue_text(client, text);
+        self.flush(client)
     }
 
-    /// Moves what the coordinator said since the last time to `letters`, whose old ones go.
+    /// Queues a text of a client; [`Self::flush`] sends it.
+    pub(crate) fn queue_text(&mut self, client: usize, text: &str) {
+        frames::append(Opcode::Text, text.as_bytes(), self.connections[client].out());
+    }
+
+    /// Moves what the coordinator and the router said since the last time to `letters`, whose old ones go.
     pub(crate) fn take_letters(&mut self, letters: &mut Letters) {
         letters.clear();
         std::mem::swap(letters, &mut self.inbox.letters);

@@ -1,9 +1,8 @@
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::*;
 use crate::floor::Floor;
-use crate::peer::Against;
+use crate::peer::tests::launched;
 
 /// Bytes of a message of `A10` from each server that delivers what the hub does: its envelope and 128 characters.
 const MESSAGE_BYTES: f64 = 435.0;
@@ -22,20 +21,6 @@ fn understands(server: &Server) -> f64 {
         message_bytes = if name == "A10" { sample.message_bytes.unwrap() } else { message_bytes };
     }
     message_bytes
-}
-
-/// What `cargo xtask test` installs for this clone alone.
-fn tool(path: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap(); // target/debug/deps/NAME
-    let target = test.ancestors().nth(3).unwrap();
-    let tool = target.join("tools").join(path);
-    assert!(tool.is_file(), "{} is not there: `cargo xtask test` installs it", tool.display());
-    tool
-}
-
-fn started(against: &str) -> Server {
-    let against: Against = against.parse().unwrap();
-    Server::start(&against.launch(Path::new("this program"), false).unwrap(), None).unwrap()
 }
 
 #[test]
@@ -59,13 +44,13 @@ fn the_generator_and_both_floors_understand_each_other_in_every_scenario() {
 
 #[test]
 fn the_generator_and_nats_server_understand_each_other_in_every_scenario() {
-    let server = started(&format!("nats={}", tool("peers/nats/bin/nats-server").display()));
+    let server = Server::start(&launched("nats=", "peers/nats/bin/nats-server"), None).unwrap();
     // MSG, subject, number of the subscription, length, and twice CR LF
     assert_eq!(understands(&server), "MSG room0 2 128\r\n\r\n".len() as f64 + 128.0);
 }
 
 #[test]
 fn the_generator_and_the_script_on_bun_understand_each_other_in_every_scenario() {
-    let server = started(&format!("bun={}", tool("peers/bun/node_modules/bun/bin/bun.exe").display()));
+    let server = Server::start(&launched("bun=", "peers/bun/node_modules/bun/bin/bun.exe"), None).unwrap();
     assert_eq!(understands(&server), MESSAGE_BYTES);
 }

@@ -21,7 +21,7 @@ pub(crate) struct Peer {
     program: &'static str,
     /// In bench/peers: what is installed, by version and digest.
     lock: &'static str,
-    /// The test that runs it.
+    /// The test that runs it, and the beginning of the names of others that do.
     test: &'static str,
     install: fn(&Path, &Path) -> Result<()>,
 }
