@@ -35,6 +35,7 @@ use crate::builtin::{Builtin, BuiltinSeat};
 use crate::coordinator::Coordinator;
 use crate::desk::Desk;
 use crate::peer::{Ending, Peer};
+use crate::router::Router;
 use crate::vital::or_abort;
 use ears::{Ears, Heard};
 pub(crate) use glass::Glass;
@@ -65,6 +66,7 @@ pub(crate) struct Admin {
     /// Set before anybody can ask.
     seat: OnceLock<BuiltinSeat>,
     coordinator: Option<Arc<Coordinator>>,
+    router: Option<Arc<Router>>,
     /// `None`: programs on this machine are administrators.
     door: Option<Door>,
     clock: Clock,
@@ -90,7 +92,7 @@ impl Admin {
     pub(crate) fn start(
         settings: Settings,
         desk: Arc<Desk>,
-        coordinator: Option<Arc<Coordinator>>,
+        (coordinator, router): (Option<Arc<Coordinator>>, Option<Arc<Router>>),
         tasks: &mut JoinSet<()>,
     ) -> Arc<Self> {
         let Settings { secret, clock, resources, outbox_bytes } = settings;
@@ -98,6 +100,7 @@ impl Admin {
             desk: desk.clone(),
             seat: OnceLock::new(),
             coordinator,
+            router,
             door: secret.map(|secret| Door::new(Some(&secret))),
             clock,
             resources,
@@ -164,6 +167,10 @@ impl Admin {
             return false;
         }
         let stats = if due.stats { Some(Said::Stats { stats: Box::new(self.stats().await) }.encode()) } else { None };
+        let router = self.router.as_ref().filter(|_| due.router).map(|router| {
+            let router = Box::new(router.survey(self.now()));
+            Said::Router { router }.encode()
+        });
         if due.clients {
             self.look_around();
         }
@@ -172,7 +179,7 @@ impl Admin {
         let said = {
             let mut watchers = self.watchers.lock();
             let mut roll = self.roll.lock();
-            let said = watchers.news(stats.as_deref(), (&roll, &self.journal, &heard), |peer| self.room(peer));
+            let said = watchers.news((stats, router), (&roll, &self.journal, &heard), |peer| self.room(peer));
             roll.forget(&mut watchers);
             said
         };
@@ -267,8 +274,17 @@ impl Admin {
                 true => self.begin_to_listen(from, &op)?,
                 false => return Err(Refusal::new(RefusalCode::InvalidService, "this hub has no file server")),
             },
+            Op::RouterLook => {
+                let look = self.router()?.survey(self.now());
+                serde_json::to_value(look).expect("a look is JSON")
+            }
+            Op::RouterWatch { .. } => {
+                self.router()?;
+                self.begin(from, &op)?
+            }
             Op::TaskHistory { task, root } => self.history(task, root)?,
             Op::StatsUnwatch
+            | Op::RouterUnwatch
             | Op::ClientsUnwatch
             | Op::EventsUnwatch
             | Op::ServiceUnwatch { .. }
@@ -362,6 +378,11 @@ impl Admin {
         self.coordinator.as_ref().ok_or_else(absent)
     }
 
+    fn router(&self) -> Result<&Arc<Router>, Refusal> {
+        let absent = || Refusal::new(RefusalCode::InvalidService, "this hub has no router");
+        self.router.as_ref().ok_or_else(absent)
+    }
+
     fn history(&self, task: Option<PromiseId>, root: Option<PromiseId>) -> Result<Value, Refusal> {
         let coordinator = self.coordinator()?;
         let told = match (task, root) {
@@ -420,10 +441,9 @@ impl Admin {
         self.happened(Happening::Kicked { client, code, reason: reason.clone(), by });
         Ok((peer, Ending { code, reason }))
     }
-}
 
-impl Builtin for Admin {
-    fn receive(&self, from: &Arc<Peer>, data: &str) {
+    /// A request, as it stood.
+    fn take(&self, from: &Arc<Peer>, data: &str) {
         let (id, outcome) = match serde_json::from_str::<Ask>(data) {
             Ok(Ask { id, op }) => (id, self.obey(from, op)),
             Err(error) => (id_of(data), Err(unreadable(&error))),
@@ -436,6 +456,13 @@ impl Builtin for Admin {
         if let Some((peer, ending)) = kicked {
             peer.condemn(ending);
         }
+    }
+}
+
+impl Builtin for Admin {
+    fn receive(&self, from: &Arc<Peer>, data: &str) -> bool {
+        self.take(from, data);
+        true
     }
 
     fn subscribed(&self, client: &ClientInfo, peer: &Arc<Peer>) {

@@ -10,8 +10,9 @@ use crate::peer::Peer;
 
 /// The code behind a built-in client. Nothing here may wait: it is called in the turns of sessions and of the registry.
 pub(crate) trait Builtin: Send + Sync {
-    /// A subscriber sent this to the service, `data` as it stood.
-    fn receive(&self, from: &Arc<Peer>, data: &str);
+    /// A subscriber sent this to the service, `data` as it stood. Whether something may come back that takes the OK along; else
+    /// that leaves at once.
+    fn receive(&self, from: &Arc<Peer>, data: &str) -> bool;
     /// A client is a subscriber from now on. Called within the registry's turn.
     fn subscribed(&self, client: &ClientInfo, peer: &Arc<Peer>);
     /// A client is no subscriber any more. Called within the registry's turn.

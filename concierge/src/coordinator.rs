@@ -397,10 +397,9 @@ impl Coordinator {
         }
         !peer.is_gone()
     }
-}
 
-impl Builtin for Coordinator {
-    fn receive(&self, from: &Arc<Peer>, data: &str) {
+    /// A request, as it stood.
+    fn take(&self, from: &Arc<Peer>, data: &str) {
         let Some(subscriber) = self.roster.subscriber(from.id) else { return };
         let envelope = match Envelope::decode(data, self.offered, Some(&subscriber.address)) {
             Ok(envelope) => envelope,
@@ -424,6 +423,13 @@ impl Builtin for Coordinator {
             from.unanswered.fetch_sub(1, Ordering::Relaxed);
             refuse(format!("the coordinator has too much to do: {error}"));
         }
+    }
+}
+
+impl Builtin for Coordinator {
+    fn receive(&self, from: &Arc<Peer>, data: &str) -> bool {
+        self.take(from, data);
+        true
     }
 
     fn subscribed(&self, client: &ClientInfo, peer: &Arc<Peer>) {

@@ -432,7 +432,9 @@ impl Desk {
                 match (service, to.code()) {
                     (Some(_), Some(code)) => {
                         with_frame(|to| frame::okay(to, seq), |frame| seat.peer.push_held(frame)); // the answer takes it along
-                        code.receive(&seat.peer, data);
+                        if !code.receive(&seat.peer, data) {
+                            seat.peer.send_held();
+                        }
                     }
                     _ => okay(&seat.peer, seq),
                 }

@@ -286,6 +286,14 @@ impl Peer {
         true
     }
 
+    /// Nothing comes that could take along what is held back.
+    pub(crate) fn send_held(self: &Arc<Self>) {
+        let state = self.state.lock();
+        if !state.outbox.is_empty() {
+            self.mark(state);
+        }
+    }
+
     /// Queues a frame that confirms what the peer said to others: they are written first, and it leaves with what this peer says
     /// meanwhile. Where nobody else is written, it leaves at once. False when the peer ends.
     pub(crate) fn push_confirmation(self: &Arc<Self>, frame: &Frame<'_>) -> bool {

@@ -11,8 +11,9 @@ use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
+use concierge_api_rs::admin::Routing;
 use concierge_api_rs::coordinator::Millis;
-use concierge_api_rs::packet::{Headers, Packet};
+use concierge_api_rs::packet::{Datagram, Headers, Packet};
 use concierge_api_rs::{ClientId, ClientInfo};
 use concierge_router::{Effect, Router as Rulebook, Rules, Tally, Why};
 use parking_lot::{Mutex, MutexGuard};
@@ -126,6 +127,16 @@ impl Router {
         Standing { tally: *rules.tally(), malformed, in_flight: rules.in_flight(), workers: rules.workers(), nats }
     }
 
+    /// How it stands, to those who look after it; `now`: in milliseconds since 1970.
+    pub(crate) fn survey(&self, now: u64) -> Routing {
+        let began = now.saturating_sub(u64::try_from(self.now().0).unwrap_or(0));
+        let mut look = self.state.lock().rules.look(began);
+        look.at = now;
+        look.totals.malformed = self.malformed.load(Ordering::Relaxed);
+        look.nats = self.look_outside().map(NatsStanding::record);
+        look
+    }
+
     /// Does what is due when it is due, and says what waits to be said.
     async fn expire_forever(self: Arc<Self>) {
         loop {
@@ -198,7 +209,7 @@ impl Router {
 }
 
 impl Builtin for Router {
-    fn receive(&self, from: &Arc<Peer>, data: &str) {
+    fn receive(&self, from: &Arc<Peer>, data: &str) -> bool {
         let packet = match Packet::decode(data) {
             Ok(packet) => packet,
             Err(refused) => {
@@ -206,15 +217,19 @@ impl Builtin for Router {
                 let answer = refused.answer();
                 let _order = self.state.lock();
                 answer.iter().for_each(|packet| self.tell(from.id, &packet.encode()));
-                return;
+                return answer.is_some();
             }
         };
+        // who answers is soon given more; a push is all that its sender has to say
+        let soon = !matches!(packet.datagram, Datagram::Push(_));
         self.hand_over(self.state.lock(), from.id, packet);
+        soon
     }
 
     fn subscribed(&self, client: &ClientInfo, peer: &Arc<Peer>) {
         let mut state = self.state.lock();
         state.rules.come(client.uuid, client.tags.iter().cloned());
+        state.rules.introduce(client.uuid, client.name.clone());
         let headers = Headers {
             client: Some(client.uuid),
             name: Some(client.name.clone()),
@@ -229,7 +244,7 @@ impl Builtin for Router {
     fn unsubscribed(&self, client: ClientId) {
         let mut state = self.state.lock();
         state.members.remove(&client);
-        let effects = state.rules.go(client);
+        let effects = state.rules.go(self.now(), client);
         self.tell_served(&mut state);
         if !effects.is_empty() {
             state.unsaid.extend(effects);

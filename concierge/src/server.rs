@@ -188,7 +188,7 @@ impl Server {
         };
         let admin = (config.admin && !echoes).then(|| {
             let settings = admin_settings::<G>(&config, &shared.memory, store.as_ref(), private_dir.as_ref());
-            Admin::start(settings, shared.desk.clone(), coordinator.clone(), &mut coordinating)
+            Admin::start(settings, shared.desk.clone(), (coordinator.clone(), routing.clone()), &mut coordinating)
         });
         let (address, files_address) = (listener.1, files_listener.as_ref().map(|(_, address)| *address));
         let mut sites = Vec::new();

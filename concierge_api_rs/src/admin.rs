@@ -5,6 +5,7 @@ mod changes;
 mod clients;
 mod events;
 mod history;
+mod routing;
 #[cfg(feature = "schema")]
 mod schema;
 mod seen;
@@ -23,6 +24,7 @@ pub use changes::{FileChange, FileEvent, Files, Promises, Tasks};
 pub use clients::{ClientRecord, Clients, Page};
 pub use events::{Event, Events, Happening, Named};
 pub use history::{History, Moment, Step};
+pub use routing::{Account, CategoryRecord, FaultRecord, NatsRecord, RouteRecord, RouterTotals, Routing, WorkerRecord};
 #[cfg(feature = "schema")]
 pub(crate) use schema::definitions;
 pub use seen::{Direction, Frames, Messages, Opcode, Overheard, SeenFrame};
@@ -150,6 +152,19 @@ pub enum Op {
     /// No more of them.
     #[serde(rename = "files.unwatch")]
     FilesUnwatch,
+    /// How the router stands.
+    #[serde(rename = "router.look")]
+    RouterLook,
+    /// The same from now on.
+    #[serde(rename = "router.watch")]
+    RouterWatch {
+        /// How often.
+        #[serde(default = "every_ms")]
+        every_ms: u64,
+    },
+    /// No more of it.
+    #[serde(rename = "router.unwatch")]
+    RouterUnwatch,
     /// What happened to a task, or to all that came of a root.
     #[serde(rename = "task.history")]
     TaskHistory {
@@ -204,6 +219,11 @@ pub enum Said {
         /// A snapshot.
         stats: Box<Stats>,
     },
+    /// To those who watch the router.
+    Router {
+        /// How it stands.
+        router: Box<Routing>,
+    },
     /// To those who watch the clients.
     Clients(Clients),
     /// To those who watch what happens.
@@ -238,6 +258,8 @@ impl Said {
             #[serde(borrow, default)]
             stats: Option<&'a RawValue>,
             #[serde(borrow, default)]
+            router: Option<&'a RawValue>,
+            #[serde(borrow, default)]
             clients: Option<&'a RawValue>,
             #[serde(borrow, default)]
             events: Option<&'a RawValue>,
@@ -258,6 +280,7 @@ impl Said {
             Kind { ok: Some(ok), .. } => Self::Done { id, ok },
             Kind { error: Some(error), .. } => Self::Refused { id, error },
             Kind { stats: Some(stats), .. } => Self::Stats { stats: serde_json::from_str(stats.get())? },
+            Kind { router: Some(router), .. } => Self::Router { router: serde_json::from_str(router.get())? },
             Kind { clients: Some(_), .. } => Self::Clients(serde_json::from_str(text)?),
             Kind { events: Some(_), .. } => Self::Events(serde_json::from_str(text)?),
             Kind { messages: Some(_), .. } => Self::Messages(serde_json::from_str(text)?),

@@ -195,6 +195,14 @@ pub const ADMIN_FRAMES: usize = 100;
 pub const ADMIN_CHANGES: usize = 256;
 /// Bytes of one such piece.
 pub const ADMIN_CHANGES_BYTES: usize = 256 * 1024;
+/// Categories whose requests a router counts apart, and that it shows; those asked of others are counted together.
+pub const ADMIN_CATEGORIES: usize = 256;
+/// Workers that are named of a category.
+pub const ADMIN_WORKERS: usize = 16;
+/// Errors that a router remembers.
+pub const ADMIN_FAULTS: usize = 64;
+/// Items that are shown of such an error.
+pub const ADMIN_FAULT_ITEMS: usize = 8;
 /// Steps in the lives of tasks that a hub remembers.
 pub const HISTORY_STEPS: usize = 16_384;
 /// Steps of one answer.

@@ -9,6 +9,7 @@ import type {
   AdminFrames,
   AdminMessages,
   AdminPromises,
+  AdminRouter,
   AdminStats as Stats,
   AdminTasks,
 } from "../../clients/js/src/payloads.js";
@@ -25,8 +26,13 @@ export const EVENTS = 5_000;
 const ANSWER_WITHIN = 30_000;
 
 export type {
+  AdminAccount as Account,
+  AdminCategory as Category,
   AdminClientRecord as ClientRecord,
   AdminFileChange as FileChange,
+  AdminNats as Nats,
+  AdminRouter as RouterLook,
+  AdminRouterFault as Fault,
   AdminSeenFrame as SeenFrame,
   AdminStats as Stats,
 } from "../../clients/js/src/payloads.js";
@@ -59,6 +65,7 @@ export interface History {
 
 /** What is pushed of what is watched. */
 interface Told {
+  router: AdminRouter;
   service: AdminMessages;
   frames: AdminFrames;
   promises: AdminPromises;
@@ -123,6 +130,7 @@ function take(said: any) {
     if (said.error) call?.reject(new ConciergeError(said.error.code, said.error.message));
     else call?.resolve(said.ok);
   } else if (said.stats) history.value = [...history.value, said.stats].slice(-KEPT);
+  else if (said.router) tell("router", {}, said.router);
   else if (said.events) hear(said.events);
   else if (said.clients) {
     const next = new Map(said.begin ? [] : records.value);

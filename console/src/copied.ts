@@ -35,6 +35,23 @@ export function asJavaScript(text: string): string {
   ].join("\n");
 }
 
+/** A worker of the router that adds numbers, in a page of this hub. */
+export function asWorker(): string {
+  return [
+    `const { connect } = await import("${location.origin}/client.js");`,
+    `const hub = await connect("${location.origin}", { name: \`adder_\${Date.now()}\` });`,
+    `const say = (subject, data) => hub.send({ service: "router" }, { subject, data });`,
+    `await hub.subscribe("router", ({ data: { subject, data: { type, cmd, _reqid, data } } }) => {`,
+    `  if (type !== "q") return;`,
+    `  const known = cmd === "math/add" && Array.isArray(data);`,
+    `  const sum = known && data.reduce((sum, n) => sum + n, 0);`,
+    `  const error = { code: 9, data: { items: ["cmd"] } };`,
+    `  say(subject, { type: "r", _reqid, ...(known ? { status: "ok", data: sum } : { status: "err", data: error }) });`,
+    `});`,
+    `await say("router", { type: "p", cmd: "router/serve", data: { categories: ["math"] } });`,
+  ].join("\n");
+}
+
 /** Data as `concierge send` takes it: what is JSON is sent as it stands, so text that looks like it is a string in quotation marks. */
 function said(data: unknown): string {
   if (typeof data !== "string") return JSON.stringify(data ?? null);

@@ -17,6 +17,8 @@ function views({ ada, mallory }, administered) {
     ["client-hostile", `#/clients/${mallory.hello.uuid}`, [HOSTILE, "news.tabloid", "\\u202egnp.exe"]],
     ["services", "#/services", ["weather", "ada", "chess:lobby", "coordinator"]],
     ["service", "#/services/weather", ["The weather", "bob", "clerk_1", "Watch live"]],
+    ["router", "#/router", (administered ? [/3 workers,\s+3 categories/, /ada, bob|bob, ada/, "tides", "mallory", /Requests\s+[1-9]/, /≤ \d+ ms|< 1 ms/, "3 INVALID", "2 UNAVAILABLE", "stars/count", HOSTILE.slice(0, 40), "every one"] : [/concierge\.admin/])],
+    ["category", "#/router/math", [/bob\s+none\s+every one/, /Results\s+\d/, "Ask"]],
     ["promises", "#/promises", [/\d+ promises/, "order:7", "● resolved", "✕ rejected", HOSTILE]],
     ["promise", "#/promises/order%3A7", ["any@clerks", "order:7.0", /5 promises in/, '"tea": 2', "Settle it"]],
     ["tasks", "#/tasks", ["order:8", "kitchen", "◌ pending", "▶ acquired", "‖ suspended", "clerks"]],

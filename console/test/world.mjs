@@ -27,6 +27,31 @@ export async function visit(t, hub, hash = "", { width = 1280, height = 800, col
 /** What an attacker would write. */
 export const HOSTILE = '<img src=x onerror="globalThis.owned=1"><script>globalThis.owned=1</script>"\'`${1}javascript:alert(1)';
 
+/** Makes a worker of the router of a client: `answer` gets a command and data, and what it throws is the error's data. */
+export async function works(client, categories, answer) {
+  const say = (subject, data) => client.send({ service: "router" }, { subject, data });
+  const respond = (subject, response) => say(subject, { type: "r", ...response }).catch(() => {});
+  await client.subscribe("router", async ({ data: { subject, data: asked } }) => {
+    if (asked.type !== "q") return;
+    const { _reqid } = asked;
+    try {
+      const [data, ...parts] = [await answer(asked.cmd, asked.data)].flat().reverse();
+      for (const part of parts.reverse()) respond(subject, { status: "ok", _reqid, more: true, data: part });
+      respond(subject, { status: "ok", _reqid, data });
+    } catch (error) {
+      respond(subject, { status: "err", _reqid, data: error });
+    }
+  });
+  await say("router", { type: "p", cmd: "router/serve", data: { categories } });
+}
+
+let asked = 0;
+
+/** Asks the router; who asks is subscribed to it. Nobody waits for the answer. */
+export function asks(client, cmd, data = {}) {
+  return client.send({ service: "router" }, { subject: "api", data: { type: "q", cmd, _reqid: `${++asked}`, data } });
+}
+
 /** Everybody and everything that the pages show; `hostile`: some of it is written by an attacker. */
 export async function populate(hub, hostile = HOSTILE) {
   const ada = await hub.enter("ada", { nickname: "Ada Lovelace", tags: ["pilot", "north"] });
@@ -63,19 +88,30 @@ export async function populate(hub, hostile = HOSTILE) {
   });
   await promises.create("order:9", { data: { tea: 3 }, target: "any@bakers", tags: { kind: "order" } });
   await desk.ask("task.acquire", { id: "order:9", version: 0, pid: "clerk_1", ttl: 600_000 });
+  const add = (_, numbers) => numbers.reduce((sum, n) => sum + n, 0);
+  await works(ada, ["math", "tides"], add);
+  await works(bob, ["math"], add);
+  await works(mallory, ["news"], () => {
+    throw { code: 3, data: { items: [hostile], message: hostile } };
+  });
+  await clerk.subscribe("router", () => {});
+  for (const numbers of [[1, 2], [3, 4], [5]]) await asks(clerk, "math/add", numbers);
+  await asks(clerk, "news/read");
+  await asks(clerk, "stars/count");
   await files(ada).put("maps/harbour.txt", "here be ships");
   await files(ada).put("notes.txt", "x".repeat(5_000));
   return { ada, bob, clerk, mallory, weather, sensors, promises };
 }
 
 /** Traffic that rises and falls, until the test ends: what is said and answered, what nobody gets, promises, and people who pass by. */
-export async function bustle(t, hub, { bob, weather, sensors, promises }) {
+export async function bustle(t, hub, { bob, clerk, weather, sensors, promises }) {
   for (const sensor of sensors.slice(0, 12)) await sensor.subscribe("weather", () => {});
   const ignored = () => {};
   const begun = Date.now();
   const talk = setInterval(() => {
     const loud = Math.round(6 + 5 * Math.sin((Date.now() - begun) / 900));
     for (let n = 0; n < loud; n++) weather.broadcast({ celsius: 12 + n, at: "the harbour" }).catch(ignored);
+    for (let n = 0; n < loud; n++) asks(clerk, "math/add", [n, 1]).catch(ignored);
     sensors[loud % 12].send({ service: "weather" }, { celsius: 11 }).catch(ignored);
   }, 50);
   let visits = 0;

@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** What the hub serves as /client.js: all that there is. */
 const ASSET = new URL("../../../concierge/assets/client.js", import.meta.url);
-export const EVERYTHING = ["index", "files", "coordinator"];
+export const EVERYTHING = ["index", "files", "coordinator", "router"];
 
 export function asset() {
   return readFileSync(ASSET, "utf8");

@@ -41,9 +41,10 @@ function objectOf(schema, indent) {
     return typeof additionalProperties === "object" ? `{ [name: string]: ${typeOf(additionalProperties, indent)} }` : "object";
   }
   const inner = `${indent}  `;
-  const fields = entries.map(([name, field]) => {
+  const fields = entries.map(([word, field]) => {
+    const name = /^\w+$/.test(word) ? word : JSON.stringify(word);
     if (field === false) return `${inner}${name}?: never;\n`;
-    return `${comment(field.description, inner)}${inner}${name}${required.includes(name) ? "" : "?"}: ${typeOf(field, inner)};\n`;
+    return `${comment(field.description, inner)}${inner}${name}${required.includes(word) ? "" : "?"}: ${typeOf(field, inner)};\n`;
   });
   return `{\n${fields.join("")}${indent}}`;
 }

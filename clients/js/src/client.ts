@@ -34,7 +34,7 @@ export interface Options {
   /** The hub's secret, or what fetches it anew for each connection, within {@link Options.timeout}. */
   secret?: string | (() => string | Promise<string>) | undefined;
   /**
-   * What of others it wants to hear of. Default: everything. Streams of messages and the coordinator need `MESSAGES`,
+   * What of others it wants to hear of. Default: everything. Streams of messages, the coordinator and the router need `MESSAGES`,
    * subscriptions that outlive their service `SERVICES`, presence `CLIENTS`.
    */
   intents?: Intent[] | undefined;

@@ -64,9 +64,21 @@ function creation(service: string, nickname: string | undefined) {
  * @throws {@link ConciergeError} `CLOSED` when the first connection fails.
  */
 export async function connect(url: string | URL, options: Options): Promise<Client> {
-  const { name, nickname, tags = [], secret, intents, signal, onStatus, backoff } = options;
-  const { capacity = 1_024, timeout = 30_000, payloadBytes = 65_536, silence = 15_000 } = options;
-  const { WebSocket = globalThis.WebSocket as WebSocketLike } = options;
+  const {
+    name,
+    nickname,
+    tags = [],
+    secret,
+    intents,
+    signal,
+    onStatus,
+    backoff,
+    capacity = 1_024,
+    timeout = 30_000,
+    payloadBytes = 65_536,
+    silence = 15_000,
+    WebSocket = globalThis.WebSocket as WebSocketLike,
+  } = options;
   const where = address(url);
   const next = attempts(backoff === false ? { attempts: 0 } : backoff);
   const closing = new AbortController();

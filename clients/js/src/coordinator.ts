@@ -20,6 +20,7 @@
  * @module
  */
 
+import { calls } from "./calls.js";
 import type { Client, Message } from "./client.js";
 import { ConciergeError } from "./error.js";
 import type { CoordinatorAnswer, CoordinatorRequest, PromiseRecord, SettleState, TaskRef } from "./payloads.js";
@@ -87,17 +88,16 @@ export interface Coordinator {
 
 /** The hub's coordinator, subscribed to. Fails with `INVALID_SERVICE` when the hub has none. */
 export async function coordinator(client: Client): Promise<Coordinator> {
-  const calls = new Map<string, { resolve(data: any): void; reject(reason: unknown): void }>();
+  const { open, ask: call } = calls(client, "coordinator");
   const offers = new Map<string, number>();
   /** Whoever waits for promises. Without one they look again. */
   const waiting = new Set<(settled?: PromiseRecord) => void>();
-  let connected = true;
 
   const take = ({ data: { head, data = {} } }: Message<{ head: Partial<CoordinatorAnswer["head"]>; data?: any }>) => {
     const { corrId, status } = head;
     const { task, promise }: { task?: TaskRef; promise?: PromiseRecord } = data;
     if (corrId) {
-      const call = calls.get(corrId);
+      const call = open.get(corrId);
       if (status! < 400) call?.resolve(data);
       else call?.reject(new ConciergeError("REFUSED", `${data}`, status));
     } else if (promise) for (const hear of waiting) hear(promise);
@@ -107,17 +107,7 @@ export async function coordinator(client: Client): Promise<Coordinator> {
     }
   };
 
-  const ask = (kind: string, data: unknown, wait?: Wait) =>
-    within<any>(
-      (resolve, reject) => {
-        const corrId = `${Math.random()}`;
-        calls.set(corrId, { resolve, reject });
-        client.send({ service: "coordinator" }, envelope(kind, data, corrId), wait).catch(reject);
-        return () => calls.delete(corrId);
-      },
-      wait?.signal,
-      client.timeout,
-    );
+  const ask = (kind: string, data: unknown, wait?: Wait) => call((corrId) => envelope(kind, data, corrId), { signal: wait?.signal });
 
   /** For what may be done twice. */
   const insist = async (kind: string, data: unknown, wait?: Wait): Promise<any> => {
@@ -174,10 +164,7 @@ export async function coordinator(client: Client): Promise<Coordinator> {
   });
 
   client.on("status", ({ state }) => {
-    // what is asked while there is no connection is sent when there is one
-    if (connected) for (const { reject } of calls.values()) reject(new ConciergeError("DISCONNECTED"));
-    connected = state === "connected";
-    if (connected || state === "closed") for (const hear of waiting) hear();
+    if (state === "connected" || state === "closed") for (const hear of waiting) hear();
   });
   await client.subscribe("coordinator", take);
   return {

@@ -6,6 +6,32 @@
  * @module
  */
 
+/** What was asked, and what became of it. */
+export type AdminAccount = {
+  /** Requests. */
+  requests: number;
+  /** Those that wait. */
+  open: number;
+  /** Those that brought results. */
+  results: number;
+  /** Those that brought an error, by its name: `TIMEOUT`, … */
+  errors: { [name: string]: number };
+  /** How long the final response took of those that a worker was given: how many took that many milliseconds at most, and more than the bound before. Bounds are 0, 1, 2, 3, 4, 6, 8, 12, 16, 24, … (powers of two and what is between them). */
+  took_ms: { [name: string]: number };
+};
+
+/** A category: who serves it, and what was asked of it. */
+export type AdminCategory = {
+  /** Which. */
+  category: string;
+  /** Who serves it, `ADMIN_WORKERS` of them; who is asked next comes first. */
+  workers: Array<AdminWorker>;
+  /** How many serve it. */
+  served_by: number;
+  /** What was asked of it. It begins anew after so many others were asked that it was forgotten. */
+  account: AdminAccount;
+};
+
 /** A client as administrators see it. */
 export type AdminClientRecord = {
   /** Public id. */
@@ -378,6 +404,22 @@ export type AdminNamed = {
   uuid: ClientId;
 };
 
+/** The connection to a NATS server. */
+export type AdminNats = {
+  /** Whether it stands. */
+  connected: boolean;
+  /** Where to, without secrets. */
+  url: string;
+  /** What the server calls its version. */
+  server_version: string | null;
+  /** Since when it stands, or does not, in milliseconds since 1970. */
+  since: number;
+  /** How often it was made again. */
+  reconnects: number;
+  /** What went wrong last. */
+  last_error: string | null;
+};
+
 /** Kinds of frames. */
 export type AdminOpcode = "text" | "binary" | "ping" | "pong" | "close";
 
@@ -528,11 +570,113 @@ export type AdminRequest = {
 } | {
   /** Comes back with the answer. */
   id?: unknown;
+  op: "router.look";
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "router.watch";
+  /** How often. */
+  every_ms?: number;
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
+  op: "router.unwatch";
+} | {
+  /** Comes back with the answer. */
+  id?: unknown;
   op: "task.history";
   /** The task. */
   task?: string | null;
   /** Or the promise that its tree began with. */
   root?: string | null;
+};
+
+/** What clients may send to the subjects below one. */
+export type AdminRoute = {
+  /** Subjects that begin with it; `null` is every subject. */
+  subject: string | null;
+  /** What workers see before the subject. */
+  prefix: string | null;
+  /** Whether requests pass. */
+  requests: boolean;
+  /** Whether pushes pass. */
+  pushes: boolean;
+  /** Only clients that have one of these tags; none is everybody. */
+  tags: Array<string>;
+  /** How long a request may wait. */
+  within_ms: number;
+  /** How many requests of one client may wait. */
+  in_flight: number;
+};
+
+/** How a router stands, and what it has counted since it began: the answer to `router.look`. Rates are differences of two looks. */
+export type AdminRouter = {
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /** What clients may send where; of several that cover a subject the first counts. */
+  routes: Array<AdminRoute>;
+  /** Only clients that have one of these tags may serve; none is everybody. */
+  worker_tags: Array<string>;
+  /** Clients that serve something. */
+  workers: number;
+  /** Requests that wait. */
+  open: number;
+  /** Totals. */
+  totals: AdminRouterTotals;
+  /** Categories that are served or were asked for, by name, `ADMIN_CATEGORIES` of them. */
+  categories: Array<AdminCategory>;
+  /** Categories that are served beside those. */
+  left_out: number;
+  /** What was asked of all other categories, one that nobody ever served among them. */
+  others: AdminAccount;
+  /** The last errors, in their order. */
+  faults: Array<AdminRouterFault>;
+  /** The NATS server, if there is one. */
+  nats: AdminNats | null;
+};
+
+/** A request that was answered with an error. */
+export type AdminRouterFault = {
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /** What was asked. */
+  cmd: string;
+  /** Who asked. */
+  client: ClientId;
+  /** Its name. */
+  name: ClientName | null;
+  /** The error's number. */
+  code: number;
+  /** Its name. */
+  error: string;
+  /** What it is about, cut. */
+  items: Array<string>;
+  /** What else it says to people, cut. */
+  message: string | null;
+};
+
+/** What passed a router. */
+export type AdminRouterTotals = {
+  /** Requests, whatever became of them. */
+  requests: number;
+  /** Those that brought results. */
+  results: number;
+  /** Those that brought an error, by its name: `TIMEOUT`, … */
+  errors: { [name: string]: number };
+  /** Parts of answers, those without which more follows. */
+  parts: number;
+  /** Pushes that were passed on, or that the router obeyed. */
+  pushes: number;
+  /** Pushes that nobody got. */
+  lost: number;
+  /** Requests that no worker had room for, and workers that had none for a push. */
+  no_room: number;
+  /** Responses to requests that were over. */
+  late: number;
+  /** Responses to no request of that worker. */
+  unknown: number;
+  /** What was no packet. */
+  malformed: number;
 };
 
 /** What the service says: the data of a MESSAGE from it. */
@@ -549,6 +693,9 @@ export type AdminSaid = {
 } | {
   /** A snapshot. */
   stats: AdminStats;
+} | {
+  /** How it stands. */
+  router: AdminRouter;
 } | AdminClients | AdminEvents | AdminMessages | AdminFrames | AdminPromises | AdminTasks | AdminFiles;
 
 /** One frame; of a message that came in several, the message. */
@@ -633,6 +780,22 @@ export type AdminUsage = {
   used: number;
   /** All of it. */
   limit: number;
+};
+
+/** Somebody who serves a category. */
+export type AdminWorker = {
+  /** Who. */
+  uuid: ClientId;
+  /** Its name. */
+  name: ClientName | null;
+  /** Its group in this category, of which one worker gets a push. */
+  group: string | null;
+  /** The subjects that it serves; `null` is whichever a request names. */
+  subjects: Array<string> | null;
+  /** Requests of all its categories that wait for it. */
+  open: number;
+  /** When it said last what it serves, in milliseconds since 1970. */
+  since: number;
 };
 
 /** BAD: not allowed to this client. */
@@ -1566,19 +1729,19 @@ export type RouterFailure = {
 /** What the hub says of who asks, to a worker. */
 export type RouterHeaders = {
   /** Who asks, if it is a client of the hub. */
-  Cg-Client?: string;
+  "Cg-Client"?: string;
   /** Its name. */
-  Cg-Name?: string;
+  "Cg-Name"?: string;
   /** Its tags. */
-  Cg-Tags?: Array<string>;
+  "Cg-Tags"?: Array<string>;
   /** The hub that passes it on. */
-  Cg-Node?: string;
+  "Cg-Node"?: string;
   /** Milliseconds for which an answer is waited for. */
-  Cg-Deadline-Ms?: number;
+  "Cg-Deadline-Ms"?: number;
   /** Of somebody outside: the level that its key has. */
-  Cg-Level?: number;
+  "Cg-Level"?: number;
   /** The promise that the answer settles. */
-  Cg-Promise?: string;
+  "Cg-Promise"?: string;
 };
 
 /** Where to, and what. Where a transport has subjects of its own, `data` travels alone. */

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import WebSocket from "ws";
 import { coordinator } from "../dist/coordinator.js";
 import { connect } from "../dist/index.js";
+import { router } from "../dist/router.js";
 import { ring } from "../dist/stream.js";
 import { Hub, item, proxy, QUICK, refused, until } from "./hub.mjs";
 
@@ -18,6 +19,7 @@ test("a signal that is aborted already ends every wait before anything is sent",
   await bob.subscribe("news");
   const { ask, promises, worker } = await coordinator(bob);
   const promise = await promises.create("later");
+  const { handle, push, request, requestMany } = await router(bob);
   const sent = [];
   bob.on("out", (text) => sent.push(text));
   const wait = { signal: AbortSignal.abort(new Error("enough")) };
@@ -34,6 +36,10 @@ test("a signal that is aborted already ends every wait before anything is sent",
     promises.create("other", wait),
     promise.result(wait),
     ask("promise.get", { id: "later" }, wait),
+    request("math/add", 1, wait),
+    requestMany("math/add", 1, wait).next(),
+    push("math/add", 1, wait),
+    handle("math/add", () => {}, wait),
     connect(hub.url, { name: "dee", WebSocket, ...wait }),
   ];
   for (const wait of waits) await assert.rejects(wait, GIVEN_UP);
@@ -52,6 +58,15 @@ test("no listener stays at a signal that outlives what it was given to", async (
   await ada.presence({ signal });
   await news.broadcast(1, { signal });
   await refused(ada.subscribe("weather", { signal }), "INVALID_SERVICE");
+  const { handle, push, request, requestMany } = await router(ada);
+  await handle("math/add", async function* ([a, b]) {
+    yield a;
+    return b;
+  }, { signal });
+  assert.equal(await request("math/add", [1, 2], { signal }), 2);
+  for await (const a of requestMany("math/add", [1, 2], { signal })) if (a === 1) break;
+  await refused(request("math/add", [1, 2], { signal, timeout: 0 }), "TIMED_OUT");
+  await push("math/add", [1, 2], { signal });
   const { promises, worker } = await coordinator(ada);
   const order = await promises.create("order", { target: "any@g", signal });
   const { stop } = worker({ group: "g", signal }, () => "done");

@@ -27,6 +27,7 @@ struct Watcher {
     /// It presented the admin secret.
     admitted: bool,
     stats: Option<Beat>,
+    router: Option<Beat>,
     clients: Option<Following>,
     /// The number of the last event that it was told.
     events: Option<u64>,
@@ -127,13 +128,15 @@ impl Beat {
 pub(super) struct Due {
     pub(super) anybody: bool,
     pub(super) stats: bool,
+    pub(super) router: bool,
     pub(super) clients: bool,
 }
 
 impl Watchers {
     pub(super) fn come(&mut self, client: ClientId, peer: &Arc<Peer>) {
         let (admitted, topics) = (false, HashMap::new());
-        let watcher = Watcher { peer: peer.clone(), admitted, stats: None, clients: None, events: None, topics };
+        let peer = peer.clone();
+        let watcher = Watcher { peer, admitted, stats: None, router: None, clients: None, events: None, topics };
         self.0.insert(client, watcher);
     }
 
@@ -171,6 +174,11 @@ impl Watchers {
                 watcher.stats = Some(beat);
                 return Ok(answer);
             }
+            Op::RouterWatch { every_ms } => {
+                let (beat, answer) = beat(*every_ms);
+                watcher.router = Some(beat);
+                return Ok(answer);
+            }
             Op::ClientsWatch { every_ms } => {
                 let (beat, answer) = beat(*every_ms);
                 watcher.clients = Some(Following { beat, told: None, hearing: false });
@@ -197,6 +205,7 @@ impl Watchers {
         let Some(watcher) = self.0.get_mut(&client) else { return };
         match op {
             Op::StatsUnwatch => watcher.stats = None,
+            Op::RouterUnwatch => watcher.router = None,
             Op::ClientsUnwatch => watcher.clients = None,
             Op::EventsUnwatch => watcher.events = None,
             op => {
@@ -223,6 +232,7 @@ impl Watchers {
         for watcher in self.0.values() {
             due.anybody |= watcher.watches();
             due.stats |= watcher.stats.is_some_and(|beat| beat.is_due(now));
+            due.router |= watcher.router.is_some_and(|beat| beat.is_due(now));
             due.clients |= watcher.clients.is_some_and(|following| following.beat.is_due(now));
         }
         due
@@ -232,16 +242,17 @@ impl Watchers {
     /// that, and messages are counted.
     pub(super) fn news(
         &mut self,
-        stats: Option<&str>,
+        (stats, router): (Option<String>, Option<String>),
         (roll, journal, heard): (&Roll, &Journal, &HashMap<Topic, Heard>),
         room: impl Fn(&Peer) -> Room,
     ) -> Vec<(ClientId, Arc<str>)> {
-        let (now, stats) = (Instant::now(), stats.map(Arc::<str>::from));
+        let (now, stats, router) = (Instant::now(), stats.map(Arc::<str>::from), router.map(Arc::<str>::from));
         let mut said = Vec::new();
         for (id, watcher) in self.0.iter_mut().filter(|(_, watcher)| watcher.watches()) {
             let mut room = room(&watcher.peer);
             let mut say = |text| said.push((*id, text));
-            watcher.news_of_stats(now, stats.as_ref(), &mut room).into_iter().for_each(&mut say);
+            news_of_totals(&mut watcher.stats, now, stats.as_ref(), &mut room).into_iter().for_each(&mut say);
+            news_of_totals(&mut watcher.router, now, router.as_ref(), &mut room).into_iter().for_each(&mut say);
             watcher.news_of_clients(now, roll, &mut room).into_iter().for_each(&mut say);
             watcher.news_of_events(journal, &mut room).into_iter().for_each(&mut say);
             watcher.news_of_topics(heard, &mut room).into_iter().for_each(&mut say);
@@ -302,16 +313,17 @@ impl Room {
     }
 }
 
-impl Watcher {
-    fn news_of_stats(&mut self, now: Instant, stats: Option<&Arc<str>>, room: &mut Room) -> Option<Arc<str>> {
-        let (beat, stats) = (self.stats.as_mut().filter(|beat| beat.is_due(now))?, stats?);
-        let fits = room.take(stats);
-        if fits {
-            beat.beat(now);
-        }
-        fits.then(|| stats.clone())
+/// Totals for one who waits for them, if it is time and there is room.
+fn news_of_totals(beat: &mut Option<Beat>, now: Instant, text: Option<&Arc<str>>, room: &mut Room) -> Option<Arc<str>> {
+    let (beat, text) = (beat.as_mut().filter(|beat| beat.is_due(now))?, text?);
+    let fits = room.take(text);
+    if fits {
+        beat.beat(now);
     }
+    fits.then(|| text.clone())
+}
 
+impl Watcher {
     fn news_of_clients(&mut self, now: Instant, roll: &Roll, room: &mut Room) -> Option<Arc<str>> {
         let Following { beat, told, hearing } = self.clients.as_mut()?;
         if beat.is_due(now) {
@@ -368,6 +380,10 @@ impl Watcher {
     }
 
     fn watches(&self) -> bool {
-        self.stats.is_some() || self.clients.is_some() || self.events.is_some() || !self.topics.is_empty()
+        self.stats.is_some()
+            || self.router.is_some()
+            || self.clients.is_some()
+            || self.events.is_some()
+            || !self.topics.is_empty()
     }
 }

@@ -31,6 +31,7 @@ mod push;
 mod reply;
 mod request;
 mod routed;
+mod router;
 mod schedule;
 mod schema;
 mod send;
@@ -94,6 +95,7 @@ enum Command {
     Promise(promise::Promise),
     Task(task::Task),
     Schedule(schedule::Schedule),
+    Router(router::Router),
     Top(top::Top),
     Events(events::EventsArgs),
     /// Ask a hub whether it is alive: exit code 0, or 1
@@ -128,6 +130,7 @@ impl Command {
             Self::Promise(promise) => promise.run(output).await,
             Self::Task(task) => task.run(output).await,
             Self::Schedule(schedule) => schedule.run(output).await,
+            Self::Router(router) => router.run(output).await,
             Self::Top(top) => top.run(output).await,
             Self::Events(events) => events.run(output).await,
             Self::Healthcheck(healthcheck) => healthcheck.run(output).await,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::{ArgGroup, Args};
 use concierge_client::router::{Fault, Group, HandleError, HandleOptions, Request, Serving, Subject};
-use concierge_client::{Intent, RequestError};
+use concierge_client::{Intent, RequestError, Status};
 use futures::StreamExt;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -126,7 +126,8 @@ impl Reply {
                 break outcome;
             }
         };
-        if outcome.is_ok() {
+        // while the hub is away nobody waits for an answer
+        if outcome.is_ok() && matches!(client.status(), Status::Connected(_)) {
             outcome = finish(serving, &mut stop, &mut lines, output).await;
         }
         client.close().await;

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::keys::{self, KEYS, Kind, SECTIONS};
 use super::load::{Layers, Setting, parse};
-use super::{Config, Files, LogFormat, Store, Tls, UuidKeys, print, validate};
+use super::{Config, Files, LogFormat, Nats, Router, Store, Tls, UuidKeys, print, validate};
 
 fn environment(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
     variables.iter().map(|(name, value)| (name.into(), value.into())).collect()
@@ -213,6 +213,8 @@ fn every_key_can_be_given_by_environment_and_by_flag() {
                         "tls.key",
                         "secret_file",
                         "admin_secret_file",
+                        "router.api_keys_file",
+                        "nats.credentials_file",
                         "limits.outbox_bytes",
                         "files.folder_bytes",
                         "drain.within_ms"

@@ -77,6 +77,8 @@ fn everything(uuid: &str) -> Vec<Value> {
         json!({"op": "tasks.watch"}),
         json!({"op": "files.watch"}),
         json!({"op": "task.history", "task": "a"}),
+        json!({"op": "router.look"}),
+        json!({"op": "router.watch"}),
         json!({"op": "stats.unwatch"}),
     ]
 }

@@ -54,6 +54,7 @@ pub(crate) struct Hub {
     pub(crate) address: IpAddr,
     shard: Arc<Shard>,
     coordinator: Option<Arc<Coordinator>>,
+    router: Option<Arc<Router>>,
     sessions: JoinSet<()>,
     /// The shard's flusher and built-in clients; ended with the hub.
     _tasks: JoinSet<()>,
@@ -94,6 +95,7 @@ impl Hub {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             shard,
             coordinator: None,
+            router: None,
             sessions: JoinSet::new(),
             _tasks: tasks,
             clients: Vec::new(),
@@ -102,7 +104,7 @@ impl Hub {
         }
     }
 
-    /// Starts the admin service as the configuration says, with a clock that stands still.
+    /// Starts the admin service as the configuration says, with a clock that stands still. What it shall know of comes first.
     pub(crate) fn administer(&mut self) -> Arc<Admin> {
         let settings = admin::Settings {
             secret: self.config.admin_secret.clone(),
@@ -110,7 +112,8 @@ impl Hub {
             resources: Resources { memory: Arc::new(Memory::new(0)), disks: Vec::new() },
             outbox_bytes: self.config.limits.outbox_bytes,
         };
-        let admin = Admin::start(settings, self.desk.clone(), self.coordinator.clone(), &mut self._tasks);
+        let known = (self.coordinator.clone(), self.router.clone());
+        let admin = Admin::start(settings, self.desk.clone(), known, &mut self._tasks);
         self.transcript.call(&admin.id().to_string(), "admin".to_owned());
         admin
     }
@@ -140,6 +143,7 @@ impl Hub {
         self._tasks.spawn(self.shard.clone().release_forever());
         let router = Router::start(server::router_settings(&self.config), self.desk.clone(), &mut self._tasks);
         self.transcript.call(&router.id().to_string(), "router".to_owned());
+        self.router = Some(router.clone());
         router
     }
 

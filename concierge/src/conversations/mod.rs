@@ -18,6 +18,7 @@ mod intents;
 mod leaving;
 mod limits;
 mod lists;
+mod looking;
 mod messages;
 mod order;
 mod outsiders;

@@ -61,7 +61,7 @@ impl Story {
     }
 
     /// A request `math/add`, a response to it.
-    async fn asks(&mut self, name: &str, reqid: &str) {
+    pub(super) async fn asks(&mut self, name: &str, reqid: &str) {
         self.sends(
             name,
             &format!(r#"{{"subject":"api","data":{{"type":"q","cmd":"math/add","_reqid":"{reqid}","data":[1, 2]}}}}"#),
@@ -69,7 +69,7 @@ impl Story {
         .await;
     }
 
-    async fn answers(&mut self, name: &str, ticket: &str) {
+    pub(super) async fn answers(&mut self, name: &str, ticket: &str) {
         self.sends(name, &format!(r#"{{"subject":"api","data":{{"type":"r","status":"ok","_reqid":"{ticket}","data":3}}}}"#))
             .await;
     }
@@ -114,7 +114,6 @@ async fn a_subscriber_sends_a_packet_to_the_service_and_the_answer_comes_as_a_me
     story.answers("bob", "1").await;
     story.hub.check(expect![[r#"
         ada → {"type":"MESSAGE","target":{"type":"SERVICE","service":"router"},"data":{"subject":"api","data":{"type":"q","cmd":"math/add","_reqid":"x","data":[1, 2]}}}
-        bob ← {"type":"OK","seq":1}
         bob ← {"type":"MESSAGE","origin":{"name":"router","nickname":null,"uuid":"@router","tags":["builtin"],"service":{"name":"router","nickname":null,"owner_uuid":"@router","subscribers":[],"subscriber_count":2}},"target":{"type":"SERVICE_CLIENT_UUID","service":"router","uuid":"@bob"},"data":{"subject":"api","data":{"type":"q","cmd":"math/add","_reqid":"1","data":[1, 2]},"headers":{"Cg-Client":"@ada","Cg-Name":"ada","Cg-Node":"hub","Cg-Deadline-Ms":10000}}}
         bob → {"type":"MESSAGE","target":{"type":"SERVICE","service":"router"},"data":{"subject":"api","data":{"type":"r","status":"ok","_reqid":"1","data":3}}}
         ada ← {"type":"OK","seq":1}
@@ -154,6 +153,22 @@ async fn who_is_not_subscribed_or_wants_no_messages_gets_bad() {
     let packet = r#"{"type":"MESSAGE","target":{"type":"SERVICE","service":"router"},"data":{"subject":"a","data":{"type":"p","cmd":"a/b"}}}"#;
     assert_eq!(story.hub.ask(eve, packet).await["type"], "BAD");
     assert_eq!(story.router.look().tally.lost_pushes, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ok_of_a_push_comes_at_once_and_that_of_a_request_waits_for_the_answer_to_take_it_along() {
+    let mut story = Story::with(&["bob"], |_| {}).await;
+    let ada = story.who("ada");
+    let message = |datagram: &str| {
+        let packet = format!(r#"{{"subject":"api","data":{datagram}}}"#);
+        format!(r#"{{"type":"MESSAGE","target":{{"type":"SERVICE","service":"router"}},"data":{packet}}}"#)
+    };
+    let is_ok = |came: &[(Who, String)]| came.iter().any(|(to, text)| *to == ada && text.contains(r#""type":"OK""#));
+    story.hub.whisper(ada, &message(r#"{"type":"p","cmd":"math/seen"}"#));
+    assert!(is_ok(&story.hub.settle().await));
+    story.hub.whisper(ada, &message(r#"{"type":"q","cmd":"math/add","_reqid":"x"}"#));
+    assert!(!is_ok(&story.hub.settle().await));
+    assert!(is_ok(&story.hub.after(200).await));
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,8 +7,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::UNIX_EPOCH;
 
 use concierge_api_rs::ClientId;
+use concierge_api_rs::admin::NatsRecord;
 use concierge_api_rs::packet::{
     Category, Datagram, Fault, FaultCode, Headers, Outcome, Packet, ReqId, Request, Response, Subject,
 };
@@ -53,6 +55,14 @@ pub(crate) struct NatsStanding {
 }
 
 impl NatsStanding {
+    /// For those who look after the hub.
+    pub(super) fn record(self) -> NatsRecord {
+        let Standing { state, since, servers, server_version, connects, last_error, .. } = self.link;
+        let since = since.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        let (connected, reconnects) = (state == concierge_nats::State::Up, connects.saturating_sub(1));
+        NatsRecord { connected, url: servers, server_version, since, reconnects, last_error }
+    }
+
     /// For `/readyz`: a hub without NATS is ready, but who looks after it is to know.
     pub(crate) fn line(&self) -> String {
         let Standing { state, servers, server_version, last_error, .. } = &self.link;
@@ -154,7 +164,7 @@ impl Router {
     fn down(&self) {
         let Some(way) = self.way.get() else { return };
         let mut state = self.state.lock();
-        let effects = state.rules.go(way.outwards);
+        let effects = state.rules.go(self.now(), way.outwards);
         self.say(&mut state, effects);
     }
 

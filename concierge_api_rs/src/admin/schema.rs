@@ -1,11 +1,11 @@
 //! The admin service in the JSON Schema of the protocol: `AdminRequest` is what may be asked, `AdminSaid` what it says, and beside
-//! them what some requests lead to, `AdminPage` and `AdminHistory`.
+//! them what some requests lead to, `AdminPage`, `AdminHistory` and `AdminRouter`.
 
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
 
-use super::{Ask, History, Page, Said};
+use super::{Ask, History, Page, Routing, Said};
 
 /// Definitions of the admin service, those that other payloads need as well among them.
 pub(crate) fn definitions() -> Map<String, Value> {
@@ -15,6 +15,7 @@ pub(crate) fn definitions() -> Map<String, Value> {
     said.subschema_for::<Said>();
     said.subschema_for::<Page>();
     said.subschema_for::<History>();
+    said.subschema_for::<Routing>();
     let mut definitions = asked.take_definitions(true);
     definitions.extend(said.take_definitions(true));
     definitions.values_mut().for_each(share);

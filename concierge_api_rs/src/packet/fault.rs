@@ -116,6 +116,11 @@ struct Items {
     items: Option<Vec<String>>,
 }
 
+#[derive(Deserialize)]
+struct Message {
+    message: Option<String>,
+}
+
 impl<'a> Fault<'a> {
     /// An error about these arguments or entities.
     #[must_use]
@@ -157,6 +162,12 @@ impl<'a> Fault<'a> {
     #[must_use]
     pub fn items(&self) -> Vec<String> {
         serde_json::from_str::<Items>(self.data.get()).ok().and_then(|found| found.items).unwrap_or_default()
+    }
+
+    /// What it says to people, if it does.
+    #[must_use]
+    pub fn message(&self) -> Option<String> {
+        serde_json::from_str::<Message>(self.data.get()).ok()?.message
     }
 
     /// What else it says, `items` included.

@@ -1,41 +1,14 @@
 /** How the hub is. @module */
 
-import type { ComponentChildren } from "preact";
 import { access, history, type Stats } from "../admin.js";
 import { AdminGate } from "../admin-parts.js";
+import { Figure, growth, Row } from "../figures.js";
 import { hub } from "../hub.js";
 import { clients, services } from "../live.js";
 import { to } from "../route.js";
 import { bytes, compact, count, span } from "../text.js";
 import names from "schema:codes";
-import { Gauge, Note, Page, Spark, State } from "../ui.js";
-
-interface Moment {
-  now: number;
-  values: number[];
-}
-
-/** How much a counter grew in each second. */
-function growth(all: readonly Stats[], of: (stats: Stats) => number): Moment {
-  const values = all.slice(1).map((stats, n) => {
-    const before = all[n]!;
-    return Math.max(0, ((of(stats) - of(before)) * 1_000) / Math.max(1, stats.at - before.at));
-  });
-  return { now: values.at(-1) ?? 0, values };
-}
-
-function Figure(props: { name: string; value: ComponentChildren; unit?: string; values?: readonly number[]; href?: string }) {
-  const { name, value, unit, values, href } = props;
-  return (
-    <div class="figure-card">
-      <h2>{href ? <a href={href}>{name}</a> : name}</h2>
-      <p>
-        <strong>{value}</strong> {unit}
-      </p>
-      {values && <Spark values={values} label={`${name} in the last two minutes`} />}
-    </div>
-  );
-}
+import { Gauge, Note, Page, State } from "../ui.js";
 
 export function Overview() {
   const all = history.value;
@@ -178,14 +151,5 @@ function States(props: { kind: string; title: string; states: readonly string[];
         ))}
       </tbody>
     </table>
-  );
-}
-
-function Row({ name, value }: { name: ComponentChildren; value: string }) {
-  return (
-    <tr>
-      <th scope="row">{name}</th>
-      <td class="figure">{value}</td>
-    </tr>
   );
 }

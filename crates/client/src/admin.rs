@@ -21,12 +21,12 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use concierge_api_rs::Target;
-use concierge_api_rs::admin::{Ask, SERVICE, Said};
 pub use concierge_api_rs::admin::{
-    ClientRecord, Clients, CoordinatorStats, Direction, Event, Events, FileChange, FileEvent, Files, Frames, Happening, History,
-    Messages, Moment, Named, Op, Opcode, Overheard, Page, Promises, Refusal, RefusalCode, SeenFrame, Stats, Step, Tasks, Usage,
-    may_kick_with,
+    Account, CategoryRecord, ClientRecord, Clients, CoordinatorStats, Direction, Event, Events, FaultRecord, FileChange,
+    FileEvent, Files, Frames, Happening, History, Messages, Moment, Named, NatsRecord, Op, Opcode, Overheard, Page, Promises,
+    Refusal, RefusalCode, RouteRecord, RouterTotals, Routing, SeenFrame, Stats, Step, Tasks, Usage, WorkerRecord, may_kick_with,
 };
+use concierge_api_rs::admin::{Ask, SERVICE, Said};
 use futures::StreamExt;
 use serde_json::Value;
 
@@ -56,6 +56,8 @@ pub struct Admin {
 pub enum News {
     /// A snapshot of the totals.
     Stats(Box<Stats>),
+    /// How the router stands.
+    Router(Box<Routing>),
     /// Clients that came, changed or went.
     Clients(Clients),
     /// What happened.
@@ -150,6 +152,14 @@ impl Admin {
         Ok(answer)
     }
 
+    /// How the router stands.
+    ///
+    /// # Errors
+    /// [`RefusalCode::InvalidService`] when there is none, or as every request.
+    pub async fn router(&mut self) -> Result<Routing, AdminError> {
+        Ok(serde_json::from_value(self.ask(Op::RouterLook).await?)?)
+    }
+
     /// Ends a client's connection with that code (4013 is the usual one) and reason.
     ///
     /// # Errors
@@ -235,6 +245,7 @@ impl Admin {
     fn keep(&mut self, said: Said) {
         let news = match said {
             Said::Stats { stats } => News::Stats(stats),
+            Said::Router { router } => News::Router(router),
             Said::Clients(clients) => News::Clients(clients),
             Said::Events(events) => News::Events(events),
             Said::Messages(messages) => News::Messages(messages),

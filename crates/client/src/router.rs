@@ -38,7 +38,7 @@
 //!
 //! Every request ends: with its answer, with an error of the protocol ([`Fault`]), or with what this client finds by itself. None
 //! is repeated, for it may have been done. A request that is dropped is cancelled. After a reconnect the hub is told again what
-//! is handled, before anything else is sent that waited for it.
+//! is handled.
 //!
 //! Queues and their bounds: [`Options::router_in_flight`](crate::Options::router_in_flight) requests are open, the next one waits
 //! for its turn; 1,024 parts of an answer wait to be read, then it ends with [`RouterError::Overrun`]; each handler runs as often
@@ -115,7 +115,7 @@ struct Core {
     asides: Asides,
 }
 
-/// A push that was sent. Waiting for it tells whether it arrived at the hub, which may take 100 ms; nothing tells whether anybody
+/// A push that was sent. Waiting for it tells whether it arrived at the hub; nothing tells whether anybody
 /// got it.
 #[derive(Debug)]
 #[must_use = "that it was sent does not say that it arrived"]

@@ -68,6 +68,7 @@ struct Shared {
 #[derive(Debug)]
 struct Now {
     state: State,
+    since: SystemTime,
     /// The connection that is up, among all that there were.
     connection: u64,
     server_version: Option<String>,
@@ -96,7 +97,14 @@ impl Link {
             wanted: watch::Sender::default(),
             known: Known::default(),
             tallies: Arc::default(),
-            now: Mutex::new(Now { state: State::Connecting, connection: 0, server_version: None, slow: 0, last_error: None }),
+            now: Mutex::new(Now {
+                state: State::Connecting,
+                since: SystemTime::now(),
+                connection: 0,
+                server_version: None,
+                slow: 0,
+                last_error: None,
+            }),
             changed: Notify::new(),
         });
         let client = connect(&options, &shared).await?;
@@ -167,6 +175,7 @@ impl Link {
         let now = self.shared.now.lock();
         Standing {
             state: now.state,
+            since: now.since,
             servers: self.shared.servers.clone(),
             server_version: now.server_version.clone(),
             connects: statistics.connects.load(Ordering::Relaxed),
@@ -399,6 +408,9 @@ impl Keeper {
         if state == State::Old && now.state != State::Old {
             let version = version.as_deref().unwrap_or_default();
             now.last_error = Some(format!("nats-server {version} is too old"));
+        }
+        if state != now.state {
+            now.since = SystemTime::now();
         }
         (now.state, now.connection, now.server_version) = (state, self.connection, version);
     }

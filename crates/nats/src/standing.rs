@@ -1,5 +1,7 @@
 //! How the way to NATS stands.
 
+use std::time::SystemTime;
+
 use semver::Version;
 
 /// The oldest nats-server that will do.
@@ -36,6 +38,8 @@ impl State {
 pub struct Standing {
     /// Whether there is a way.
     pub state: State,
+    /// Since when.
+    pub since: SystemTime,
     /// Where it leads, without secrets.
     pub servers: String,
     /// The version of the server that was there last.

@@ -8,6 +8,7 @@ use concierge_api_rs::ClientId;
 use concierge_api_rs::coordinator::Millis;
 use concierge_api_rs::packet::{ReqId, Subject};
 
+use crate::book::Asked;
 use crate::routes::RouteNumber;
 
 /// A request, among all that ever were passed on. Workers see it as `_reqid`.
@@ -40,6 +41,7 @@ pub(crate) struct Pending {
     pub(crate) worker: ClientId,
     /// When it has waited too long.
     pub(crate) due: Millis,
+    pub(crate) asked: Asked,
 }
 
 /// What a response is an answer to.

@@ -29,6 +29,7 @@
 //! ```
 #![warn(missing_docs)]
 
+mod book;
 mod in_flight;
 mod keys;
 mod router;

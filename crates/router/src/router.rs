@@ -6,7 +6,10 @@
 //! 3. a worker gets a request once, and is told when it need not answer any more;
 //! 4. nobody gets anything before it came or after it went;
 //! 5. what waits is bounded, for each client and for all;
-//! 6. a worker that has no room is asked nothing.
+//! 6. a worker that has no room is asked nothing;
+//! 7. what is written down of all that agrees with it.
+
+mod look;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +17,9 @@ use concierge_api_rs::coordinator::Millis;
 use concierge_api_rs::packet::{
     Category, Codes, Datagram, Fault, FaultCode, Outcome, Packet, Push, ReqId, Request, Response, SERVE, Serve, Subject,
 };
-use concierge_api_rs::{ClientId, limits};
+use concierge_api_rs::{ClientId, ClientName, limits};
 
+use crate::book::Book;
 use crate::in_flight::{Found, InFlight, Pending, Ticket};
 use crate::routes::{RouteNumber, Routes};
 use crate::tally::Tally;
@@ -105,6 +109,7 @@ pub struct Router {
     workers: Workers,
     in_flight: InFlight,
     tally: Tally,
+    book: Book,
 }
 
 impl Router {
@@ -118,6 +123,7 @@ impl Router {
             workers: Workers::default(),
             in_flight: InFlight::default(),
             tally: Tally::default(),
+            book: Book::default(),
         }
     }
 
@@ -138,8 +144,14 @@ impl Router {
         self.elsewhere = Some(way_out);
     }
 
+    /// What a client is called in what is written down.
+    pub fn introduce(&mut self, who: ClientId, name: ClientName) {
+        self.book.introduce(who, name);
+    }
+
     /// A client goes. What it asked is forgotten, and its workers are told; what it was asked is answered UNAVAILABLE.
-    pub fn go(&mut self, who: ClientId) -> Vec<Effect<'static>> {
+    pub fn go(&mut self, now: Millis, who: ClientId) -> Vec<Effect<'static>> {
+        self.book.turn(now);
         let mut effects = Vec::new();
         let (sent, given) = self.in_flight.around(who);
         for ticket in sent {
@@ -152,6 +164,7 @@ impl Router {
         self.workers.remove(who);
         self.clients.remove(&who);
         self.elsewhere = self.elsewhere.filter(|way_out| *way_out != who);
+        self.book.go(who);
         effects
     }
 
@@ -166,6 +179,7 @@ impl Router {
         if !self.clients.contains_key(&from) {
             return Vec::new();
         }
+        self.book.turn(now);
         match packet.datagram {
             Datagram::Request(request) => vec![self.request((now, from), packet.subject, request, (None, &has_room))],
             Datagram::Push(push) if OWN.contains(&push.cmd.category().as_str()) => self.obey(from, &push),
@@ -183,6 +197,7 @@ impl Router {
         due: Millis,
         has_room: impl Fn(ClientId) -> bool,
     ) -> Effect<'a> {
+        self.book.turn(now);
         self.request((now, from), subject, request, (Some(due), &has_room))
     }
 
@@ -218,6 +233,7 @@ impl Router {
 
     /// Requests that have waited too long are answered TIMEOUT, and their workers are told.
     pub fn expire(&mut self, now: Millis) -> Vec<Effect<'static>> {
+        self.book.turn(now);
         let mut effects = Vec::new();
         while let Some(ticket) = self.in_flight.overdue(now) {
             let Some(pending) = self.close(ticket) else { break };
@@ -254,10 +270,13 @@ impl Router {
         (due, has_room): (Option<Millis>, impl Fn(ClientId) -> bool),
     ) -> Effect<'a> {
         self.tally.requests += 1;
-        let reqid = request.reqid.clone();
+        let (reqid, cmd) = (request.reqid.clone(), request.cmd.clone());
         match self.pass_on((now, from), &subject, request, (due, has_room)) {
             Ok(effect) => effect,
-            Err((code, item)) => self.answer(from, subject, reqid, code, &[item]),
+            Err((code, item)) => {
+                self.book.refuse(from, &cmd, code, &[item]);
+                self.answer(from, subject, reqid, code, &[item])
+            }
         }
     }
 
@@ -281,7 +300,8 @@ impl Router {
         }
         let due = due.unwrap_or_else(|| now.plus(route.within));
         let worker = self.choose(from, (&cmd.category(), subject), has_room)?;
-        let ticket = self.in_flight.add(Pending { sender: from, reqid, subject: subject.clone(), route: number, worker, due });
+        let (subject, asked) = (subject.clone(), self.book.give(from, &cmd));
+        let ticket = self.in_flight.add(Pending { sender: from, reqid, subject, route: number, worker, due, asked });
         let request = Request { cmd, reqid: Some(ticket.reqid()), durable: None, data };
         let packet = Packet { subject: outside, datagram: request.into() };
         Ok(Effect { to: worker, packet, why: Why::Asked(from, Some(due)) })
@@ -368,6 +388,7 @@ impl Router {
             && !categories.keys().any(|category| OWN.contains(&category.as_str()));
         if may {
             self.workers.serve(from, Served { categories, subjects });
+            self.book.serve(from);
         }
         may
     }
@@ -403,6 +424,7 @@ impl Router {
             }
         };
         let pending = if response.is_final() { self.close(ticket)? } else { self.in_flight.get(ticket)?.clone() };
+        self.book.answer(&pending.asked, &response.outcome);
         let outcome = self.counted(response.outcome);
         Some(to_sender(pending, outcome, Why::Answered(from)))
     }
@@ -428,6 +450,7 @@ impl Router {
     fn close(&mut self, ticket: Ticket) -> Option<Pending> {
         let pending = self.in_flight.remove(ticket)?;
         self.workers.release(pending.worker);
+        self.book.close(&pending.asked);
         Some(pending)
     }
 
@@ -441,7 +464,9 @@ impl Router {
 
     /// The final response that is the router's own.
     fn fail(&mut self, pending: Pending, code: FaultCode, items: &[&str]) -> Effect<'static> {
-        let outcome = self.counted(Outcome::Err(Fault::new(code, items)));
+        let outcome = Outcome::Err(Fault::new(code, items));
+        self.book.answer(&pending.asked, &outcome);
+        let outcome = self.counted(outcome);
         to_sender(pending, outcome, Why::Own)
     }
 

@@ -108,6 +108,11 @@ impl Routes {
     pub(crate) fn get(&self, number: RouteNumber) -> &Route {
         &self.0[number.0]
     }
+
+    /// All of them; of several that cover a subject the first counts.
+    pub(crate) fn all(&self) -> &[Route] {
+        &self.0
+    }
 }
 
 /// One route for everything: a hub works alone without being told how.

@@ -69,7 +69,7 @@ impl Workers {
     ) -> (Vec<ClientId>, usize) {
         let (mut chosen, mut full, mut heard) = (Vec::new(), 0, BTreeSet::new());
         for who in self.of(category, subject) {
-            let group = self.all[&who].served.categories.get(category).and_then(Option::as_ref);
+            let group = self.group(who, category);
             if group.is_some_and(|group| heard.contains(group)) {
                 continue;
             }
@@ -103,8 +103,7 @@ impl Workers {
 
     /// All that serve a category on a subject, in the order of their turns.
     pub(crate) fn of(&self, category: &Category, subject: &Subject) -> impl Iterator<Item = ClientId> {
-        let serves = |who: &ClientId| self.all[who].served.subjects.as_ref().is_none_or(|subjects| subjects.contains(subject));
-        self.by_category.get(category).into_iter().flatten().map(|(_, _, who)| *who).filter(serves)
+        self.all_of(category).filter(|who| self.subjects(*who).is_none_or(|subjects| subjects.contains(subject)))
     }
 
     /// What is served on which subjects: those that workers name, and [`Subject::api`] where they name none.
@@ -121,6 +120,36 @@ impl Workers {
 
     pub(crate) const fn changes(&self) -> u64 {
         self.changes
+    }
+
+    /// Every category that is served.
+    pub(crate) fn categories(&self) -> impl ExactSizeIterator<Item = &Category> {
+        self.by_category.keys()
+    }
+
+    /// How many serve a category.
+    pub(crate) fn count(&self, category: &Category) -> usize {
+        self.by_category.get(category).map_or(0, BTreeSet::len)
+    }
+
+    /// All that serve a category, in the order of their turns.
+    pub(crate) fn all_of(&self, category: &Category) -> impl Iterator<Item = ClientId> {
+        self.by_category.get(category).into_iter().flatten().map(|(_, _, who)| *who)
+    }
+
+    /// Its group in a category.
+    pub(crate) fn group(&self, who: ClientId, category: &Category) -> Option<&Group> {
+        self.all.get(&who)?.served.categories.get(category)?.as_ref()
+    }
+
+    /// The subjects that it serves; `None` is whichever.
+    pub(crate) fn subjects(&self, who: ClientId) -> Option<&BTreeSet<Subject>> {
+        self.all.get(&who)?.served.subjects.as_ref()
+    }
+
+    /// How many requests wait for it.
+    pub(crate) fn load(&self, who: ClientId) -> usize {
+        self.all.get(&who).map_or(0, |worker| worker.load)
     }
 
     /// How many serve something.

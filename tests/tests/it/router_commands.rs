@@ -222,11 +222,15 @@ async fn workers_of_one_group_share_its_pushes_and_a_worker_serves_the_subjects_
 #[tokio::test]
 async fn a_worker_serves_again_when_its_hub_was_restarted() {
     let mut hub = hub().await;
-    let _worker = echo(&hub, "reply text/*").await;
+    let worker = echo(&hub, "reply text/*").await;
     assert_eq!(asked(&hub, "request text/echo 1").await, 1);
     hub.kill().await;
     hub.restart().await;
     until("an answer", async || (run(&hub, "request text/echo 2").await.code == 0).then_some(())).await;
+    // while there is no hub it need not be asked to end
+    hub.kill().await;
+    until("that it knows", async || (worker.stderr().matches("connecting again").count() >= 2).then_some(())).await;
+    assert_eq!(worker.signal(Signal::INT).await, 0);
 }
 
 #[tokio::test]

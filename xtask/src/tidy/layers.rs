@@ -28,6 +28,7 @@ enum Layer {
 
 const LAYERS: &[(&str, Layer)] = &[
     ("concierge-test-histories", Layer::Ground),
+    ("concierge-test-nats", Layer::Ground),
     ("concierge-test-postgres", Layer::Ground),
     ("concierge_api_rs", Layer::Words),
     ("concierge-hub", Layer::Pure),
@@ -35,6 +36,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("concierge-router", Layer::Pure),
     ("concierge-store", Layer::Edge),
     ("concierge-files", Layer::Edge),
+    ("concierge-nats", Layer::Edge),
     ("concierge-client", Layer::Edge),
     ("concierge", Layer::Server),
     ("concierge-sim", Layer::Simulation),

@@ -1,12 +1,17 @@
 // What a program in TypeScript sees. Compiled, never run.
 
-import { connect, type PayloadOut } from "@concierge/client";
+import { connect, type PayloadOut, type RouterHeaders } from "@concierge/client";
 import { coordinator } from "@concierge/client/coordinator";
 import { files } from "@concierge/client/files";
+import { router } from "@concierge/client/router";
 import WebSocket from "ws";
 
 interface Report {
   celsius: number;
+}
+
+function who(headers: RouterHeaders): number {
+  return (headers["Cg-Name"]?.length ?? 0) + (headers["Cg-Tags"]?.length ?? 0) + (headers["Cg-Deadline-Ms"] ?? 0);
 }
 
 export async function program(signal: AbortSignal): Promise<void> {
@@ -38,6 +43,22 @@ export async function program(signal: AbortSignal): Promise<void> {
   (await order.result({ signal })).celsius.toFixed();
   (await ask("promise.search", { state: "pending" })).promises.map(({ id }) => id.length);
 
+  const { handle, push, request, requestMany } = await router(hub);
+  const handling = await handle<[number, number]>("math/add", ([a, b], { cmd, headers, signal }) => (signal.aborted ? cmd : a + b + who(headers)));
+  await handle("math/*", async function* (n: number) {
+    yield n;
+  }, { group: "eu", subjects: ["api"] });
+  (await request<number>("math/add", [1, 2], { subject: "api", timeout: 1_000, signal })).toFixed();
+  const kept = await request("math/add", [1, 2], { durable: true, promise: "sum", within: 60_000 });
+  await (await promises.get<number>(kept.promise)).result();
+  for await (const n of requestMany<number>("math/primes", { below: 6 }, { capacity: 8 })) n.toFixed();
+  await push("math/thanks", undefined, { signal });
+  await handling.stop();
+
+  // @ts-expect-error: only a durable request has a promise
+  await request("math/add", [1, 2], { promise: "sum" });
+  // @ts-expect-error: a push has no answer
+  (await push("math/thanks")).toFixed();
   // @ts-expect-error: there is no such request
   await ask("promise.tickle", {});
   // @ts-expect-error: a message needs a target

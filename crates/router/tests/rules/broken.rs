@@ -1,5 +1,6 @@
 //! A router that gets one thing wrong: what the checks have to notice.
 
+use concierge_api_rs::admin::{Account, Routing};
 use concierge_api_rs::coordinator::Millis;
 use concierge_api_rs::packet::{Datagram, Packet, Push};
 use concierge_router::{Router, Rules, Tally};
@@ -45,10 +46,12 @@ pub(crate) enum Flaw {
     SaysEveryCode,
     /// A worker is asked that has no room.
     OverfillsWorkers,
+    /// What nobody serves is not written down.
+    LeavesOut,
 }
 
 impl Flaw {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::LosesTimeouts,
         Self::AnswersTwice,
         Self::NeverEnds,
@@ -66,6 +69,7 @@ impl Flaw {
         Self::HoldsTooMany,
         Self::SaysEveryCode,
         Self::OverfillsWorkers,
+        Self::LeavesOut,
     ];
 }
 
@@ -92,6 +96,14 @@ impl Broken {
         self.0.tally()
     }
 
+    pub(crate) fn look(&self) -> Routing {
+        let mut look = self.0.look(0);
+        if self.1 == Flaw::LeavesOut {
+            look.others = Account::default();
+        }
+        look
+    }
+
     /// Lets it happen, and says who gets what.
     pub(crate) fn act(&mut self, now: i64, act: &Act) -> Vec<String> {
         let said = self.said(now, act);
@@ -108,7 +120,7 @@ impl Broken {
                 Vec::new()
             }
             Act::Go(_) if self.1 == Flaw::ForgetsWhoLeft => Vec::new(),
-            Act::Go(who) => lines(self.0.go(id(who))),
+            Act::Go(who) => lines(self.0.go(Millis(now), id(who))),
             Act::Pass(_, false) => Vec::new(),
             Act::Pass(_, true) => lines(self.0.expire(Millis(now))),
             Act::Serve(_, categories) if self.1 == Flaw::KeepsServing && categories.is_empty() => Vec::new(),

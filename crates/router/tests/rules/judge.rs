@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use concierge_api_rs::admin::{Account, RouterTotals, Routing};
 use concierge_api_rs::packet::{Datagram, Outcome, Packet, ReqId};
 use concierge_router::Tally;
 
@@ -90,6 +91,26 @@ impl Judge {
             return Ok(());
         }
         Err(format!("{tally:?}, {open} open: asked {}, answered {}, forgotten {}", self.asked, self.answered, self.forgotten))
+    }
+
+    /// Judges what was written down: every request is in one account, and so is what became of it.
+    pub(crate) fn booked(&self, look: &Routing) -> Checked {
+        let mut sum = Account::default();
+        for account in look.categories.iter().map(|category| &category.account).chain([&look.others]) {
+            sum.requests += account.requests;
+            sum.open += account.open;
+            sum.results += account.results;
+            account.errors.iter().for_each(|(name, count)| *sum.errors.entry(name.clone()).or_default() += count);
+        }
+        let RouterTotals { requests, results, errors, .. } = &look.totals;
+        let over = sum.results + sum.failed() + self.forgotten;
+        if (sum.requests, sum.results, &sum.errors) == (*requests, *results, errors)
+            && sum.open == look.open
+            && sum.requests == over + sum.open
+        {
+            return Ok(());
+        }
+        Err(format!("{sum:?} is written down, {} were forgotten, and {look:?}", self.forgotten))
     }
 
     /// Judges a life that is over.

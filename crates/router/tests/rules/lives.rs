@@ -157,6 +157,7 @@ impl Life {
             return Err(format!("{} serve, not {}", self.router.workers(), self.model.workers()));
         }
         self.judge.counted(self.router.tally(), open)?;
+        self.judge.booked(&self.router.look())?;
         Ok(said)
     }
 

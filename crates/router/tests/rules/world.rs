@@ -47,7 +47,7 @@ impl World {
     }
 
     pub(crate) fn goes(&mut self, name: &str) -> Vec<String> {
-        lines(self.router.go(id(name)))
+        lines(self.router.go(Millis(self.now), id(name)))
     }
 
     /// Sends a packet to a subject.

@@ -164,3 +164,29 @@ async fn who_leaves_is_not_served_any_more_and_who_waits_is_told() {
     .await;
     assert_eq!(info(&plain).await.unwrap()["endpoints"], json!([]));
 }
+
+/// What stands in PROTOCOL.md behind `nats VERB`: the subject and the payload.
+fn documented(verb: &str) -> (&'static str, Value) {
+    let text = include_str!("../../../../PROTOCOL.md");
+    let line = text.lines().find_map(|line| line.strip_prefix("nats ")?.trim().strip_prefix(verb)).unwrap();
+    let (subject, payload) = line.trim().split_once(' ').unwrap();
+    (subject, serde_json::from_str(payload.trim_matches('\'')).unwrap())
+}
+
+#[tokio::test]
+async fn what_the_document_shows_for_the_nats_command_works() {
+    let nats = Nats::start().await;
+    let (hub, plain) = (hub(&nats, &[]).await, nats.client().await);
+    let mut bob = worker(&hub, &plain, "bob").await;
+    let (subject, payload) = documented("reply");
+    let _worker = plain_worker(&plain, subject, move |_| vec![payload.clone()]).await;
+    assert_eq!(answer(&mut bob, "x", "news/weather").await["data"], "calm");
+    let (subject, payload) = documented("request");
+    let asking = ask(&plain, subject, &payload);
+    let answering = async {
+        let asked = got(&mut bob).await["data"].take();
+        assert_eq!((&asked["cmd"], &asked["data"]), (&json!("math/add"), &json!([1, 2])));
+        send(&mut bob, "api", json!({ "type": "r", "status": "ok", "_reqid": asked["_reqid"], "data": 3 })).await;
+    };
+    assert_eq!(tokio::join!(asking, answering).0, ok(json!(3)));
+}
