@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use concierge_client::router::{Answer, Fault, FaultCode, HandleError, HandleOptions, Request, Router, RouterError, Serving};
+use concierge_client::coordinator::{Millis, PromiseId};
+use concierge_client::router::{
+    Answer, Durable, Fault, FaultCode, HandleError, HandleOptions, Request, Router, RouterError, Serving, outcome,
+};
 use concierge_client::{Client, Reconnect, Status};
 use concierge_tests::{Hub, until, within};
 use futures::StreamExt;
@@ -531,4 +534,60 @@ async fn a_handler_knows_who_asks_and_until_when() {
     asking.push("who/pushes", &()).await.unwrap().arrived().await.unwrap();
     let (headers, patience, _) = within("the push", told.recv()).await.unwrap();
     assert_eq!((headers.client, patience), (Some(ada.uuid()), None));
+}
+
+/// Asks so that the answer is a promise.
+async fn kept(router: &Router, cmd: &str, body: Value, id: &str) -> Result<PromiseId, RouterError> {
+    let durable = Durable { promise: Some(id.parse().unwrap()), within: None };
+    within("it is kept", router.request_durable(cmd, &body, durable)).await
+}
+
+/// What a promise says in the end.
+async fn settled(router: &Router, id: &PromiseId) -> Result<Value, Fault> {
+    let coordinator = router.client().coordinator().await.unwrap();
+    let promise = within("the outcome", coordinator.wait(id)).await.unwrap();
+    Ok(outcome(&promise).unwrap()?.json()?)
+}
+
+#[tokio::test]
+async fn a_durable_request_is_answered_whoever_goes_meanwhile() {
+    let mut hub = Hub::with(&["router.enabled=true", "coordinator.enabled=true"]).await;
+    let (ada, bob) = (connect(&hub, "ada").await, connect(&hub, "bob").await);
+    // nobody is there who could do it; asked twice it is one request
+    let sum = kept(&ada, "math/add", json!([20, 22]), "sum").await.unwrap();
+    assert_eq!((sum.as_str(), kept(&ada, "math/add", json!([20, 22]), "sum").await.unwrap()), ("sum", sum.clone()));
+    // the first worker goes before it has answered
+    let (to, mut promised) = mpsc::channel(4);
+    let hang = move |request: Request| {
+        tell(&to, request.headers().promise.clone());
+        async { pending::<Result<(), Fault>>().await }
+    };
+    let hanging = bob.handle("math/add", hang, HandleOptions::default()).await.unwrap();
+    assert_eq!(within("its beginning", promised.recv()).await, Some(Some(sum.clone())));
+    bob.client().close().await;
+    drop(hanging);
+    // and the hub
+    hub.kill().await;
+    hub.restart().await;
+    let carl = connect(&hub, "carl").await;
+    let _adding = adds(&carl).await;
+    assert_eq!(settled(&ada, &sum).await.unwrap(), 42);
+    let wrong = kept(&ada, "math/add", json!("x"), "wrong").await.unwrap();
+    let fault = settled(&ada, &wrong).await.unwrap_err();
+    assert_eq!((fault.code(), fault.items()), (FaultCode::Invalid, vec!["data"]));
+    // the hub makes an id when there is none
+    let made = ada.request_durable("math/add", &[1, 2], Durable::default()).await.unwrap();
+    assert_eq!(settled(&ada, &made).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_durable_request_that_nobody_answers_ends_in_its_time_and_a_hub_without_a_coordinator_keeps_none() {
+    let hub = Hub::with(&["router.enabled=true", "coordinator.enabled=true", "store.url=memory:"]).await;
+    let ada = connect(&hub, "ada").await;
+    let brief = Durable { promise: None, within: Some(Millis(200)) };
+    let id = ada.request_durable("nobody/there", &(), brief).await.unwrap();
+    assert_eq!(settled(&ada, &id).await.unwrap_err().code(), FaultCode::Timeout);
+    let without = self::hub().await;
+    let error = kept(&connect(&without, "ada").await, "math/add", json!([1, 2]), "sum").await.unwrap_err();
+    assert_eq!(said(error), (FaultCode::Unavailable, vec!["coordinator".to_owned()]));
 }

@@ -264,3 +264,22 @@ async fn parts_are_printed_a_line_each_and_after_as_many_as_were_wanted_the_rest
     assert_eq!(within("its end", cancelled.recv()).await, Some(1_000_000_000));
     assert!(run(&hub, "request math/count 4").await.exits(1).stderr.contains("--many"));
 }
+
+#[tokio::test]
+async fn a_durable_request_prints_the_id_of_its_promise_or_waits_for_what_that_says() {
+    let hub = Hub::with(&["router.enabled=true", "coordinator.enabled=true", "store.url=memory:"]).await;
+    assert_eq!(run(&hub, "request text/echo 7 --durable --promise p").await.exits(0).stdout, "p\n");
+    assert_eq!(asked(&hub, "request text/echo 7 --durable --promise p --json").await, json!({ "promise": "p" }));
+    let mut waiting = Command::concierge(&words("request text/echo 7 --durable --promise p --wait")).at(&hub).start();
+    let home = TempDir::new().unwrap();
+    let _worker = worker(&hub, home.path(), "reply text/echo", &["--exec", "echo $CONCIERGE_PROMISE > promise; cat"]).await;
+    assert_eq!((waiting.line().await.as_str(), waiting.ended().await), ("7", 0));
+    assert_eq!(std::fs::read_to_string(home.path().join("promise")).unwrap(), "p\n");
+    drop(run(&hub, "promise wait p").await.exits(0));
+    let _failing = exec(&hub, "reply fail/now", "echo no >&2; exit 1").await;
+    let failed = run(&hub, "request fail/now --durable --wait").await.exits(20);
+    assert!(failed.stderr.starts_with("error: 0 GENERIC: no\n"), "{failed:?}");
+    drop(run(&hub, "request nobody/there --durable --wait --timeout 200ms").await.exits(27));
+    let without = self::hub().await;
+    assert!(run(&without, "request a/b --durable").await.exits(22).stderr.contains("2 UNAVAILABLE (coordinator)"));
+}
