@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import WebSocket from "ws";
+import { coordinator } from "../dist/coordinator.js";
 import { connect, ConciergeError } from "../dist/index.js";
 import { router } from "../dist/router.js";
 import { becomes, Hub, item, proxy, QUICK, refused, soon, until } from "./hub.mjs";
@@ -461,4 +462,42 @@ test("a router that could not be reached is there when it can be", async (t) => 
   await lost;
   await (await router(bob)).handle("math/add", ([a, b]) => a + b);
   assert.equal(await (await enter(hub, "ada")).request("math/add", [1, 2]), 3);
+});
+
+test("a durable request is kept: its result is its promise's, whoever restarts before there is a worker", async (t) => {
+  const hub = await Hub.start(t);
+  const ada = await hub.enter("ada");
+  const [{ request }, { promises }] = [await router(ada), await coordinator(ada)];
+  const kept = await request("math/add", [1, 2], { durable: true });
+  const again = [];
+  for (let n = 0; n < 2; n++) again.push((await request("math/add", [3, 4], { durable: true, promise: "sum" })).promise);
+  assert.deepEqual(again, ["sum", "sum"], "the same id asks no second time");
+  const failing = await request("math/sub", [1], { durable: true });
+  await hub.kill();
+  await hub.restart();
+  const bob = await enter(hub, "bob");
+  const done = [];
+  await bob.handle("math/add", ([a, b], { headers }) => (done.push(headers["Cg-Promise"]), a + b));
+  await bob.handle("math/sub", () => {
+    throw new ConciergeError("INCOMPLETE", "one is missing", { items: ["b"] });
+  });
+  const result = async (id) => (await promises.get(id)).result(soon());
+  assert.deepEqual([await result(kept.promise), await result("sum")], [3, 7]);
+  assert.deepEqual(done.sort(), [kept.promise, "sum"].sort(), "each once");
+  const { details } = await refused(result(failing.promise), "rejected");
+  assert.deepEqual(details, { code: 4, data: { message: "one is missing", items: ["b"] } });
+});
+
+test("a durable request that nobody does in time fails, and a hub without a coordinator keeps none", async (t) => {
+  const [hub, without] = [await Hub.start(t), await Hub.start(t, "coordinator.enabled=false")];
+  const ada = await hub.enter("ada");
+  const [{ request }, { promises }] = [await router(ada), await coordinator(ada)];
+  const { promise } = await request("nobody/does", 1, { durable: true, within: 50 });
+  await refused((await promises.get(promise)).result(soon()), "rejected_timedout");
+  const refusals = { promise: { promise: "" }, within_ms: { within: -1 } };
+  for (const [item, how] of Object.entries(refusals)) {
+    assert.deepEqual((await refused(request("a/a", 1, { durable: true, ...how }), "INVALID")).details, { items: [item] });
+  }
+  const bob = await enter(without, "bob");
+  assert.deepEqual((await refused(bob.request("a/a", 1, { durable: true }), "UNAVAILABLE")).details, { items: ["coordinator"] });
 });
