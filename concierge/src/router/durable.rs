@@ -17,7 +17,7 @@ use concierge_api_rs::coordinator::{
     SettleState, Status,
 };
 use concierge_api_rs::packet::{Datagram, Fault, FaultCode, Headers, Outcome, Packet, Push, ReqId, Request, Response, Subject};
-use concierge_api_rs::{ClientId, limits};
+use concierge_api_rs::{ClientId, ClientName, limits};
 use concierge_client::coordinator::json;
 use concierge_router::{Durables, Effect, Router as Rulebook, Spot, Ticket, Why};
 use concierge_store::StoreError;
@@ -167,7 +167,11 @@ impl Requests {
             answered: Notify::new(),
             unknown: Notify::new(),
         });
-        router.state.lock().rules.come_inside(requests.id);
+        {
+            let mut state = router.state.lock();
+            state.rules.come_inside(requests.id);
+            state.rules.introduce(requests.id, ClientName::parse("durable").expect("it is one"));
+        }
         tasks.spawn(or_abort("the router", requests.clone().keep_all(router.clone(), coming)));
         tasks.spawn(or_abort("the router", requests.clone().give_forever(router.clone())));
         tasks.spawn(or_abort("the router", requests.clone().settle_forever()));
