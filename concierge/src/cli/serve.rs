@@ -61,6 +61,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "URL")]
     store: Option<String>,
 
+    /// A nats-server, 2.11 or newer: what nobody here serves is asked there, what is served here is reachable from there
+    #[arg(long, value_name = "URL")]
+    nats: Option<String>,
+
     /// What is logged: error, warn, info, debug, trace [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
@@ -118,6 +122,7 @@ impl Serve {
             ("--allowed-origins", "allowed_origins", &self.allowed_origins),
             ("--files-dir", "files.dir", &self.files_dir),
             ("--store", "store.url", &self.store),
+            ("--nats", "nats.url", &self.nats),
             ("--log-level", "log.level", &self.log_level),
             ("--log-format", "log.format", &self.log_format),
         ];

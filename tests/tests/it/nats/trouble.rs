@@ -91,8 +91,8 @@ async fn a_server_that_stays_frozen_is_given_up_and_said() {
 #[tokio::test]
 async fn a_server_that_is_too_old_is_refused_with_a_sentence() {
     let nats = Nats::old().await;
-    let url = format!("nats.url={}", nats.url());
-    let said = Command::concierge(&["serve", "--listen", "127.0.0.1:0", "--set", &url]).run().await.exits(78).stderr.clone();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--nats", &nats.url()];
+    let said = Command::concierge(&serve).run().await.exits(78).stderr.clone();
     assert!(said.contains("is 2.10.26, and 2.11.0 or newer is needed"), "{said}");
 }
 
