@@ -204,10 +204,21 @@ impl Router {
     }
 
     /// Hands a packet to the rules and carries out what it leads to.
-    fn hand_over(&self, mut guard: MutexGuard<'_, State>, from: ClientId, packet: Packet<'_>) {
+    fn hand_over(&self, guard: MutexGuard<'_, State>, from: ClientId, packet: Packet<'_>) {
+        self.hand_over_until(guard, from, packet, None);
+    }
+
+    /// The same; a request waits until then, if that is said.
+    fn hand_over_until(&self, mut guard: MutexGuard<'_, State>, from: ClientId, packet: Packet<'_>, until: Option<Millis>) {
         let state = &mut *guard;
         let due = state.rules.next_due();
-        let effects = state.rules.receive(self.now(), from, packet, |who| self.has_room(&state.members, who));
+        let has_room = |who| self.has_room(&state.members, who);
+        let effects = match (until, packet) {
+            (Some(until), Packet { subject, datagram: Datagram::Request(request) }) => {
+                vec![state.rules.entrust((self.now(), from), subject, request, until, has_room)]
+            }
+            (_, packet) => state.rules.receive(self.now(), from, packet, has_room),
+        };
         self.say(state, effects);
         self.tell_served(state);
         self.look_for_workers(state);

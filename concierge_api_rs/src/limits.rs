@@ -152,6 +152,10 @@ pub const ROUTER_IN_FLIGHT_ALL: usize = 16_384;
 pub const ROUTER_CATEGORIES: usize = 64;
 /// Subjects that one worker names as those that it serves.
 pub const ROUTER_SUBJECTS: usize = 16;
+/// Of what one worker serves, categories on subjects that can be reached from NATS.
+pub const ROUTER_PLACES: usize = 64;
+/// How long a request from NATS may wait, whatever its sender says.
+pub const ROUTER_OUTSIDE_WITHIN_MS: u64 = 60_000;
 /// Bytes of a group's name.
 pub const ROUTER_GROUP_BYTES: usize = 64;
 /// How long a durable request may wait, where it says nothing else.

@@ -36,7 +36,7 @@ pub use control::{CANCEL, SERVE, Serve};
 pub use decode::Refused;
 pub use durable::Durable;
 pub use fault::{Codes, Fault, FaultCode};
-pub use headers::{API_KEY, ERROR, ERROR_CODE, Headers};
+pub use headers::{API_KEY, DEADLINE, ERROR, ERROR_CODE, Headers};
 pub use names::{Category, Cmd, Group, ReqId, Subject, WordError};
 #[cfg(feature = "schema")]
 pub(crate) use schema::definitions;

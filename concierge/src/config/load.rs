@@ -157,8 +157,10 @@ const SECRETS: [(&str, &str); 2] = [("secret", "secret_file"), ("admin_secret", 
 /// A secret of the hub's, or the password of a database.
 fn holds_a_secret(file: &Table) -> bool {
     let url = |section: &str| file.get(section).and_then(|section| section.get("url")).and_then(Value::as_str);
-    let account =
-        |url: &str| url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(account, _)| account.to_owned());
+    let account = |url: &str| {
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        rest.rsplit_once('@').map(|(account, _)| account.to_owned())
+    };
     let of_store = url("store").and_then(account).is_some_and(|account| account.contains(':'));
     // a token is an account without a password
     let of_nats = url("nats").and_then(account).is_some();

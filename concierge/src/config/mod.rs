@@ -379,9 +379,10 @@ impl Config {
 
 /// The same addresses, with asterisks for what stands before an `@`, where there is a password or a token.
 fn without_password(urls: &str) -> String {
-    let one = |url: &str| match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
-        Some((scheme, (_, place))) => format!("{scheme}://********@{place}"),
-        None => url.to_owned(),
+    let one = |url: &str| match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, place))) => format!("{scheme}://********@{place}"),
+        (None, Some((_, place))) => format!("********@{place}"),
+        (_, None) => url.to_owned(),
     };
     urls.split(',').map(one).collect::<Vec<_>>().join(",")
 }

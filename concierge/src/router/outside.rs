@@ -10,10 +10,11 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::UNIX_EPOCH;
 
 use concierge_api_rs::admin::NatsRecord;
+use concierge_api_rs::coordinator::Millis;
 use concierge_api_rs::packet::{
-    Category, Datagram, Fault, FaultCode, Headers, Outcome, Packet, ReqId, Request, Response, Subject,
+    Category, Datagram, Fault, FaultCode, Headers, Outcome, Packet, Push, ReqId, Request, Response, Subject,
 };
-use concierge_api_rs::{ClientId, ClientName};
+use concierge_api_rs::{ClientId, ClientName, limits};
 use concierge_nats::{Asked, Endpoint, Link, OpenError, Options, Outside, Reply, Standing, Unsent};
 use concierge_router::{Effect, Keys, Place};
 use tokio::sync::Notify;
@@ -138,15 +139,21 @@ impl Router {
         }
     }
 
+    /// What is served there stays so, whatever else comes to be served here.
     async fn serve_forever(self: Arc<Self>) {
         let (Some(way), Some(link)) = (self.way.get(), self.link()) else { return };
+        let mut served = BTreeSet::new();
         loop {
             let places = self.state.lock().rules.places();
             let too_many = places.len().saturating_sub(MOST_SERVED);
             if too_many > 0 {
                 tracing::warn!(too_many, "not everything that is served here is served on NATS");
             }
-            link.serve(places.into_iter().take(MOST_SERVED).map(endpoint).collect::<BTreeSet<_>>());
+            served.retain(|place| places.contains(place));
+            let room = MOST_SERVED - served.len();
+            let more: Vec<Place> = places.into_iter().filter(|place| !served.contains(place)).take(room).collect();
+            served.extend(more);
+            link.serve(served.iter().cloned().map(endpoint).collect());
             sleep(SERVE_EVERY).await;
             way.served.notified().await;
         }
@@ -174,7 +181,7 @@ impl Router {
         let Some(way) = self.way.get() else { return Some(effect) };
         let Effect { to, packet: Packet { subject, datagram }, why } = effect;
         match datagram {
-            Datagram::Response(response) if to == way.inwards => self.answer(&mut state.waiting, response),
+            Datagram::Response(response) if to == way.inwards => self.answer(state, way, response),
             // a cancel: whoever answers out there is not known
             Datagram::Push(push) if to == way.outwards && push.cancels().is_some() => {}
             Datagram::Push(push) if to == way.outwards => {
@@ -210,20 +217,32 @@ impl Router {
         effects.into_iter().for_each(|effect| self.carry_out(state, effect));
     }
 
-    /// An answer for somebody outside.
-    fn answer(&self, waiting: &mut Waiting, Response { reqid: mark, outcome }: Response<'_>) {
+    /// An answer for somebody outside. One of which a part is missing ends there.
+    fn answer(&self, state: &mut State, way: &Way, Response { reqid: mark, outcome }: Response<'_>) {
         let last = !matches!(outcome, Outcome::Part(_));
-        let found = mark.and_then(|mark| if last { waiting.all.remove(&mark) } else { waiting.all.get(&mark).cloned() });
-        if let (Some((reply, reqid)), Some(link)) = (found, self.link()) {
-            respond(link, &reply, Response { reqid, outcome });
+        let (Some(mark), Some(link)) = (mark, self.link()) else { return };
+        let Some((reply, reqid)) = state.waiting.all.get(&mark).cloned() else { return };
+        if last {
+            state.waiting.all.remove(&mark);
+        }
+        let Err(why) = respond(link, &reply, Response { reqid: reqid.clone(), outcome }) else { return };
+        let item = if why == Unsent::TooBig { "data" } else { "responses" };
+        // that this is not sent, is counted
+        let _unsent = respond(link, &reply, Response::err(reqid, Fault::new(FaultCode::Limit, &[item])));
+        if !last {
+            state.waiting.all.remove(&mark);
+            let packet = Packet { subject: Subject::api(), datagram: Push::cancel(&mark).into() };
+            let effects = state.rules.receive(self.now(), way.inwards, packet, |_| true);
+            effects.into_iter().for_each(|effect| self.carry_out(state, effect));
         }
     }
 
     /// Somebody outside asks, or pushes.
-    fn asked(&self, Asked { endpoint, payload, reply, key }: Asked) {
+    fn asked(&self, Asked { endpoint, payload, reply, key, deadline_ms }: Asked) {
         let (Some(way), Some(link)) = (self.way.get(), self.link()) else { return };
         let refuse = |reqid, fault| match &reply {
-            Some(reply) => respond(link, reply, Response::err(reqid, fault)),
+            // that it is not sent, is counted
+            Some(reply) => drop(respond(link, reply, Response::err(reqid, fault))),
             None => way.drop_one(),
         };
         let datagram = match Datagram::decode_bytes(&payload) {
@@ -237,13 +256,13 @@ impl Router {
                 if let Err((code, item)) = may(&request, &endpoint, level) {
                     return refuse(request.reqid, Fault::new(code, &[item]));
                 }
-                self.take_in(way, &endpoint, level, |waiting| {
+                self.take_in(way, &endpoint, (level, deadline_ms), |waiting| {
                     let mark = waiting.add(reply.clone(), request.reqid);
                     Request { reqid: Some(mark), ..request }.into()
                 });
             }
             (Datagram::Push(push), Some(_), _) if push.cmd.category() == endpoint.category => {
-                self.take_in(way, &endpoint, level, |_| push.into());
+                self.take_in(way, &endpoint, (level, None), |_| push.into());
             }
             _ => way.drop_one(),
         }
@@ -253,7 +272,7 @@ impl Router {
         &self,
         way: &Way,
         endpoint: &Endpoint,
-        level: Option<u32>,
+        (level, deadline_ms): (Option<u32>, Option<u64>),
         datagram: impl FnOnce(&mut Waiting) -> Datagram<'a>,
     ) {
         let headers = Headers { node: Some(self.node.clone()), level, ..Headers::default() };
@@ -261,7 +280,10 @@ impl Router {
         let state = &mut *guard;
         state.asking.insert(way.inwards, headers);
         let packet = Packet { subject: endpoint.subject.clone(), datagram: datagram(&mut state.waiting) };
-        self.hand_over(guard, way.inwards, packet);
+        // who asks through another hub waits as long as its route says
+        let most = deadline_ms.map(|ms| ms.min(limits::ROUTER_OUTSIDE_WITHIN_MS));
+        let due = most.map(|ms| self.now().plus(Millis(i64::try_from(ms).unwrap_or(i64::MAX))));
+        self.hand_over_until(guard, way.inwards, packet, due);
     }
 
     /// Somebody outside answers what went out, or nobody is there who could.
@@ -316,16 +338,10 @@ fn may(request: &Request<'_>, endpoint: &Endpoint, level: Option<u32>) -> Result
     if request.durable.is_some() { Err((FaultCode::NotImplemented, "reply")) } else { Ok(()) }
 }
 
-/// What is too large to be sent is an error of the worker's.
-fn respond(link: &Link, reply: &Reply, response: Response<'_>) {
-    let (last, reqid) = (response.is_final(), response.reqid.clone());
+fn respond(link: &Link, reply: &Reply, response: Response<'_>) -> Result<(), Unsent> {
+    let last = response.is_final();
     let fault = if let Outcome::Err(fault) = &response.outcome { Some(fault.code()) } else { None };
-    if link.answer(reply, Datagram::from(response).encode(), last, fault) == Err(Unsent::TooBig) {
-        let fault = Fault::new(FaultCode::Limit, &["data"]);
-        let code = fault.code();
-        // nothing is smaller; that it is not sent is counted
-        let _unsent = link.answer(reply, Datagram::from(Response::err(reqid, fault)).encode(), last, Some(code));
-    }
+    link.answer(reply, Datagram::from(response).encode(), last, fault)
 }
 
 fn endpoint(Place { subject, outside, category }: Place) -> Endpoint {

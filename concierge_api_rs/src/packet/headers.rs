@@ -8,6 +8,8 @@ use crate::{ClientId, ClientName};
 
 /// The header of NATS messages in which those outside a hub name their key.
 pub const API_KEY: &str = "Cg-Api-Key";
+/// The header of NATS messages that says for how many milliseconds an answer is waited for.
+pub const DEADLINE: &str = "Cg-Deadline-Ms";
 /// The header of NATS messages that names the error of a response (ADR-32).
 pub const ERROR: &str = "Nats-Service-Error";
 /// The header of NATS messages that numbers it.

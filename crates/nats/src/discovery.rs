@@ -52,12 +52,24 @@ impl Discovery {
             let mut asked = select_all(asked);
             while let Some((verb, message)) = asked.next().await {
                 let Some(reply) = message.reply else { continue };
-                let answer = self.answer(verb).to_string();
+                let answer = self.fitting(verb, client.max_payload());
                 if let Err(error) = client.publish(reply, answer.into()).await {
                     tracing::debug!(error = &error as &dyn std::error::Error, "who looks for services is not told");
                 }
             }
         })
+    }
+
+    /// With as many endpoints as the server takes.
+    fn fitting(&self, verb: Verb, most: usize) -> String {
+        let mut answer = self.answer(verb);
+        loop {
+            let text = answer.to_string();
+            match answer.get_mut("endpoints").and_then(Value::as_array_mut) {
+                Some(endpoints) if text.len() > most => endpoints.truncate(endpoints.len() / 2),
+                _ => return text,
+            }
+        }
     }
 
     fn answer(&self, verb: Verb) -> Value {

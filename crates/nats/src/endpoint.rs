@@ -37,6 +37,8 @@ pub struct Asked {
     pub reply: Option<Reply>,
     /// The api key that it names.
     pub key: Option<String>,
+    /// For how many milliseconds its sender waits, if it says so.
+    pub deadline_ms: Option<u64>,
 }
 
 /// Where an answer goes.

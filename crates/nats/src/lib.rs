@@ -5,7 +5,7 @@
 //! [`Link::open`] connects, and keeps trying when nobody is there. Nothing waits here for a connection: while there is none, all that
 //! is to be sent is [`Unsent::Down`], and what waited for an answer is over ([`Outside::down`]).
 //!
-//! Queues and their bounds: 4,096 messages wait to be sent, the next one is [`Unsent::Full`]; of each subscription as many wait to be read,
+//! Queues and their bounds: 3,584 messages or 16 MiB wait to be sent, the next one is [`Unsent::Full`], and 512 last answers beside them; of each subscription as many wait to be read,
 //! and what is dropped over it is counted ([`Standing::slow`]), for NATS tells nobody.
 //!
 //! Not obvious, and relied on: a flush is no round trip, so a subject is said to be served only after a request to a subject that

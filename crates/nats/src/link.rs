@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
@@ -56,6 +57,8 @@ struct Shared {
     servers: String,
     /// Where answers come: a token behind it says to what.
     inbox: String,
+    /// What makes of a token one that nobody can guess who was not asked.
+    seals: RandomState,
     outbox: Outbox,
     wanted: watch::Sender<BTreeSet<Endpoint>>,
     known: Known,
@@ -93,6 +96,7 @@ impl Link {
         let shared = Arc::new(Shared {
             servers: options.servers.to_string(),
             inbox: format!("{INBOX}.{id}"),
+            seals: RandomState::new(),
             outbox,
             wanted: watch::Sender::default(),
             known: Known::default(),
@@ -110,7 +114,7 @@ impl Link {
         let client = connect(&options, &shared).await?;
         let mut tasks = JoinSet::new();
         let counted = shared.clone();
-        tasks.spawn(outbox::send(client.clone(), out, move || counted.outbox.count_unsent()));
+        tasks.spawn(outbox::send(client.clone(), out, shared.outbox.bytes(), move || counted.outbox.count_unsent()));
         let discovery = Discovery {
             id,
             node: options.node,
@@ -132,8 +136,8 @@ impl Link {
     /// When it was not sent.
     pub fn ask(&self, address: String, token: &str, headers: &Headers, payload: String) -> Result<(), Unsent> {
         let connection = self.connection()?;
-        let reply = format!("{}.{token}", self.shared.inbox);
-        self.send(address.into(), Some(reply.into()), map(headers.lines()), payload, Some(connection))
+        let reply = format!("{}.{token}-{:016x}", self.shared.inbox, self.shared.seals.hash_one(token));
+        self.send(address.into(), Some(reply.into()), map(headers.lines()), payload, (Some(connection), false))
     }
 
     /// Sends a push.
@@ -142,11 +146,11 @@ impl Link {
     /// When it was not sent.
     pub fn push(&self, address: String, headers: &Headers, payload: String) -> Result<(), Unsent> {
         let connection = self.connection()?;
-        self.send(address.into(), None, map(headers.lines()), payload, Some(connection))
+        self.send(address.into(), None, map(headers.lines()), payload, (Some(connection), false))
     }
 
-    /// Sends an answer, or a part of one. Who asked can be there again after the connection was lost, so it is sent by the next
-    /// one as well.
+    /// Sends an answer, or a part of one, for which there is less room than for a last one. Who asked can be there again after the
+    /// connection was lost, so it is sent by the next one as well.
     ///
     /// # Errors
     /// When it was not sent.
@@ -156,7 +160,7 @@ impl Link {
         }
         let named = fault.map(|code| (ERROR, code.name().to_owned()));
         let numbered = fault.map(|code| (ERROR_CODE, code.number().to_string()));
-        self.send(reply.to.clone(), None, map(named.into_iter().chain(numbered)), payload, None)
+        self.send(reply.to.clone(), None, map(named.into_iter().chain(numbered)), payload, (None, last))
     }
 
     /// From now on these are served, and no others.
@@ -207,7 +211,7 @@ impl Link {
         reply: Option<async_nats::Subject>,
         headers: HeaderMap,
         payload: String,
-        connection: Option<u64>,
+        (connection, urgent): (Option<u64>, bool),
     ) -> Result<(), Unsent> {
         // a header of NATS is longer by its frame than its text
         let size = payload.len()
@@ -219,7 +223,7 @@ impl Link {
             return Err(self.unsent(Unsent::TooBig));
         }
         let out = Out { to, reply, headers, payload: Bytes::from(payload), connection };
-        self.shared.outbox.push(out).map_err(|why| self.unsent(why))
+        self.shared.outbox.push(out, urgent).map_err(|why| self.unsent(why))
     }
 
     fn unsent(&self, why: Unsent) -> Unsent {
@@ -283,6 +287,12 @@ async fn with(options: &Options, shared: &Arc<Shared>) -> Result<ConnectOptions,
 }
 
 impl Shared {
+    /// The token of a reply subject that was made here.
+    fn token_of<'a>(&self, subject: &'a str) -> Option<&'a str> {
+        let (token, seal) = subject.strip_prefix(&self.inbox)?.strip_prefix('.')?.rsplit_once('-')?;
+        (u64::from_str_radix(seal, 16) == Ok(self.seals.hash_one(token))).then_some(token)
+    }
+
     fn happened(&self, event: &Event) {
         match event {
             Event::SlowConsumer(_) => self.now.lock().slow += 1,
@@ -364,12 +374,13 @@ impl Keeper {
     /// What is there once: answers, and discovery.
     async fn begin(&self, discovery: Discovery, tasks: &mut JoinSet<()>) -> Result<(), async_nats::SubscribeError> {
         let mut answers = self.client.subscribe(format!("{}.*", self.shared.inbox)).await?;
-        let (outside, skip) = (self.outside.clone(), self.shared.inbox.len() + 1);
+        let (outside, shared) = (self.outside.clone(), self.shared.clone());
         tasks.spawn(async move {
             while let Some(message) = answers.next().await {
-                let token = message.subject.get(skip..).unwrap_or_default();
-                let nobody = message.status == Some(StatusCode::NO_RESPONDERS);
-                outside.answered(token, (!nobody).then_some(&*message.payload));
+                if let Some(token) = shared.token_of(&message.subject) {
+                    let nobody = message.status == Some(StatusCode::NO_RESPONDERS);
+                    outside.answered(token, (!nobody).then_some(&*message.payload));
+                }
             }
         });
         tasks.spawn(discovery.begin(self.client.clone()).await?);
@@ -411,6 +422,10 @@ impl Keeper {
         }
         if state != now.state {
             now.since = SystemTime::now();
+            if state == State::Up {
+                // that is over
+                now.last_error = None;
+            }
         }
         (now.state, now.connection, now.server_version) = (state, self.connection, version);
     }

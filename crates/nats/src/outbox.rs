@@ -1,6 +1,7 @@
 //! What waits to be sent.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use async_nats::{Client, HeaderMap, Subject};
 use bytes::Bytes;
@@ -10,6 +11,10 @@ use crate::error::Unsent;
 
 /// Messages that wait.
 const WAITING: usize = 4_096;
+/// Places among them that last answers alone may take: who waits for one is told.
+const URGENT: usize = 512;
+/// Bytes that wait.
+const WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 /// A message that leaves.
 #[derive(Debug)]
@@ -26,17 +31,31 @@ pub(crate) struct Out {
 #[derive(Debug)]
 pub(crate) struct Outbox {
     waiting: mpsc::Sender<Out>,
+    bytes: Arc<AtomicUsize>,
     unsent: AtomicU64,
 }
 
 impl Outbox {
     pub(crate) fn new() -> (Self, mpsc::Receiver<Out>) {
         let (waiting, out) = mpsc::channel(WAITING);
-        (Self { waiting, unsent: AtomicU64::new(0) }, out)
+        (Self { waiting, bytes: Arc::default(), unsent: AtomicU64::new(0) }, out)
     }
 
-    pub(crate) fn push(&self, out: Out) -> Result<(), Unsent> {
-        self.waiting.try_send(out).map_err(|_| Unsent::Full)
+    pub(crate) fn push(&self, out: Out, urgent: bool) -> Result<(), Unsent> {
+        let (bytes, full) = (out.payload.len(), self.waiting.capacity() <= URGENT);
+        if !urgent && (full || self.bytes.load(Ordering::Relaxed) + bytes > WAITING_BYTES) {
+            return Err(Unsent::Full);
+        }
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.waiting.try_send(out).map_err(|_| {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            Unsent::Full
+        })
+    }
+
+    /// Bytes that wait, for whoever sends them.
+    pub(crate) fn bytes(&self) -> Arc<AtomicUsize> {
+        self.bytes.clone()
     }
 
     pub(crate) fn count_unsent(&self) {
@@ -49,9 +68,10 @@ impl Outbox {
 }
 
 /// Sends what waits, in its order. A request whose connection is over is not sent: its sender was told already.
-pub(crate) async fn send(client: Client, mut out: mpsc::Receiver<Out>, unsent: impl Fn()) {
+pub(crate) async fn send(client: Client, mut out: mpsc::Receiver<Out>, waiting: Arc<AtomicUsize>, unsent: impl Fn()) {
     let statistics = client.statistics();
     while let Some(Out { to, reply, headers, payload, connection }) = out.recv().await {
+        waiting.fetch_sub(payload.len(), Ordering::Relaxed);
         if connection.is_some_and(|connection| connection != statistics.connects.load(Ordering::Relaxed)) {
             unsent();
             continue;

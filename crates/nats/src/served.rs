@@ -2,17 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_nats::{Client, Message, SubscribeError, Subscriber};
-use concierge_api_rs::packet::API_KEY;
+use concierge_api_rs::packet::{API_KEY, DEADLINE};
 use futures::StreamExt as _;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::endpoint::{Asked, Endpoint, Reply, Tallies};
 use crate::link::Outside;
+
+/// Messages that still come to a subscription that ends: more than are on their way from the server at a time.
+const LAST: u64 = 64;
+/// A subscription that ends is over when nothing has come for so long.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// Endpoints that the server is known to have.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +43,12 @@ impl Known {
 
     pub(crate) fn deny(&self, address: &str) {
         self.0.lock().denied.insert(address.to_owned());
+    }
+
+    fn forget(&self, endpoint: &Endpoint) {
+        let mut knowledge = self.0.lock();
+        knowledge.proven.remove(endpoint);
+        knowledge.denied.remove(&endpoint.address);
     }
 
     /// Another connection may be let do other things.
@@ -72,7 +84,7 @@ impl Served {
         while self.readers.try_join_next().is_some() {}
         let unwanted: Vec<_> = self.subscribed.keys().filter(|endpoint| !wanted.contains(endpoint)).cloned().collect();
         for endpoint in unwanted {
-            self.known.0.lock().proven.remove(&endpoint);
+            self.known.forget(&endpoint);
             self.tallies.end(&endpoint);
             self.subscribed.remove(&endpoint);
         }
@@ -106,7 +118,12 @@ impl Served {
 }
 
 /// Reads what comes, until it is over and nothing comes any more.
+///
+/// What is on its way when a subscription ends is dropped by the library, and whoever asked would hear nothing (its `drain` forgets the
+/// subscription before the server has). So it ends by a count: the server sends so many messages more and no other one, and all of
+/// them are read. Where nobody sends so many, it ends when nothing has come for a while.
 async fn read(mut subscriber: Subscriber, endpoint: Arc<Endpoint>, outside: Arc<dyn Outside>, over: CancellationToken) {
+    let mut count = 0;
     loop {
         let message = tokio::select! {
             biased; // what has come is read before it is over
@@ -114,10 +131,11 @@ async fn read(mut subscriber: Subscriber, endpoint: Arc<Endpoint>, outside: Arc<
             () = over.cancelled() => break,
         };
         let Some(message) = message else { return };
+        count += 1;
         outside.asked(asked(&endpoint, message));
     }
-    if subscriber.drain().await.is_ok() {
-        while let Some(message) = subscriber.next().await {
+    if subscriber.unsubscribe_after(count + LAST).await.is_ok() {
+        while let Ok(Some(message)) = timeout(QUIET, subscriber.next()).await {
             outside.asked(asked(&endpoint, message));
         }
     }
@@ -125,6 +143,7 @@ async fn read(mut subscriber: Subscriber, endpoint: Arc<Endpoint>, outside: Arc<
 
 fn asked(endpoint: &Arc<Endpoint>, Message { payload, reply, headers, .. }: Message) -> Asked {
     let reply = reply.map(|to| Reply { to, endpoint: endpoint.clone(), began: Instant::now() });
-    let key = headers.and_then(|headers| headers.get(API_KEY).map(|key| key.as_str().to_owned()));
-    Asked { endpoint: endpoint.clone(), payload, reply, key }
+    let header = |name: &str| headers.as_ref().and_then(|headers| headers.get(name).map(|line| line.as_str().to_owned()));
+    let deadline_ms = header(DEADLINE).and_then(|ms| ms.parse().ok());
+    Asked { endpoint: endpoint.clone(), payload, reply, key: header(API_KEY), deadline_ms }
 }

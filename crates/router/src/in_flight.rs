@@ -117,6 +117,11 @@ impl InFlight {
         self.counts.get(&(sender, route)).copied().unwrap_or_default()
     }
 
+    /// How many of a client wait, on all routes.
+    pub(crate) fn count_all(&self, sender: ClientId) -> usize {
+        self.by_sender.get(&sender).map_or(0, BTreeMap::len)
+    }
+
     /// The request of that client that has this mark.
     pub(crate) fn of(&self, sender: ClientId, reqid: &ReqId) -> Option<Ticket> {
         self.by_sender.get(&sender)?.get(reqid).copied()

@@ -31,7 +31,9 @@ impl Keys {
         for (number, text) in keys.iter().enumerate() {
             let mut words = text.as_ref().split_whitespace();
             let key = words.next().ok_or_else(|| format!("key {} is empty", number + 1))?;
-            let levels = Levels::parse(words).map_err(|error| format!("key {}: {error}", number + 1))?;
+            // what does not fit may be a part of the key
+            let unfit = |_| format!("key {}: behind it stand words that are not CATEGORY:LEVEL", number + 1);
+            let levels = Levels::parse(words).map_err(unfit)?;
             if parsed.keys.insert(digest(key), levels).is_some() {
                 return Err(format!("key {} is there twice", number + 1));
             }

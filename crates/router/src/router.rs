@@ -231,11 +231,11 @@ impl Router {
     /// What is served where, as far as routes lead there.
     #[must_use]
     pub fn places(&self) -> BTreeSet<Place> {
-        let place = |(subject, category): (Subject, Category)| {
-            let outside = self.rules.routes.get(self.rules.routes.find(&subject)?).outside(&subject).ok()?;
-            Some(Place { subject, outside, category })
+        let place = |(subject, category): &(Subject, Category)| {
+            let outside = self.rules.routes.get(self.rules.routes.find(subject)?).outside(subject).ok()?;
+            Some(Place { subject: subject.clone(), outside, category: category.clone() })
         };
-        self.workers.served().into_iter().filter_map(place).collect()
+        self.workers.places().filter_map(place).collect()
     }
 
     /// Another number when [`Self::places`] may be others.
@@ -308,9 +308,16 @@ impl Router {
     ) -> Result<Effect<'a>, (FaultCode, &'static str)> {
         let (reqid, number, outside) = self.check(from, subject, reqid.as_ref())?;
         let route = self.rules.routes.get(number);
-        let bound = if self.is_client(from) { route.in_flight } else { self.rules.in_flight / 2 };
-        if self.in_flight.count(from, number) >= bound || self.in_flight.len() >= self.rules.in_flight {
+        let has_enough = if self.is_client(from) {
+            self.in_flight.count(from, number) >= route.in_flight
+        } else {
+            self.in_flight.count_all(from) >= self.rules.in_flight / 2
+        };
+        if has_enough || self.in_flight.len() >= self.rules.in_flight {
             return Err((FaultCode::Limit, "requests"));
+        }
+        if OWN.contains(&cmd.category().as_str()) {
+            return Err((FaultCode::Unavailable, "subject"));
         }
         let due = due.unwrap_or_else(|| now.plus(route.within));
         let worker = self.choose(from, (&cmd.category(), subject), has_room)?;
@@ -407,13 +414,13 @@ impl Router {
     }
 
     fn serve(&mut self, from: ClientId, push: &Push<'_>) -> bool {
-        let Some(Serve { categories, mut groups, subjects }) = push.serves() else { return false };
+        let Some(Serve { categories, groups, subjects }) = push.serves() else { return false };
         let subjects: Option<BTreeSet<_>> = subjects.map(|subjects| subjects.into_iter().collect());
-        let categories: BTreeMap<_, _> = categories.into_iter().map(|name| (name.clone(), groups.remove(&name))).collect();
+        let categories: BTreeMap<_, _> = categories.into_iter().map(|name| (name.clone(), groups.get(&name).cloned())).collect();
         let may = self.is_client(from)
             && self.has_one_of(from, &self.rules.workers)
             && categories.len() <= self.rules.categories
-            && groups.is_empty()
+            && groups.keys().all(|category| categories.contains_key(category))
             && subjects.as_ref().is_none_or(|subjects| (1..=limits::ROUTER_SUBJECTS).contains(&subjects.len()))
             && !categories.keys().any(|category| OWN.contains(&category.as_str()));
         if may {

@@ -5,19 +5,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use concierge_api_rs::ClientId;
 use concierge_api_rs::packet::{Category, Group, Subject};
+use concierge_api_rs::{ClientId, limits};
 
 /// When something happened, among all that ever did.
 type Turn = u64;
 
 /// What a worker said that it serves.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Served {
     /// With the groups that share their pushes.
     pub(crate) categories: BTreeMap<Category, Option<Group>>,
     /// `None`: whichever.
     pub(crate) subjects: Option<BTreeSet<Subject>>,
+}
+
+impl Served {
+    /// Each category on each subject that is named, and on [`Subject::api`] where none is. Of one worker not more than
+    /// [`limits::ROUTER_PLACES`] count, in their order.
+    fn places(&self) -> impl Iterator<Item = (Subject, Category)> {
+        let named = self.subjects.clone().unwrap_or_else(|| BTreeSet::from([Subject::api()]));
+        let all =
+            named.into_iter().flat_map(|subject| self.categories.keys().map(move |category| (subject.clone(), category.clone())));
+        all.take(limits::ROUTER_PLACES)
+    }
 }
 
 #[derive(Debug)]
@@ -36,6 +47,8 @@ pub(crate) struct Workers {
     /// How often what is served here may have changed.
     changes: u64,
     all: BTreeMap<ClientId, Worker>,
+    /// How many workers stand at each place.
+    places: BTreeMap<(Subject, Category), usize>,
     by_category: BTreeMap<Category, BTreeSet<(usize, Turn, ClientId)>>,
 }
 
@@ -43,8 +56,27 @@ impl Workers {
     /// From now on this one serves these, and nothing else.
     pub(crate) fn serve(&mut self, who: ClientId, served: Served) {
         let since = self.tick();
+        let before = self.all.get(&who).map(|worker| worker.served.clone()).unwrap_or_default();
+        if before == served {
+            return;
+        }
         self.changes += 1;
+        self.move_from(&before);
+        for place in served.places() {
+            *self.places.entry(place).or_default() += 1;
+        }
         self.change(who, since, |worker| worker.served = served);
+    }
+
+    fn move_from(&mut self, served: &Served) {
+        for place in served.places() {
+            if let Some(count) = self.places.get_mut(&place) {
+                *count -= 1;
+                if *count == 0 {
+                    self.places.remove(&place);
+                }
+            }
+        }
     }
 
     /// Whose turn it is among those that have room. It gets one request more.
@@ -98,7 +130,11 @@ impl Workers {
     /// It is gone.
     pub(crate) fn remove(&mut self, who: ClientId) {
         self.unlist(who);
-        self.changes += u64::from(self.all.remove(&who).is_some());
+        let Some(Worker { served, .. }) = self.all.remove(&who) else { return };
+        if !served.categories.is_empty() {
+            self.changes += 1;
+            self.move_from(&served);
+        }
     }
 
     /// All that serve a category on a subject, in the order of their turns.
@@ -106,16 +142,9 @@ impl Workers {
         self.all_of(category).filter(|who| self.subjects(*who).is_none_or(|subjects| subjects.contains(subject)))
     }
 
-    /// What is served on which subjects: those that workers name, and [`Subject::api`] where they name none.
-    pub(crate) fn served(&self) -> BTreeSet<(Subject, Category)> {
-        let mut served = BTreeSet::new();
-        for Worker { served: Served { categories, subjects }, .. } in self.all.values() {
-            let named = subjects.clone().unwrap_or_else(|| BTreeSet::from([Subject::api()]));
-            for subject in named {
-                served.extend(categories.keys().map(|category| (subject.clone(), category.clone())));
-            }
-        }
-        served
+    /// What is served on which subjects.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &(Subject, Category)> {
+        self.places.keys()
     }
 
     pub(crate) const fn changes(&self) -> u64 {

@@ -240,3 +240,56 @@ fn failed_with(packet: &Packet<'_>) -> Option<FaultCode> {
         _ => None,
     }
 }
+
+// --- bounds
+
+#[test]
+fn those_outside_have_half_of_all_over_all_routes() {
+    let route = |name: &str| Route { subject: Some(Subject::parse(name).unwrap()), ..Route::default() };
+    let routes = Routes::new(vec![route("api"), route("shop")]);
+    let mut w = World::new(Rules { routes, in_flight: 4, ..Rules::default() });
+    w.router.come_outside(id("in"), id("out"));
+    w.comes("u", &[]);
+    w.serves("u", &["math"]);
+    assert_eq!(w.asks("in", "1"), [given("u", "1")]);
+    let request = |reqid: &str| format!(r#"{{"type":"q","cmd":"math/add","_reqid":"{reqid}","data":{{}}}}"#);
+    assert!(w.sends("in", "shop", &request("2"))[0].starts_with("u <- "));
+    assert!(w.sends("in", "shop", &request("3"))[0].contains(r#""code":6"#));
+    assert_eq!(w.asks("in", "4"), [failed("in", "4", 6, "requests")]);
+}
+
+#[test]
+fn requests_for_what_is_the_routers_own_go_nowhere() {
+    let mut w = with_others();
+    w.comes("ada", &[]);
+    for cmd in ["router/serve", "sys/cancel", "sys/none"] {
+        let answer = w.sends("ada", "api", &format!(r#"{{"type":"q","cmd":"{cmd}","_reqid":"x"}}"#));
+        assert_eq!(answer, [failed("ada", "x", 2, "subject")], "{cmd}");
+    }
+}
+
+#[test]
+fn a_category_that_is_named_twice_keeps_its_group() {
+    let mut w = World::with_workers(&[]);
+    ["u", "v"].iter().for_each(|name| w.comes(name, &[]));
+    serve(&mut w, "u", r#"{"categories":["math","math"],"groups":{"math":"g"}}"#);
+    serve(&mut w, "v", r#"{"categories":["math"],"groups":{"math":"g"}}"#);
+    assert_eq!(w.sends("ada", "api", PUSH), [pushed("u")]);
+}
+
+#[test]
+fn who_says_the_same_again_changes_nothing_and_of_one_worker_so_many_places_count() {
+    let mut w = World::with_workers(&["u"]);
+    let before = w.router.changes();
+    w.serves("u", &["math"]);
+    assert_eq!(w.router.changes(), before);
+    let categories: Vec<String> = (0..64).map(|n| format!("c{n:02}")).collect();
+    serve(&mut w, "u", &format!(r#"{{"categories":{categories:?},"subjects":["a","b"]}}"#));
+    assert_eq!((w.router.places().len(), w.router.changes()), (64, before + 1));
+    w.comes("v", &[]);
+    serve(&mut w, "v", r#"{"categories":["c00"],"subjects":["a"]}"#);
+    w.goes("u");
+    assert_eq!(places(&w), ["a a c00"]);
+    w.goes("v");
+    assert_eq!(places(&w), NOTHING);
+}

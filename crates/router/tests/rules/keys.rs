@@ -44,6 +44,7 @@ fn what_makes_no_sense_is_said_without_the_key() {
     assert_eq!(said(&["math:-1"], &[]), "`-1` in `math:-1` is no level, which is a number");
     assert_eq!(said(&["Math:1"], &[]), "`Math` in `Math:1`: a category is 1 to 126 bytes of a-z 0-9 _ -");
     assert_eq!(said(&[], &["a *:1", " "]), "key 2 is empty");
-    assert_eq!(said(&[], &["sesame math"]), "key 1: `math` is not CATEGORY:LEVEL");
+    assert_eq!(said(&[], &["sesame math"]), "key 1: behind it stand words that are not CATEGORY:LEVEL");
+    assert!(!said(&[], &["math:1 sesame"]).contains("sesame"));
     assert_eq!(said(&[], &["sesame *:1", "sesame *:2"]), "key 2 is there twice");
 }

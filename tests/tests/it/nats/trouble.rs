@@ -20,7 +20,8 @@ async fn a_hub_starts_without_its_server_works_alone_and_finds_it_when_it_comes(
     assert!(hub.get("/metrics").await.contains("concierge_nats_up 0"));
 
     nats.start_again().await;
-    until_ready_says(&hub, "nats up").await;
+    let said = until_ready_says(&hub, "nats up").await;
+    assert!(!said.contains("refused"), "that is over: {said}");
     let plain = nats.client().await;
     until_served(&plain, "concierge.api.math").await;
     let _worker = plain_worker(&plain, "concierge.api.news", |_| vec![ok(json!("calm"))]).await;
