@@ -90,7 +90,7 @@ export interface Handled {
 /**
  * Does what is asked. What it returns is the answer; of an async generator that is the last part, and what it yields are
  * those before. A {@link ConciergeError} that it throws is the answer, too, when its code is one of the protocol; anything
- * else is answered `GENERIC`. After a push what it throws is an unhandled rejection.
+ * else is answered `GENERIC`. After a push what it throws goes to the console.
  */
 export type Handler<In = any> = (body: In, request: Handled) => unknown;
 
@@ -203,7 +203,8 @@ async function enter(client: Client): Promise<Router> {
       if (failed) throw failed;
     } catch (error) {
       if (type === "q") await reply({ status: "err", data: failure(error) });
-      else if (handler && !signal.aborted) throw error;
+      // nobody waits for it, and no stranger ends a worker
+      else if (handler && !signal.aborted) console.error(error);
     } finally {
       running.delete(over);
     }
