@@ -18,6 +18,7 @@ mod floods;
 mod framing;
 mod handshake;
 mod limits;
+mod long_command;
 mod nats;
 mod operations;
 mod postgres;

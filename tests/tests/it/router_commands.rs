@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
+use super::long_command::{LONG, begun, killed};
+
 /// A hub that ends no request by itself.
 async fn hub() -> Hub {
     Hub::with(&["router.enabled=true", "router.within_ms=3600000"]).await
@@ -44,22 +46,6 @@ async fn echo(hub: &Hub, line: &str) -> Running {
 
 async fn exec(hub: &Hub, line: &str, command: &str) -> Running {
     worker(hub, Path::new("/"), line, &["--exec", command]).await
-}
-
-/// A long command that writes its process id to a file, and ends when its worker has gone without a chance to kill it.
-const LONG: &str = "echo $$ > pid.new; mv pid.new pid; while kill -0 $PPID 2>/dev/null; do sleep 0.05; done";
-
-/// Waits for the process id that a command wrote, and takes the file away.
-async fn begun(home: &Path) -> u32 {
-    let pid = until("the command's process id", async || std::fs::read_to_string(home.join("pid")).ok()).await;
-    std::fs::remove_file(home.join("pid")).unwrap();
-    pid.trim().parse().unwrap()
-}
-
-async fn killed(pid: u32) {
-    let stat = format!("/proc/{pid}/stat");
-    let gone = async || std::fs::read_to_string(&stat).map_or(Some(()), |stat| stat.contains(") Z ").then_some(()));
-    until("the end of the command", gone).await;
 }
 
 #[tokio::test]
