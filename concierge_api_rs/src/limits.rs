@@ -156,6 +156,10 @@ pub const ROUTER_SUBJECTS: usize = 16;
 pub const ROUTER_GROUP_BYTES: usize = 64;
 /// How long a durable request may wait, where it says nothing else.
 pub const ROUTER_DURABLE_WITHIN_MS: u64 = 86_400_000;
+/// How long it may say that it waits: 366 days.
+pub const ROUTER_DURABLE_WITHIN_MS_MOST: u64 = 31_622_400_000;
+/// How long one that went out of the hub waits there for its answer, before it is given again.
+pub const ROUTER_DURABLE_GIVEN_MS: u64 = 60_000;
 /// Durable requests that a hub remembers until their promises are settled.
 pub const ROUTER_DURABLE: usize = 65_536;
 /// Those of them that are at workers, of one category.

@@ -36,6 +36,10 @@ use kept::Kept;
 
 /// How long a request waits that does not say so.
 const DAY: Millis = Millis(limits::ROUTER_DURABLE_WITHIN_MS as i64);
+/// How long one may wait.
+const MOST: Millis = Millis(limits::ROUTER_DURABLE_WITHIN_MS_MOST as i64);
+/// How long it is out of the hub at most.
+const GIVEN: Millis = Millis(limits::ROUTER_DURABLE_GIVEN_MS as i64);
 /// Requests that wait to be written; over it they are answered LIMIT.
 const INBOX: usize = 1_024;
 /// Requests that are written at once.
@@ -76,6 +80,8 @@ struct State {
     coming: HashSet<(ClientId, ReqId)>,
     /// What workers said, until it is written: one for each request that was answered.
     answers: VecDeque<(Ticket, PromiseSettle)>,
+    /// Which one is being handed over: what is said of it meanwhile is said of the way, and by no worker.
+    handing: Option<Ticket>,
     tally: Tally,
 }
 
@@ -130,10 +136,20 @@ impl Router {
             return Err((FaultCode::Incomplete, "_reqid"));
         };
         let spot = Spot { category: cmd.category(), subject: subject.clone() };
+        if durable.within.is_some_and(|within| within > MOST) {
+            return Err((FaultCode::Invalid, "within_ms"));
+        }
         let id = durable.promise.unwrap_or_else(|| PromiseId::parse(&self.desk.id().to_string()).expect("an id is short"));
         let until = requests.coordinator.now().plus(durable.within.unwrap_or(DAY));
         let create = kept::promise((id, until), (subject, &cmd), &data, &headers);
         requests.come(Coming { from: from.clone(), reqid, subject: subject.clone(), spot, create })
+    }
+
+    /// Those outside come, and say nothing: the way out without a nats-server, whose time is not the test's.
+    #[cfg(test)]
+    pub(crate) fn open_to_silence(&self) {
+        let ids = [ClientId(self.desk.id()), ClientId(self.desk.id())];
+        self.state.lock().rules.come_outside(ids[0], ids[1]);
     }
 
     fn reply(&self, to: ClientId, subject: Subject, response: Response<'_>) {
@@ -356,18 +372,25 @@ impl Requests {
             return;
         }
         router.say(state, Vec::new());
-        let left = kept.due.0.saturating_sub(self.coordinator.now().0);
+        let left = Millis(kept.due.0.saturating_sub(self.coordinator.now().0));
+        // nobody says when a worker out there is gone
+        let here = state.rules.serves(&kept.cmd.category(), &kept.subject);
+        let left = if here { left } else { left.min(GIVEN) };
         let (now, due) = (router.now(), state.rules.next_due());
         let request = Request { cmd: kept.cmd, reqid: Some(ticket.reqid()), durable: None, data: Cow::Owned(kept.data) };
         let has_room = |who| router.has_room(&state.members, who);
-        let effect = state.rules.entrust((now, self.id), kept.subject, request, now.plus(Millis(left)), has_room);
+        let effect = state.rules.entrust((now, self.id), kept.subject, request, now.plus(left), has_room);
         if effect.to == self.id {
             return self.refused(ticket, effect.packet);
         }
         let headers = Headers { node: Some(router.node.clone()), promise: Some(promise.id.clone()), ..kept.headers };
         state.asking.insert(self.id, headers);
+        self.state.lock().handing = Some(ticket);
         router.say(state, vec![effect]);
-        self.state.lock().tally.given += 1;
+        let mut own = self.state.lock();
+        own.handing = None;
+        own.tally.given += 1;
+        drop(own);
         if state.rules.next_due() != due {
             router.changed.notify_one();
         }
@@ -390,7 +413,7 @@ impl Requests {
         match &outcome {
             // what counts is how it ends
             Outcome::Part(_) => return,
-            Outcome::Err(fault) if passes(fault) && is_the_routers(rules, why) => {
+            Outcome::Err(fault) if self.may_pass(ticket, fault, (rules, why)) => {
                 let mut state = self.state.lock();
                 let here = state.rules.spot(ticket).is_some_and(|spot| rules.serves(&spot.category, &spot.subject));
                 let waits = state.rules.put_back(ticket, !here);
@@ -399,6 +422,17 @@ impl Requests {
             _ => self.settle_with(ticket, outcome),
         }
         self.changed.notify_one();
+    }
+
+    /// Whether such an error is no worker's, and no reason to end. Of what those outside say only UNAVAILABLE is: nobody is there.
+    fn may_pass(&self, ticket: Ticket, fault: &Fault<'_>, (rules, why): (&Rulebook, Why)) -> bool {
+        match why {
+            Why::Own => passes(fault),
+            Why::Answered(by) if !rules.is_outside(by) => false,
+            Why::Answered(_) if self.state.lock().handing == Some(ticket) => passes(fault),
+            Why::Answered(_) => fault.code() == FaultCode::Unavailable,
+            Why::Asked(..) => false,
+        }
     }
 
     fn settle_with(&self, ticket: Ticket, outcome: Outcome<'_>) {
@@ -501,14 +535,5 @@ fn passes(fault: &Fault<'_>) -> bool {
         FaultCode::Unavailable | FaultCode::Timeout => true,
         FaultCode::Limit => fault.items() != ["data"],
         _ => false,
-    }
-}
-
-/// Whether an error is no worker's: those outside the hub may not be there either.
-fn is_the_routers(rules: &Rulebook, why: Why) -> bool {
-    match why {
-        Why::Own => true,
-        Why::Answered(by) => rules.is_outside(by),
-        Why::Asked(..) => false,
     }
 }
