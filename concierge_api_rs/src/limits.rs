@@ -168,6 +168,8 @@ pub const ROUTER_DURABLE_OPEN: usize = 64;
 pub const ROUTER_DURABLE_OPEN_ALL: usize = 1_024;
 /// How often a hub looks whether durable requests that wait can be given, and whether those at workers are settled otherwise.
 pub const ROUTER_DURABLE_LOOK_MS: u64 = 1_000;
+/// The longest pause before it is tried again where nobody took a durable request; the first one is a look's.
+pub const ROUTER_DURABLE_PAUSE_MS: u64 = 60_000;
 /// Routes of one hub.
 pub const ROUTER_ROUTES: usize = 256;
 

@@ -16,16 +16,18 @@ use concierge_api_rs::coordinator::{
     Answer, Millis, Promise, PromiseCreate, PromiseGet, PromiseId, PromiseSearch, PromiseSettle, PromiseState, Request as Asked,
     SettleState, Status,
 };
-use concierge_api_rs::packet::{Datagram, Fault, FaultCode, Headers, Outcome, Packet, Push, ReqId, Request, Response, Subject};
+use concierge_api_rs::packet::{
+    Category, Datagram, Fault, FaultCode, Headers, Outcome, Packet, Push, ReqId, Request, Response, Subject,
+};
 use concierge_api_rs::{ClientId, ClientName, limits};
 use concierge_client::coordinator::json;
-use concierge_router::{Durables, Effect, Router as Rulebook, Spot, Ticket, Why};
+use concierge_router::{Again, Durables, Effect, Router as Rulebook, Spot, Ticket, Why};
 use concierge_store::StoreError;
 use futures::StreamExt as _;
 use futures::stream::{self, FuturesUnordered};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Router, State as RouterState};
@@ -52,6 +54,8 @@ const SETTLES: usize = 64;
 const LOOKS: usize = 256;
 /// Between two such goes, and two tries to give what could not be given.
 const LOOK_EVERY: Duration = Duration::from_millis(limits::ROUTER_DURABLE_LOOK_MS);
+/// Between two searches for what new workers serve, where much waits.
+const SEARCH_EVERY: Duration = Duration::from_millis(20);
 /// Before a promise is settled again after the store failed, at first.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -60,11 +64,15 @@ pub(super) struct Requests {
     /// As whom they are asked.
     pub(super) id: ClientId,
     coordinator: Arc<Coordinator>,
+    /// When the time began by which spots rest.
+    began: Instant,
     inbox: mpsc::Sender<Coming>,
     /// Locked while the router's rules are, never the other way round.
     state: Mutex<State>,
     /// [`Rulebook::changes`], as of the last look.
     changes: AtomicU64,
+    /// Other workers are here than at the last look.
+    served: Notify,
     /// Perhaps something can be given.
     changed: Notify,
     /// Something was answered.
@@ -82,6 +90,8 @@ struct State {
     answers: VecDeque<(Ticket, PromiseSettle)>,
     /// Which one is being handed over: what is said of it meanwhile is said of the way, and by no worker.
     handing: Option<Ticket>,
+    /// As of the last look.
+    way_is_open: bool,
     tally: Tally,
 }
 
@@ -158,14 +168,13 @@ impl Router {
         self.tell(to, &packet.encode());
     }
 
-    /// When other workers are here than before, what waits may be given.
+    /// When other workers are here than before, what waits may be given. Where, is looked up without holding up who said so.
     pub(super) fn look_for_workers(&self, state: &RouterState) {
         let changes = state.rules.changes();
         if let Some(requests) = self.durable.get()
             && requests.changes.swap(changes, Ordering::Relaxed) != changes
         {
-            requests.state.lock().rules.wake();
-            requests.changed.notify_one();
+            requests.served.notify_one();
         }
     }
 }
@@ -176,9 +185,11 @@ impl Requests {
         let requests = Arc::new(Self {
             id: ClientId(router.desk.id()),
             coordinator,
+            began: Instant::now(),
             inbox,
             state: Mutex::default(),
             changes: AtomicU64::new(0),
+            served: Notify::new(),
             changed: Notify::new(),
             answered: Notify::new(),
             unknown: Notify::new(),
@@ -198,6 +209,10 @@ impl Requests {
     pub(super) fn look(&self) -> Standing {
         let State { rules, tally, .. } = &*self.state.lock();
         Standing { waiting: rules.waiting(), open: rules.open(), tally: *tally }
+    }
+
+    fn now(&self) -> Millis {
+        Millis(i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX))
     }
 
     /// Hands a request to those who write it down, if there is room for it.
@@ -314,6 +329,7 @@ impl Requests {
     /// Gives what can be given, whenever that may have changed, and again and again while something is here.
     async fn give_forever(self: Arc<Self>, router: Arc<Router>) {
         let (mut next_look, mut looked_at) = (Instant::now() + LOOK_EVERY, None);
+        let mut next_search = Instant::now();
         loop {
             self.give(&router).await;
             let idle = self.state.lock().rules.is_empty();
@@ -323,8 +339,33 @@ impl Requests {
                     looked_at = self.look_after(&router, looked_at).await;
                     next_look = Instant::now() + LOOK_EVERY;
                 }
+                () = async { sleep_until(next_search).await; self.served.notified().await } => {
+                    if self.wake_served(&router).await {
+                        next_search = Instant::now() + SEARCH_EVERY;
+                    }
+                }
                 () = self.changed.notified() => {}
             }
+        }
+    }
+
+    /// Wakes the spots that somebody serves now, a few at a time so that nobody waits long for the lock. Whether there were many.
+    async fn wake_served(&self, router: &Router) -> bool {
+        let mut last = None;
+        loop {
+            let stuck = self.state.lock().rules.stuck_behind(last.as_ref(), LOOKS);
+            let all = stuck.len() < LOOKS;
+            {
+                let routing = router.state.lock();
+                let rules = &mut self.state.lock().rules;
+                let served = stuck.iter().filter(|spot| routing.rules.serves(&spot.category, &spot.subject));
+                served.for_each(|spot| rules.wake(spot));
+            }
+            if all {
+                return last.is_some();
+            }
+            last = stuck.into_iter().next_back();
+            yield_now().await;
         }
     }
 
@@ -333,7 +374,7 @@ impl Requests {
             let next = {
                 let routing = router.state.lock();
                 let leads_somewhere = |spot: &Spot| routing.rules.leads_somewhere(self.id, &spot.category, &spot.subject);
-                self.state.lock().rules.next(READS, leads_somewhere)
+                self.state.lock().rules.next(self.now(), READS, leads_somewhere)
             };
             if next.is_empty() {
                 return;
@@ -343,7 +384,7 @@ impl Requests {
                 match found {
                     Ok(Some(promise)) => self.hand_over(router, ticket, &promise),
                     Ok(None) => _ = self.state.lock().rules.end(ticket),
-                    Err(Unread) => _ = self.state.lock().rules.put_back(ticket, true),
+                    Err(Unread) => _ = self.state.lock().rules.put_back(self.now(), ticket, Again::Soon),
                 }
             }
         }
@@ -400,7 +441,8 @@ impl Requests {
     fn refused(&self, ticket: Ticket, packet: Packet<'_>) {
         let Datagram::Response(Response { outcome: Outcome::Err(fault), .. }) = packet.datagram else { return };
         if passes(&fault) {
-            self.state.lock().rules.put_back(ticket, true);
+            let again = if fault.code() == FaultCode::Limit { Again::Soon } else { Again::Later };
+            self.state.lock().rules.put_back(self.now(), ticket, again);
         } else {
             self.settle_with(ticket, Outcome::Err(fault));
         }
@@ -416,7 +458,7 @@ impl Requests {
             Outcome::Err(fault) if self.may_pass(ticket, fault, (rules, why)) => {
                 let mut state = self.state.lock();
                 let here = state.rules.spot(ticket).is_some_and(|spot| rules.serves(&spot.category, &spot.subject));
-                let waits = state.rules.put_back(ticket, !here);
+                let waits = state.rules.put_back(self.now(), ticket, if here { Again::AtOnce } else { Again::Later });
                 state.tally.put_back += u64::from(waits);
             }
             _ => self.settle_with(ticket, outcome),
@@ -488,14 +530,18 @@ impl Requests {
         self.changed.notify_one();
     }
 
-    /// Lets go what is over, tries again what led nowhere, and looks whether somebody else settled what is at workers. Gives the
+    /// Lets go what is over, tries again where it is time to, and looks whether somebody else settled what is at workers. Gives the
     /// last one that it looked at.
     async fn look_after(&self, router: &Router, looked_at: Option<Ticket>) -> Option<Ticket> {
+        let open = self.way_is_open(router);
         let (over, out) = {
-            let State { rules, tally, .. } = &mut *self.state.lock();
+            let State { rules, tally, way_is_open, .. } = &mut *self.state.lock();
             let over = rules.expire(self.coordinator.now());
             tally.overtaken += over.len() as u64;
-            rules.wake();
+            if !std::mem::replace(way_is_open, open) && open {
+                rules.wake_all();
+            }
+            rules.wake_due(self.now());
             (over, rules.out_behind(looked_at, LOOKS))
         };
         over.into_iter().for_each(|ticket| self.cancel(router, ticket));
@@ -507,6 +553,12 @@ impl Requests {
             }
         }
         last
+    }
+
+    /// Whether requests may leave the hub: what is the router's own is served by nobody here.
+    fn way_is_open(&self, router: &Router) -> bool {
+        let category = Category::parse("router").expect("it is one");
+        router.state.lock().rules.leads_somewhere(self.id, &category, &Subject::router())
     }
 
     fn overtaken(&self, ticket: Ticket) -> bool {
