@@ -306,6 +306,22 @@ async fn a_promise_that_is_cancelled_while_it_waits_is_given_to_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn those_that_are_cancelled_while_they_wait_are_forgotten_though_nobody_comes_and_the_others_wait_on() {
+    let mut kept = Kept::with(&[], |_| {}).await;
+    for n in 0..150 {
+        kept.asks("ada", &n.to_string(), &format!(r#","promise":"p{n}""#)).await;
+    }
+    for n in [0, 70, 149] {
+        kept.settles(&format!("p{n}"), SettleState::RejectedCanceled, "null").await;
+    }
+    // 64 of those that wait are looked at in a second
+    for (looks, waiting) in [149, 148, 147].into_iter().enumerate() {
+        kept.story.hub.after(1_100).await;
+        assert_eq!(kept.standing(), (waiting, 0), "{looks}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_coordinator_or_when_it_can_keep_nothing_the_answer_says_so() {
     let unavailable = r#"{"type":"r","status":"err","_reqid":"x","data":{"code":2,"data":{"items":["coordinator"]}}}"#;
     let packet = r#"{"subject":"api","data":{"type":"q","cmd":"math/add","_reqid":"x","reply":"durable"}}"#;

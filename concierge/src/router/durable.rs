@@ -51,7 +51,11 @@ const READS: usize = 16;
 /// Promises that are settled at once.
 const SETTLES: usize = 64;
 /// Promises at workers that are looked at in one go, to see whether somebody else settled them.
-const LOOKS: usize = 256;
+const LOOKS: usize = 192;
+/// Those of them that wait for one.
+const LOOKS_WAITING: usize = 64;
+/// Spots that are looked up at once.
+const SPOTS: usize = 256;
 /// Between two such goes, and two tries to give what could not be given.
 const LOOK_EVERY: Duration = Duration::from_millis(limits::ROUTER_DURABLE_LOOK_MS);
 /// Between two searches for what new workers serve, where much waits.
@@ -328,7 +332,7 @@ impl Requests {
 
     /// Gives what can be given, whenever that may have changed, and again and again while something is here.
     async fn give_forever(self: Arc<Self>, router: Arc<Router>) {
-        let (mut next_look, mut looked_at) = (Instant::now() + LOOK_EVERY, None);
+        let (mut next_look, mut looked_at) = (Instant::now() + LOOK_EVERY, [None; 2]);
         let mut next_search = Instant::now();
         loop {
             self.give(&router).await;
@@ -353,8 +357,8 @@ impl Requests {
     async fn wake_served(&self, router: &Router) -> bool {
         let mut last = None;
         loop {
-            let stuck = self.state.lock().rules.stuck_behind(last.as_ref(), LOOKS);
-            let all = stuck.len() < LOOKS;
+            let stuck = self.state.lock().rules.stuck_behind(last.as_ref(), SPOTS);
+            let all = stuck.len() < SPOTS;
             {
                 let routing = router.state.lock();
                 let rules = &mut self.state.lock().rules;
@@ -530,11 +534,11 @@ impl Requests {
         self.changed.notify_one();
     }
 
-    /// Lets go what is over, tries again where it is time to, and looks whether somebody else settled what is at workers. Gives the
-    /// last one that it looked at.
-    async fn look_after(&self, router: &Router, looked_at: Option<Ticket>) -> Option<Ticket> {
+    /// Lets go what is over, tries again where it is time to, and looks whether somebody else settled what is at workers or waits. Gives
+    /// the last ones of both that it looked at.
+    async fn look_after(&self, router: &Router, [out_at, waiting_at]: [Option<Ticket>; 2]) -> [Option<Ticket>; 2] {
         let open = self.way_is_open(router);
-        let (over, out) = {
+        let (over, out, waiting) = {
             let State { rules, tally, way_is_open, .. } = &mut *self.state.lock();
             let over = rules.expire(self.coordinator.now());
             tally.overtaken += over.len() as u64;
@@ -542,11 +546,12 @@ impl Requests {
                 rules.wake_all();
             }
             rules.wake_due(self.now());
-            (over, rules.out_behind(looked_at, LOOKS))
+            (over, rules.out_behind(out_at, LOOKS), rules.waiting_behind(waiting_at, LOOKS_WAITING))
         };
         over.into_iter().for_each(|ticket| self.cancel(router, ticket));
-        let last = out.get(LOOKS - 1).map(|(ticket, _)| *ticket);
-        let mut read = stream::iter(out).map(async |(ticket, id)| (ticket, self.read(id).await)).buffered(READS);
+        let last = [out.get(LOOKS - 1), waiting.get(LOOKS_WAITING - 1)].map(|last| last.map(|(ticket, _)| *ticket));
+        let mut read =
+            stream::iter(out.into_iter().chain(waiting)).map(async |(ticket, id)| (ticket, self.read(id).await)).buffered(READS);
         while let Some((ticket, found)) = read.next().await {
             if matches!(found, Ok(None)) && self.overtaken(ticket) {
                 self.cancel(router, ticket);
@@ -563,8 +568,7 @@ impl Requests {
 
     fn overtaken(&self, ticket: Ticket) -> bool {
         let mut state = self.state.lock();
-        // what is being settled ends by itself
-        let was_out = state.rules.is_out(ticket) && state.rules.end(ticket);
+        let was_out = state.rules.overtake(ticket);
         state.tally.overtaken += u64::from(was_out);
         was_out
     }
