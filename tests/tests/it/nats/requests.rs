@@ -242,3 +242,18 @@ async fn what_a_worker_out_there_says_of_a_durable_request_settles_it_also_when_
     }
     assert_eq!(hub.metric("concierge_router_durable_total{step=\"given\"}").await, 2.0);
 }
+
+#[tokio::test]
+async fn a_durable_request_that_a_worker_of_another_hub_has_no_time_for_is_rejected_and_given_once() {
+    let nats = Nats::start().await;
+    let (a, plain) = (hub(&nats, &["coordinator.enabled=true"]).await, nats.client().await);
+    let b = hub(&nats, &["router.routes=* within:300"]).await;
+    let mut bob = worker(&b, &plain, "bob").await;
+    let mut ada = subscriber(&a, "ada").await;
+    let request = json!({ "type": "q", "cmd": "math/add", "_reqid": "x", "reply": "durable", "promise": "sum" });
+    send(&mut ada, "api", request).await;
+    assert_eq!(got(&mut bob).await["data"]["cmd"], "math/add");
+    assert_eq!(settled(&a, "sum").await["state"], json!("rejected"));
+    assert_eq!(got(&mut bob).await["data"]["cmd"], "sys/cancel");
+    assert_eq!(a.metric("concierge_router_durable_total{step=\"given\"}").await, 1.0);
+}
