@@ -160,6 +160,10 @@ pub const ROUTER_OUTSIDE_WITHIN_MS: u64 = 60_000;
 pub const ROUTER_GROUP_BYTES: usize = 64;
 /// How long a durable request may wait, where it says nothing else.
 pub const ROUTER_DURABLE_WITHIN_MS: u64 = 86_400_000;
+/// How long it may say that it waits: 366 days.
+pub const ROUTER_DURABLE_WITHIN_MS_MOST: u64 = 31_622_400_000;
+/// How long one that went out of the hub waits there for its answer, before it is given again.
+pub const ROUTER_DURABLE_GIVEN_MS: u64 = 60_000;
 /// Durable requests that a hub remembers until their promises are settled.
 pub const ROUTER_DURABLE: usize = 65_536;
 /// Those of them that are at workers, of one category.
@@ -168,6 +172,8 @@ pub const ROUTER_DURABLE_OPEN: usize = 64;
 pub const ROUTER_DURABLE_OPEN_ALL: usize = 1_024;
 /// How often a hub looks whether durable requests that wait can be given, and whether those at workers are settled otherwise.
 pub const ROUTER_DURABLE_LOOK_MS: u64 = 1_000;
+/// The longest pause before it is tried again where nobody took a durable request; the first one is a look's.
+pub const ROUTER_DURABLE_PAUSE_MS: u64 = 60_000;
 /// Routes of one hub.
 pub const ROUTER_ROUTES: usize = 256;
 

@@ -272,6 +272,29 @@ async fn the_time_is_the_promises_whether_a_worker_has_it_or_none_came() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_nobody_outside_answers_is_given_again_a_minute_later_and_to_a_worker_here_if_there_is_one_then() {
+    let mut kept = Kept::with(&[], |_| {}).await;
+    kept.story.router.open_to_silence();
+    kept.asks("ada", "x", r#","promise":"sum""#).await;
+    let tally = |kept: &Kept| {
+        let tally = kept.story.router.look().durable.tally;
+        (tally.given, tally.put_back)
+    };
+    kept.story.after(limits::ROUTER_DURABLE_GIVEN_MS - 1_000).await;
+    assert_eq!((tally(&kept), kept.standing()), ((1, 0), (0, 1)));
+    kept.story.after(4_000).await;
+    assert_eq!((tally(&kept), kept.standing()), ((2, 1), (0, 1)));
+    kept.story.comes("bob").await;
+    kept.story.serves("bob", "math").await;
+    for _ in 0..6 {
+        kept.story.hub.after(limits::ROUTER_DURABLE_GIVEN_MS / 6).await;
+    }
+    kept.story.after(1).await;
+    kept.story.answers("bob", "3").await;
+    assert_eq!((tally(&kept), kept.end("sum").await), ((3, 2), (PromiseState::Resolved, json!(3))));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_promise_that_is_cancelled_while_it_waits_is_given_to_nobody() {
     let mut kept = Kept::with(&[], |_| {}).await;
     kept.asks("ada", "x", r#","promise":"sum""#).await;
@@ -280,6 +303,22 @@ async fn a_promise_that_is_cancelled_while_it_waits_is_given_to_nobody() {
     kept.story.said.clear();
     kept.story.serves("bob", "math").await;
     assert_eq!((kept.story.said.lines().count(), kept.standing()), (1, (0, 0)), "{}", kept.story.said);
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_that_are_cancelled_while_they_wait_are_forgotten_though_nobody_comes_and_the_others_wait_on() {
+    let mut kept = Kept::with(&[], |_| {}).await;
+    for n in 0..150 {
+        kept.asks("ada", &n.to_string(), &format!(r#","promise":"p{n}""#)).await;
+    }
+    for n in [0, 70, 149] {
+        kept.settles(&format!("p{n}"), SettleState::RejectedCanceled, "null").await;
+    }
+    // 64 of those that wait are looked at in a second
+    for (looks, waiting) in [149, 148, 147].into_iter().enumerate() {
+        kept.story.hub.after(1_100).await;
+        assert_eq!(kept.standing(), (waiting, 0), "{looks}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -312,6 +351,7 @@ async fn what_may_not_be_asked_or_makes_no_sense_is_refused_and_keeps_nothing() 
         ("api", r#""cmd":"math/add","_reqid":"x","reply":"soon""#, 3, "reply"),
         ("api", r#""cmd":"math/add","_reqid":"x","reply":"durable","promise":"""#, 3, "promise"),
         ("api", r#""cmd":"math/add","_reqid":"x","reply":"durable","within_ms":0"#, 3, "within_ms"),
+        ("api", r#""cmd":"math/add","_reqid":"x","reply":"durable","within_ms":31622400001"#, 3, "within_ms"),
     ];
     for (subject, fields, code, item) in refused {
         kept.story.said.clear();

@@ -16,16 +16,18 @@ use concierge_api_rs::coordinator::{
     Answer, Millis, Promise, PromiseCreate, PromiseGet, PromiseId, PromiseSearch, PromiseSettle, PromiseState, Request as Asked,
     SettleState, Status,
 };
-use concierge_api_rs::packet::{Datagram, Fault, FaultCode, Headers, Outcome, Packet, Push, ReqId, Request, Response, Subject};
+use concierge_api_rs::packet::{
+    Category, Datagram, Fault, FaultCode, Headers, Outcome, Packet, Push, ReqId, Request, Response, Subject,
+};
 use concierge_api_rs::{ClientId, ClientName, limits};
 use concierge_client::coordinator::json;
-use concierge_router::{Durables, Effect, Router as Rulebook, Spot, Ticket, Why};
+use concierge_router::{Again, Durables, Effect, Router as Rulebook, Spot, Ticket, Why};
 use concierge_store::StoreError;
 use futures::StreamExt as _;
 use futures::stream::{self, FuturesUnordered};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Router, State as RouterState};
@@ -36,6 +38,10 @@ use kept::Kept;
 
 /// How long a request waits that does not say so.
 const DAY: Millis = Millis(limits::ROUTER_DURABLE_WITHIN_MS as i64);
+/// How long one may wait.
+const MOST: Millis = Millis(limits::ROUTER_DURABLE_WITHIN_MS_MOST as i64);
+/// How long it is out of the hub at most.
+const GIVEN: Millis = Millis(limits::ROUTER_DURABLE_GIVEN_MS as i64);
 /// Requests that wait to be written; over it they are answered LIMIT.
 const INBOX: usize = 1_024;
 /// Requests that are written at once.
@@ -45,9 +51,15 @@ const READS: usize = 16;
 /// Promises that are settled at once.
 const SETTLES: usize = 64;
 /// Promises at workers that are looked at in one go, to see whether somebody else settled them.
-const LOOKS: usize = 256;
+const LOOKS: usize = 192;
+/// Those of them that wait for one.
+const LOOKS_WAITING: usize = 64;
+/// Spots that are looked up at once.
+const SPOTS: usize = 256;
 /// Between two such goes, and two tries to give what could not be given.
 const LOOK_EVERY: Duration = Duration::from_millis(limits::ROUTER_DURABLE_LOOK_MS);
+/// Between two searches for what new workers serve, where much waits.
+const SEARCH_EVERY: Duration = Duration::from_millis(20);
 /// Before a promise is settled again after the store failed, at first.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -56,11 +68,15 @@ pub(super) struct Requests {
     /// As whom they are asked.
     pub(super) id: ClientId,
     coordinator: Arc<Coordinator>,
+    /// When the time began by which spots rest.
+    began: Instant,
     inbox: mpsc::Sender<Coming>,
     /// Locked while the router's rules are, never the other way round.
     state: Mutex<State>,
     /// [`Rulebook::changes`], as of the last look.
     changes: AtomicU64,
+    /// Other workers are here than at the last look.
+    served: Notify,
     /// Perhaps something can be given.
     changed: Notify,
     /// Something was answered.
@@ -76,6 +92,10 @@ struct State {
     coming: HashSet<(ClientId, ReqId)>,
     /// What workers said, until it is written: one for each request that was answered.
     answers: VecDeque<(Ticket, PromiseSettle)>,
+    /// Which one is being handed over: what is said of it meanwhile is said of the way, and by no worker.
+    handing: Option<Ticket>,
+    /// As of the last look.
+    way_is_open: bool,
     tally: Tally,
 }
 
@@ -130,10 +150,20 @@ impl Router {
             return Err((FaultCode::Incomplete, "_reqid"));
         };
         let spot = Spot { category: cmd.category(), subject: subject.clone() };
+        if durable.within.is_some_and(|within| within > MOST) {
+            return Err((FaultCode::Invalid, "within_ms"));
+        }
         let id = durable.promise.unwrap_or_else(|| PromiseId::parse(&self.desk.id().to_string()).expect("an id is short"));
         let until = requests.coordinator.now().plus(durable.within.unwrap_or(DAY));
         let create = kept::promise((id, until), (subject, &cmd), &data, &headers);
         requests.come(Coming { from: from.clone(), reqid, subject: subject.clone(), spot, create })
+    }
+
+    /// Those outside come, and say nothing: the way out without a nats-server, whose time is not the test's.
+    #[cfg(test)]
+    pub(crate) fn open_to_silence(&self) {
+        let ids = [ClientId(self.desk.id()), ClientId(self.desk.id())];
+        self.state.lock().rules.come_outside(ids[0], ids[1]);
     }
 
     fn reply(&self, to: ClientId, subject: Subject, response: Response<'_>) {
@@ -142,14 +172,13 @@ impl Router {
         self.tell(to, &packet.encode());
     }
 
-    /// When other workers are here than before, what waits may be given.
+    /// When other workers are here than before, what waits may be given. Where, is looked up without holding up who said so.
     pub(super) fn look_for_workers(&self, state: &RouterState) {
         let changes = state.rules.changes();
         if let Some(requests) = self.durable.get()
             && requests.changes.swap(changes, Ordering::Relaxed) != changes
         {
-            requests.state.lock().rules.wake();
-            requests.changed.notify_one();
+            requests.served.notify_one();
         }
     }
 }
@@ -160,9 +189,11 @@ impl Requests {
         let requests = Arc::new(Self {
             id: ClientId(router.desk.id()),
             coordinator,
+            began: Instant::now(),
             inbox,
             state: Mutex::default(),
             changes: AtomicU64::new(0),
+            served: Notify::new(),
             changed: Notify::new(),
             answered: Notify::new(),
             unknown: Notify::new(),
@@ -182,6 +213,10 @@ impl Requests {
     pub(super) fn look(&self) -> Standing {
         let State { rules, tally, .. } = &*self.state.lock();
         Standing { waiting: rules.waiting(), open: rules.open(), tally: *tally }
+    }
+
+    fn now(&self) -> Millis {
+        Millis(i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX))
     }
 
     /// Hands a request to those who write it down, if there is room for it.
@@ -297,7 +332,8 @@ impl Requests {
 
     /// Gives what can be given, whenever that may have changed, and again and again while something is here.
     async fn give_forever(self: Arc<Self>, router: Arc<Router>) {
-        let (mut next_look, mut looked_at) = (Instant::now() + LOOK_EVERY, None);
+        let (mut next_look, mut looked_at) = (Instant::now() + LOOK_EVERY, [None; 2]);
+        let mut next_search = Instant::now();
         loop {
             self.give(&router).await;
             let idle = self.state.lock().rules.is_empty();
@@ -307,8 +343,33 @@ impl Requests {
                     looked_at = self.look_after(&router, looked_at).await;
                     next_look = Instant::now() + LOOK_EVERY;
                 }
+                () = async { sleep_until(next_search).await; self.served.notified().await } => {
+                    if self.wake_served(&router).await {
+                        next_search = Instant::now() + SEARCH_EVERY;
+                    }
+                }
                 () = self.changed.notified() => {}
             }
+        }
+    }
+
+    /// Wakes the spots that somebody serves now, a few at a time so that nobody waits long for the lock. Whether there were many.
+    async fn wake_served(&self, router: &Router) -> bool {
+        let mut last = None;
+        loop {
+            let stuck = self.state.lock().rules.stuck_behind(last.as_ref(), SPOTS);
+            let all = stuck.len() < SPOTS;
+            {
+                let routing = router.state.lock();
+                let rules = &mut self.state.lock().rules;
+                let served = stuck.iter().filter(|spot| routing.rules.serves(&spot.category, &spot.subject));
+                served.for_each(|spot| rules.wake(spot));
+            }
+            if all {
+                return last.is_some();
+            }
+            last = stuck.into_iter().next_back();
+            yield_now().await;
         }
     }
 
@@ -317,7 +378,7 @@ impl Requests {
             let next = {
                 let routing = router.state.lock();
                 let leads_somewhere = |spot: &Spot| routing.rules.leads_somewhere(self.id, &spot.category, &spot.subject);
-                self.state.lock().rules.next(READS, leads_somewhere)
+                self.state.lock().rules.next(self.now(), READS, leads_somewhere)
             };
             if next.is_empty() {
                 return;
@@ -327,7 +388,7 @@ impl Requests {
                 match found {
                     Ok(Some(promise)) => self.hand_over(router, ticket, &promise),
                     Ok(None) => _ = self.state.lock().rules.end(ticket),
-                    Err(Unread) => _ = self.state.lock().rules.put_back(ticket, true),
+                    Err(Unread) => _ = self.state.lock().rules.put_back(self.now(), ticket, Again::Soon),
                 }
             }
         }
@@ -356,18 +417,25 @@ impl Requests {
             return;
         }
         router.say(state, Vec::new());
-        let left = kept.due.0.saturating_sub(self.coordinator.now().0);
+        let left = Millis(kept.due.0.saturating_sub(self.coordinator.now().0));
+        // nobody says when a worker out there is gone
+        let here = state.rules.serves(&kept.cmd.category(), &kept.subject);
+        let left = if here { left } else { left.min(GIVEN) };
         let (now, due) = (router.now(), state.rules.next_due());
         let request = Request { cmd: kept.cmd, reqid: Some(ticket.reqid()), durable: None, data: Cow::Owned(kept.data) };
         let has_room = |who| router.has_room(&state.members, who);
-        let effect = state.rules.entrust((now, self.id), kept.subject, request, now.plus(Millis(left)), has_room);
+        let effect = state.rules.entrust((now, self.id), kept.subject, request, now.plus(left), has_room);
         if effect.to == self.id {
             return self.refused(ticket, effect.packet);
         }
         let headers = Headers { node: Some(router.node.clone()), promise: Some(promise.id.clone()), ..kept.headers };
         state.asking.insert(self.id, headers);
+        self.state.lock().handing = Some(ticket);
         router.say(state, vec![effect]);
-        self.state.lock().tally.given += 1;
+        let mut own = self.state.lock();
+        own.handing = None;
+        own.tally.given += 1;
+        drop(own);
         if state.rules.next_due() != due {
             router.changed.notify_one();
         }
@@ -377,7 +445,8 @@ impl Requests {
     fn refused(&self, ticket: Ticket, packet: Packet<'_>) {
         let Datagram::Response(Response { outcome: Outcome::Err(fault), .. }) = packet.datagram else { return };
         if passes(&fault) {
-            self.state.lock().rules.put_back(ticket, true);
+            let again = if fault.code() == FaultCode::Limit { Again::Soon } else { Again::Later };
+            self.state.lock().rules.put_back(self.now(), ticket, again);
         } else {
             self.settle_with(ticket, Outcome::Err(fault));
         }
@@ -390,15 +459,26 @@ impl Requests {
         match &outcome {
             // what counts is how it ends
             Outcome::Part(_) => return,
-            Outcome::Err(fault) if passes(fault) && is_the_routers(rules, why) => {
+            Outcome::Err(fault) if self.may_pass(ticket, fault, (rules, why)) => {
                 let mut state = self.state.lock();
                 let here = state.rules.spot(ticket).is_some_and(|spot| rules.serves(&spot.category, &spot.subject));
-                let waits = state.rules.put_back(ticket, !here);
+                let waits = state.rules.put_back(self.now(), ticket, if here { Again::AtOnce } else { Again::Later });
                 state.tally.put_back += u64::from(waits);
             }
             _ => self.settle_with(ticket, outcome),
         }
         self.changed.notify_one();
+    }
+
+    /// Whether such an error is no worker's, and no reason to end. Of what those outside say only UNAVAILABLE is: nobody is there.
+    fn may_pass(&self, ticket: Ticket, fault: &Fault<'_>, (rules, why): (&Rulebook, Why)) -> bool {
+        match why {
+            Why::Own => passes(fault),
+            Why::Answered(by) if !rules.is_outside(by) => false,
+            Why::Answered(_) if self.state.lock().handing == Some(ticket) => passes(fault),
+            Why::Answered(_) => fault.code() == FaultCode::Unavailable,
+            Why::Asked(..) => false,
+        }
     }
 
     fn settle_with(&self, ticket: Ticket, outcome: Outcome<'_>) {
@@ -454,19 +534,24 @@ impl Requests {
         self.changed.notify_one();
     }
 
-    /// Lets go what is over, tries again what led nowhere, and looks whether somebody else settled what is at workers. Gives the
-    /// last one that it looked at.
-    async fn look_after(&self, router: &Router, looked_at: Option<Ticket>) -> Option<Ticket> {
-        let (over, out) = {
-            let State { rules, tally, .. } = &mut *self.state.lock();
+    /// Lets go what is over, tries again where it is time to, and looks whether somebody else settled what is at workers or waits. Gives
+    /// the last ones of both that it looked at.
+    async fn look_after(&self, router: &Router, [out_at, waiting_at]: [Option<Ticket>; 2]) -> [Option<Ticket>; 2] {
+        let open = self.way_is_open(router);
+        let (over, out, waiting) = {
+            let State { rules, tally, way_is_open, .. } = &mut *self.state.lock();
             let over = rules.expire(self.coordinator.now());
             tally.overtaken += over.len() as u64;
-            rules.wake();
-            (over, rules.out_behind(looked_at, LOOKS))
+            if !std::mem::replace(way_is_open, open) && open {
+                rules.wake_all();
+            }
+            rules.wake_due(self.now());
+            (over, rules.out_behind(out_at, LOOKS), rules.waiting_behind(waiting_at, LOOKS_WAITING))
         };
         over.into_iter().for_each(|ticket| self.cancel(router, ticket));
-        let last = out.get(LOOKS - 1).map(|(ticket, _)| *ticket);
-        let mut read = stream::iter(out).map(async |(ticket, id)| (ticket, self.read(id).await)).buffered(READS);
+        let last = [out.get(LOOKS - 1), waiting.get(LOOKS_WAITING - 1)].map(|last| last.map(|(ticket, _)| *ticket));
+        let mut read =
+            stream::iter(out.into_iter().chain(waiting)).map(async |(ticket, id)| (ticket, self.read(id).await)).buffered(READS);
         while let Some((ticket, found)) = read.next().await {
             if matches!(found, Ok(None)) && self.overtaken(ticket) {
                 self.cancel(router, ticket);
@@ -475,10 +560,15 @@ impl Requests {
         last
     }
 
+    /// Whether requests may leave the hub: what is the router's own is served by nobody here.
+    fn way_is_open(&self, router: &Router) -> bool {
+        let category = Category::parse("router").expect("it is one");
+        router.state.lock().rules.leads_somewhere(self.id, &category, &Subject::router())
+    }
+
     fn overtaken(&self, ticket: Ticket) -> bool {
         let mut state = self.state.lock();
-        // what is being settled ends by itself
-        let was_out = state.rules.is_out(ticket) && state.rules.end(ticket);
+        let was_out = state.rules.overtake(ticket);
         state.tally.overtaken += u64::from(was_out);
         was_out
     }
@@ -501,14 +591,5 @@ fn passes(fault: &Fault<'_>) -> bool {
         FaultCode::Unavailable | FaultCode::Timeout => true,
         FaultCode::Limit => fault.items() != ["data"],
         _ => false,
-    }
-}
-
-/// Whether an error is no worker's: those outside the hub may not be there either.
-fn is_the_routers(rules: &Rulebook, why: Why) -> bool {
-    match why {
-        Why::Own => true,
-        Why::Answered(by) => rules.is_outside(by),
-        Why::Asked(..) => false,
     }
 }

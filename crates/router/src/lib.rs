@@ -38,7 +38,7 @@ mod routes;
 mod tally;
 mod workers;
 
-pub use durable::{Durables, Spot};
+pub use durable::{Again, Durables, Spot};
 pub use in_flight::Ticket;
 pub use keys::Keys;
 pub use router::{Effect, Place, Router, Rules, Why};

@@ -209,12 +209,51 @@ async fn a_durable_request_waits_for_a_worker_out_there_as_well_and_what_that_on
         vec![ok(json!("calm"))]
     })
     .await;
-    let get = json!({ "kind": "promise.get", "head": { "corrId": "c", "version": "2026-04-01" }, "data": { "id": "weather" } });
-    let promise = until("the promise is settled", async || {
+    let promise = settled(&hub, "weather").await;
+    assert_eq!((&promise["state"], &promise["value"]["data"]), (&json!("resolved"), &json!("ImNhbG0i")));
+}
+
+/// A promise, when it is settled.
+async fn settled(hub: &Hub, id: &str) -> Value {
+    let get = json!({ "kind": "promise.get", "head": { "corrId": "c", "version": "2026-04-01" }, "data": { "id": id } });
+    until("the promise is settled", async || {
         let reply = hub.http("POST", "/coordinator", &[], get.to_string().as_bytes()).await;
         let answer: Value = serde_json::from_str(&reply.text()).unwrap();
         Some(answer["data"]["promise"].clone()).filter(|promise| promise["state"] != "pending")
     })
-    .await;
-    assert_eq!((&promise["state"], &promise["value"]["data"]), (&json!("resolved"), &json!("ImNhbG0i")));
+    .await
+}
+
+#[tokio::test]
+async fn what_a_worker_out_there_says_of_a_durable_request_settles_it_also_when_it_has_no_room_or_no_time() {
+    let nats = Nats::start().await;
+    let (hub, plain) = (hub(&nats, &["coordinator.enabled=true"]).await, nats.client().await);
+    let mut ada = subscriber(&hub, "ada").await;
+    for (category, code) in [("full", 6), ("slow", 7)] {
+        let _worker = plain_worker(&plain, &format!("concierge.api.{category}"), move |_| {
+            vec![json!({ "type": "r", "status": "err", "data": { "code": code, "data": { "items": ["requests"] } } })]
+        })
+        .await;
+        let request =
+            json!({ "type": "q", "cmd": format!("{category}/x"), "_reqid": category, "reply": "durable", "promise": category });
+        send(&mut ada, "api", request).await;
+        assert_eq!(got(&mut ada).await["data"]["data"], json!({ "promise": category }));
+        assert_eq!(settled(&hub, category).await["state"], json!("rejected"));
+    }
+    assert_eq!(hub.metric("concierge_router_durable_total{step=\"given\"}").await, 2.0);
+}
+
+#[tokio::test]
+async fn a_durable_request_that_a_worker_of_another_hub_has_no_time_for_is_rejected_and_given_once() {
+    let nats = Nats::start().await;
+    let (a, plain) = (hub(&nats, &["coordinator.enabled=true"]).await, nats.client().await);
+    let b = hub(&nats, &["router.routes=* within:300"]).await;
+    let mut bob = worker(&b, &plain, "bob").await;
+    let mut ada = subscriber(&a, "ada").await;
+    let request = json!({ "type": "q", "cmd": "math/add", "_reqid": "x", "reply": "durable", "promise": "sum" });
+    send(&mut ada, "api", request).await;
+    assert_eq!(got(&mut bob).await["data"]["cmd"], "math/add");
+    assert_eq!(settled(&a, "sum").await["state"], json!("rejected"));
+    assert_eq!(got(&mut bob).await["data"]["cmd"], "sys/cancel");
+    assert_eq!(a.metric("concierge_router_durable_total{step=\"given\"}").await, 1.0);
 }
