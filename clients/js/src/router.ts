@@ -164,7 +164,11 @@ async function enter(client: Client): Promise<Router> {
     else {
       open.delete(_reqid);
       if (status === "ok") call?.resolve(data);
-      else call?.reject(new ConciergeError(CODES[data.code] ?? "GENERIC", data.data.message, data.data));
+      else {
+        // a worker may say anything
+        const { message } = data.data;
+        call?.reject(new ConciergeError(CODES[data.code] ?? "GENERIC", typeof message === "string" ? message : undefined, data.data));
+      }
     }
   };
   const abort = (mark?: string) => {
@@ -191,7 +195,7 @@ async function enter(client: Client): Promise<Router> {
         const all = async function* () {
           last = yield* parts;
         };
-        signal.addEventListener("abort", () => parts.return?.().catch(() => {}));
+        signal.addEventListener("abort", () => (async () => parts.return?.())().catch(() => {}));
         for await (const data of all()) {
           if (taken.push(reply({ status: "ok", more: true, data })) > PARTS) await taken.shift();
           if (failed || signal.aborted) throw failed;

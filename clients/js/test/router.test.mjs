@@ -458,6 +458,16 @@ test("a router that could not be reached is there when it can be", async (t) => 
   assert.equal(await (await enter(hub, "ada")).request("math/add", [1, 2]), 3);
 });
 
+test("a worker's error whose message is no text is an error like others", async (t) => {
+  const hub = await Hub.start(t);
+  const [ada, bob] = [await enter(hub, "ada"), await enter(hub, "bob")];
+  const message = { toString: 1 };
+  await bob.handle("some/a", () => {
+    throw new ConciergeError("GENERIC", "GENERIC", { message });
+  });
+  assert.deepEqual((await refused(ada.request("some/a"), "GENERIC")).details, { message });
+});
+
 test("a durable request is kept: its result is its promise's, whoever restarts before there is a worker", async (t) => {
   const hub = await Hub.start(t);
   const ada = await hub.enter("ada");
