@@ -401,7 +401,7 @@ impl Keeper {
         if self.up && (state != State::Up || connection != self.connection) {
             self.up = false;
             self.set(State::Down, version.clone());
-            self.shared.known.forget_all();
+            self.served.begin_anew();
             tracing::warn!(servers = self.shared.servers, "the connection to NATS is lost");
             self.outside.down();
         }

@@ -92,23 +92,20 @@ impl Served {
             if self.subscribed.contains_key(endpoint) {
                 continue;
             }
-            let subscriber = match client.queue_subscribe(endpoint.address.clone(), self.queue.clone()).await {
-                Ok(subscriber) => subscriber,
-                Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        address = endpoint.address,
-                        "NATS refuses a subject"
-                    );
-                    continue;
-                }
-            };
+            let subscriber = client.queue_subscribe(endpoint.address.clone(), self.queue.clone()).await?;
             self.tallies.begin(endpoint);
             let over = CancellationToken::new();
             self.readers.spawn(read(subscriber, Arc::new(endpoint.clone()), self.outside.clone(), over.clone()));
             self.subscribed.insert(endpoint.clone(), over.drop_guard());
         }
         Ok(())
+    }
+
+    /// Another connection counts from the beginning what comes, so what is served there is subscribed to anew.
+    pub(crate) fn begin_anew(&mut self) {
+        self.readers.abort_all();
+        self.subscribed.clear();
+        self.known.forget_all();
     }
 
     /// The server has everything that was subscribed to before.
@@ -126,9 +123,9 @@ async fn read(mut subscriber: Subscriber, endpoint: Arc<Endpoint>, outside: Arc<
     let mut count = 0;
     loop {
         let message = tokio::select! {
-            biased; // what has come is read before it is over
-            message = subscriber.next() => message,
+            biased; // it is over, however much comes
             () = over.cancelled() => break,
+            message = subscriber.next() => message,
         };
         let Some(message) = message else { return };
         count += 1;

@@ -46,7 +46,7 @@ pub struct Standing {
     pub server_version: Option<String>,
     /// How often a connection was made.
     pub connects: u64,
-    /// Messages that were sent and received.
+    /// Messages that were sent.
     pub sent: u64,
     /// Messages that came.
     pub received: u64,

@@ -55,6 +55,36 @@ async fn a_server_that_is_restarted_is_found_again_with_what_is_served_and_what_
 }
 
 #[tokio::test]
+async fn whoever_asks_when_a_worker_goes_is_answered_after_a_restart_of_the_server_too() {
+    let mut nats = Nats::start().await;
+    let hub = hub(&nats, &[]).await;
+    let plain = nats.client().await;
+    let bob = worker(&hub, &plain, "bob").await;
+    // each of these is refused, and counted by the library
+    let refused = json!({ "type": "q", "_reqid": "x" });
+    for _ in 0..300 {
+        assert_eq!(ask(&plain, "concierge.api.math", &refused).await, failed("x", 4, "cmd"));
+    }
+    nats.kill().await;
+    until_ready_says(&hub, "nats down").await;
+    nats.start_again().await;
+    let plain = nats.client().await;
+    until_served(&plain, "concierge.api.math").await;
+    drop(bob);
+    until("nobody serves it", async || {
+        let asked = plain.request("concierge.api.math", refused.to_string().into());
+        match within("an answer", asked).await {
+            Ok(_) => None,
+            Err(error) => {
+                assert_eq!(error.kind(), async_nats::RequestErrorKind::NoResponders);
+                Some(())
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_server_that_stands_still_costs_a_time_out_and_what_it_says_when_it_wakes_is_too_late() {
     let nats = Nats::start().await;
     let hub = hub(&nats, &["router.routes=api within:500"]).await;
